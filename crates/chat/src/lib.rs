@@ -1,0 +1,1 @@
+//! The conversation: stored, then announced, then replayed.

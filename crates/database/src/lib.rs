@@ -1,0 +1,1 @@
+//! The embedded database: one writer with group commit, a pool of readers, migrations.

@@ -1,0 +1,1 @@
+//! From the timeline to a viewer: the tail and the replay.

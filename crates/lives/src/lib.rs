@@ -1,0 +1,1 @@
+//! Lives: start, change, stop, and who may do what with them.

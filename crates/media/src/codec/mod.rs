@@ -1,0 +1,25 @@
+//! What each codec knows of itself, one codec a file.
+
+pub mod aac;
+pub mod av1;
+pub mod h264;
+pub mod hevc;
+pub mod opus;
+pub mod vp8;
+pub mod vp9;
+
+use crate::{Codec, Track};
+
+/// The RFC 6381 string of a track.
+#[must_use]
+pub fn string(track: &Track) -> String {
+    match track.codec {
+        Codec::Vp8 => "vp8".into(),
+        Codec::Vp9 => vp9::string(&track.config),
+        Codec::Av1 => av1::string(&track.config),
+        Codec::H264 => h264::string(&track.config),
+        Codec::Hevc => hevc::string(&track.config),
+        Codec::Opus => "opus".into(),
+        Codec::Aac => aac::string(&track.config),
+    }
+}

@@ -1,0 +1,43 @@
+//! A fragment of a body, as both containers write it and find it again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Kind;
+
+/// Where one frame lies in its fragment, and when it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Bytes from the fragment's first byte to the frame's.
+    pub offset: u32,
+    /// Bytes of the frame.
+    pub size: u32,
+    /// Ticks to the next frame's decoding time.
+    pub duration: u32,
+    /// Ticks from decoding time to presentation time.
+    pub cts: i32,
+    /// Whether decoding may start here.
+    pub key: bool,
+}
+
+/// A fragment: some frames of one track, in the bytes of `moof`+`mdat` or of one known-size cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fragment {
+    /// The track's kind.
+    pub kind: Kind,
+    /// Counts the fragments of a take's track from 1.
+    pub sequence: u32,
+    /// Decoding time of the first frame in ticks of the track.
+    pub base_dts: i64,
+    /// Bytes of the whole fragment.
+    pub len: u32,
+    /// Its frames; never empty.
+    pub samples: Vec<Sample>,
+}
+
+impl Fragment {
+    /// Ticks from the first frame's decoding time to the end of the last.
+    #[must_use]
+    pub fn duration(&self) -> i64 {
+        self.samples.iter().map(|sample| i64::from(sample.duration)).sum()
+    }
+}

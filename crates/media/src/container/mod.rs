@@ -1,0 +1,9 @@
+//! Containers: bytes to frames (`read`) and frames to bytes (`write`), the same file names for each.
+
+pub mod fragment;
+pub mod mp4;
+pub mod read;
+pub mod webm;
+
+pub use fragment::{Fragment, Sample};
+pub use read::{Event, Reader};

@@ -1,0 +1,1 @@
+//! Bodies on storage: append, make durable, recover, read.

@@ -1,0 +1,1 @@
+//! Wiring: configuration, HTTP, shutdown, the command line, the embedded pages.
