@@ -1,0 +1,66 @@
+//! The harness of the promises: the real server, real clients, real players, no mock of any part of ours.
+//!
+//! * [`server`]: starts the built program on a free port with a directory of its own; kills, leaves, restarts it.
+//! * [`http`]: requests whose failure message says what was asked and what came.
+//! * [`people`]: persons and their lives.
+//! * [`upload`]: a tus publisher, cut into any slices.
+//! * [`tools`]: ffmpeg and ffprobe, as outside judges.
+//! * [`frames`]: coded frames of a file, read by us and, independently, by ffmpeg.
+//! * [`talk`]: the conversation over its WebSocket.
+
+pub mod frames;
+pub mod http;
+pub mod people;
+pub mod random;
+pub mod server;
+pub mod talk;
+pub mod tools;
+pub mod upload;
+
+use std::path::PathBuf;
+
+pub use http::{Answer, Api};
+pub use people::{Live, Person};
+pub use server::Server;
+pub use upload::Upload;
+
+/// The directory of the repository.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("the package stands in the repository").to_path_buf()
+}
+
+/// The path of a recording of `testdata`.
+#[must_use]
+pub fn recording(name: &str) -> PathBuf {
+    repository().join("testdata").join(name)
+}
+
+/// The bytes of a recording of `testdata`.
+#[must_use]
+pub fn recorded(name: &str) -> Vec<u8> {
+    let path = recording(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()))
+}
+
+/// Where the recorder's blobs ended in a recording of `testdata`: its bytes as the browser delivered them.
+#[must_use]
+pub fn blobs(name: &str) -> Vec<Vec<u8>> {
+    let bytes = recorded(name);
+    let path = recording(name).with_extension("json");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let description: serde_json::Value = serde_json::from_str(&text).expect("the description is JSON");
+    let mut rest = bytes.as_slice();
+    let mut blobs = Vec::new();
+    for size in description["chunk_bytes"].as_array().expect("chunk_bytes is a list") {
+        let size = size.as_u64().expect("a size is a number") as usize;
+        let (blob, after) = rest.split_at(size.min(rest.len()));
+        blobs.push(blob.to_vec());
+        rest = after;
+    }
+    if !rest.is_empty() {
+        blobs.push(rest.to_vec());
+    }
+    blobs
+}

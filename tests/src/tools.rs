@@ -1,0 +1,143 @@
+//! ffmpeg, ffprobe and mkvmerge as outside judges of what the server gives out.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+/// How long a tool may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The `ffmpeg` to use: `FFMPEG`, or the one on the path.
+#[must_use]
+pub fn ffmpeg() -> PathBuf {
+    std::env::var_os("FFMPEG").map_or_else(|| PathBuf::from("ffmpeg"), PathBuf::from)
+}
+
+/// The `ffprobe` to use: `FFPROBE`, or the one on the path.
+#[must_use]
+pub fn ffprobe() -> PathBuf {
+    std::env::var_os("FFPROBE").map_or_else(|| PathBuf::from("ffprobe"), PathBuf::from)
+}
+
+/// The Python of the set-up script's environment, or `None` where it was not run.
+#[must_use]
+pub fn python() -> Option<PathBuf> {
+    Some(crate::repository().join(".tools/venv/bin/python")).filter(|path| path.exists())
+}
+
+/// A packet of a file, as ffprobe read it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Packet {
+    /// The stream's kind: `video` or `audio`.
+    pub kind: String,
+    /// Presentation time in milliseconds.
+    pub pts_ms: f64,
+    /// Size in bytes.
+    pub size: usize,
+    /// Whether decoding may start here.
+    pub key: bool,
+    /// MD5 of the bytes.
+    pub md5: String,
+}
+
+/// Runs a program to its end.
+///
+/// # Panics
+/// When it cannot be started or does not end in time.
+pub async fn run(command: &mut Command) -> Output {
+    let what = format!("{command:?}");
+    command.kill_on_drop(true).stdin(std::process::Stdio::null());
+    match tokio::time::timeout(PATIENCE, command.output()).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) => panic!("{what} cannot be started ({error}): run scripts/setup-tests.sh"),
+        Err(_) => panic!("{what} did not end within {PATIENCE:?}"),
+    }
+}
+
+/// Runs a program that must succeed: its standard output.
+///
+/// # Panics
+/// When it fails.
+pub async fn succeed(command: &mut Command) -> Vec<u8> {
+    let output = run(command).await;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {} {errors}", output.status);
+    output.stdout
+}
+
+/// What ffprobe says of the format and the streams of a file or URL.
+pub async fn probe(input: &str) -> Value {
+    let mut command = Command::new(ffprobe());
+    command.args(["-v", "error", "-show_format", "-show_streams", "-of", "json", input]);
+    serde_json::from_slice(&succeed(&mut command).await).expect("ffprobe prints JSON")
+}
+
+/// The packets of a file in its order, as ffprobe reads them.
+///
+/// # Panics
+/// When ffprobe does not read it.
+pub async fn packets(input: &Path) -> Vec<Packet> {
+    let mut command = Command::new(ffprobe());
+    command.args(["-v", "error", "-show_packets", "-show_data_hash", "md5", "-of", "json"]).arg(input);
+    let listing: Value = serde_json::from_slice(&succeed(&mut command).await).expect("ffprobe prints JSON");
+    let list = listing["packets"].as_array().expect("a list of packets");
+    list.iter().map(packet).collect()
+}
+
+fn packet(value: &Value) -> Packet {
+    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    Packet {
+        kind: text("codec_type"),
+        pts_ms: text("pts_time").parse::<f64>().unwrap_or(f64::NAN) * 1000.0,
+        size: text("size").parse().expect("a packet has a size"),
+        key: text("flags").starts_with('K'),
+        md5: text("data_hash"),
+    }
+}
+
+/// The coded bytes of a stream, packet after packet without anything between, as ffmpeg's demuxer gives them.
+pub async fn coded_bytes(input: &Path, kind: &str) -> Vec<u8> {
+    let mut command = Command::new(ffmpeg());
+    let stream = format!("0:{}:0", &kind[..1]);
+    command.args(["-v", "error", "-i"]).arg(input);
+    command.args(["-map", &stream, "-c", "copy", "-copy_unknown", "-f", "data", "-"]);
+    succeed(&mut command).await
+}
+
+/// Decodes all of a file or URL, and fails at the first word of complaint.
+///
+/// # Panics
+/// When ffmpeg finds anything wrong.
+pub async fn decode(input: &str) {
+    let mut command = Command::new(ffmpeg());
+    command.args(["-v", "warning", "-xerror", "-threads", "1", "-i", input, "-map", "0", "-f", "null", "-"]);
+    let output = run(&mut command).await;
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && words.trim().is_empty(),
+        "ffmpeg on {input}: {} {words}",
+        output.status
+    );
+}
+
+/// The time, in milliseconds, of the first picture decoded after a seek.
+///
+/// # Panics
+/// When there is none.
+pub async fn picture_after_seek(input: &str, seconds: f64) -> f64 {
+    let mut command = Command::new(ffmpeg());
+    command.args(["-v", "error", "-threads", "1", "-ss", &seconds.to_string(), "-copyts", "-i", input]);
+    command.args(["-map", "0:v:0", "-frames:v", "1", "-f", "framemd5", "-"]);
+    let listing = String::from_utf8(succeed(&mut command).await).expect("framemd5 is text");
+    let base = listing.lines().find_map(|line| line.strip_prefix("#tb 0: ")).expect("a time base");
+    let (numerator, denominator) = base.split_once('/').expect("a fraction");
+    let scale: f64 =
+        numerator.parse::<f64>().expect("a number") / denominator.parse::<f64>().expect("a number");
+    let line = listing.lines().find(|line| !line.starts_with('#'));
+    let line = line.unwrap_or_else(|| panic!("no picture at {seconds} s of {input}"));
+    let pts: f64 = line.split(',').nth(2).and_then(|word| word.trim().parse().ok()).expect("a time");
+    pts * scale * 1000.0
+}
