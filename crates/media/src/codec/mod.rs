@@ -2,6 +2,7 @@
 
 pub mod aac;
 pub mod av1;
+mod bits;
 pub mod h264;
 pub mod hevc;
 pub mod opus;
