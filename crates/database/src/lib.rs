@@ -1,1 +1,150 @@
-//! The embedded database: one writer with group commit, a pool of readers, migrations.
+//! The embedded database: one SQLite file, one writer with group commit, a pool of readers, migrations.
+//!
+//! * A write is a job: a closure over a transaction of its own (a savepoint). One thread runs the jobs in the
+//!   order of their coming and lets many share one commit; a job is answered only after the commit that holds
+//!   it, so what was answered is durable (WAL, `synchronous=FULL`).
+//! * A read runs on one of a few reader connections, each job on one snapshot.
+//! * Each crate with tables brings its own numbered migrations ([`MigrationSet`]); they only go forward.
+
+mod error;
+mod migrate;
+mod read;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use error::Error;
+pub use migrate::{Migration, MigrationSet};
+pub use rusqlite;
+use rusqlite::{Connection, OpenFlags};
+
+/// Prepared statements kept by each connection.
+const STATEMENT_CACHE: usize = 128;
+/// How long a connection waits for a lock of another process (the command line beside the server).
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A handle on the database; clones share the same writer and readers.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    writer: write::Writer,
+    readers: read::Readers,
+}
+
+impl Database {
+    /// Opens (and makes, if it is not there) the database at `path` and brings it up to date: `sets` are
+    /// applied in their order, each from its first migration not yet applied.
+    ///
+    /// Blocks on the disk: call it before serving, or on a blocking thread.
+    ///
+    /// # Errors
+    /// The file cannot be opened or written, is no database, or comes from a newer program.
+    pub fn open(path: &Path, sets: &[MigrationSet]) -> Result<Self, Error> {
+        let mut connection = connect(path, OpenFlags::default())?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
+        connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+        migrate::apply(&mut connection, sets)?;
+        sync_directory(path)?;
+        let readers = read::Readers::open(path)?;
+        let writer = write::Writer::start(connection)?;
+        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), writer, readers }) })
+    }
+
+    /// Runs `job` in a transaction of its own and answers once it is durable.
+    ///
+    /// An `Err` of the job undoes what the job did, and nothing else. When the commit fails, every job in it
+    /// fails, whatever the job itself returned. Once given to the writer the job runs, also if the caller
+    /// stops waiting.
+    ///
+    /// # Errors
+    /// What the job returns, or an [`Error`] of the writer: too many jobs waiting, a full disk, a closed database.
+    pub async fn write<T, E>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.inner.writer.run(job).await
+    }
+
+    /// Runs `job` on a snapshot of the database, on a blocking thread.
+    ///
+    /// # Errors
+    /// What the job returns, or an [`Error`] of the pool.
+    pub async fn read<T, E>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.inner.readers.run(job).await
+    }
+
+    /// Finishes the writes in hand, folds the log into the file and closes it. Later writes fail with
+    /// [`Error::Closed`].
+    pub async fn close(&self) {
+        self.inner.writer.close().await;
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+}
+
+/// Looks the database at `path` over without changing it: what SQLite's own check finds wrong, one sentence
+/// each, and rows that point nowhere. Empty means sound.
+///
+/// # Errors
+/// The file cannot be opened or read as a database at all.
+pub fn check(path: &Path) -> Result<Vec<String>, Error> {
+    let connection = open_read_only(path)?;
+    let mut found: Vec<String> = connection
+        .prepare("PRAGMA integrity_check(100)")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    found.retain(|line| line != "ok");
+    let mut dangling = connection.prepare("PRAGMA foreign_key_check")?;
+    let mut rows = dangling.query([])?;
+    while let Some(row) = rows.next()? {
+        let (table, id, parent): (String, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        found.push(format!("{table} row {} points to a row of {parent} that is not there", id.unwrap_or(-1)));
+    }
+    Ok(found)
+}
+
+/// Opens the database at `path` only to read it, beside whoever else has it open.
+///
+/// # Errors
+/// The file is not there or cannot be opened.
+pub fn open_read_only(path: &Path) -> Result<Connection, Error> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(path, flags & !OpenFlags::SQLITE_OPEN_URI)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(connection)
+}
+
+/// Makes the file's name as durable as its content.
+fn sync_directory(path: &Path) -> Result<(), Error> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    std::fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(())
+}
