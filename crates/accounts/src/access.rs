@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// `iss` and `aud` of our own tokens.
+const OURS: &str = "communiconnect";
+
+/// Makes and checks our own access tokens: JWT (RFC 7519) signed with HS256.
+pub(crate) struct AccessTokens {
+    sign: EncodingKey,
+    check: DecodingKey,
+    rules: Validation,
+    life_s: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    iat: i64,
+    exp: i64,
+}
+
+impl AccessTokens {
+    pub(crate) fn new(key: &[u8; 32], life: Duration) -> Self {
+        let mut rules = Validation::new(Algorithm::HS256);
+        // Times are checked here, against the time given.
+        rules.validate_exp = false;
+        rules.required_spec_claims.clear();
+        rules.set_issuer(&[OURS]);
+        rules.set_audience(&[OURS]);
+        Self {
+            sign: EncodingKey::from_secret(key),
+            check: DecodingKey::from_secret(key),
+            rules,
+            life_s: i64::try_from(life.as_secs()).unwrap_or(i64::MAX / 2_000),
+        }
+    }
+
+    /// The same person and time make the same token.
+    pub(crate) fn make(&self, person: i64, now_ms: i64) -> Result<String, Error> {
+        let iat = now_ms.div_euclid(1_000);
+        let claims = Claims {
+            iss: OURS.to_owned(),
+            aud: OURS.to_owned(),
+            sub: person.to_string(),
+            iat,
+            exp: iat.saturating_add(self.life_s),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign)
+            .map_err(|error| Error::Internal(error.to_string()))
+    }
+
+    /// Whose token it is.
+    pub(crate) fn check(&self, token: &str, now_ms: i64) -> Result<i64, Error> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.check, &self.rules)
+            .map_err(|_| Error::InvalidToken)?
+            .claims;
+        if claims.exp <= now_ms.div_euclid(1_000) {
+            return Err(Error::ExpiredToken);
+        }
+        claims.sub.parse().map_err(|_| Error::InvalidToken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens() -> AccessTokens {
+        AccessTokens::new(&[7; 32], Duration::from_secs(900))
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_life_and_no_longer() {
+        let token = tokens().make(42, 1_000_000).unwrap();
+        assert_eq!(tokens().check(&token, 1_000_000 + 899_000).unwrap(), 42);
+        assert!(matches!(tokens().check(&token, 1_000_000 + 900_000), Err(Error::ExpiredToken)));
+    }
+
+    #[test]
+    fn a_token_of_another_key_or_without_a_signature_is_refused() {
+        let other = AccessTokens::new(&[8; 32], Duration::from_secs(900)).make(42, 0).unwrap();
+        assert!(matches!(tokens().check(&other, 0), Err(Error::InvalidToken)));
+        let mut unsigned = tokens().make(42, 0).unwrap();
+        unsigned.truncate(unsigned.rfind('.').unwrap() + 1);
+        assert!(matches!(tokens().check(&unsigned, 0), Err(Error::InvalidToken)));
+        assert!(matches!(tokens().check("", 0), Err(Error::InvalidToken)));
+    }
+}

@@ -1,0 +1,52 @@
+/// Why something was refused.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Somebody has this e-mail address already.
+    #[error("this e-mail address is taken")]
+    EmailTaken,
+    /// Not an e-mail address, or longer than 254 characters.
+    #[error("this is no e-mail address")]
+    BadEmail,
+    /// Fewer than 8 characters, or more than 1,024 bytes.
+    #[error("a password has 8 characters or more, and 1,024 bytes at most")]
+    BadPassword,
+    /// A name of more than 150 characters, or with control characters.
+    #[error("a name has at most 150 characters, none of them a control character")]
+    BadName,
+    /// Not an http(s) address, or longer than 2,000 characters.
+    #[error("a picture is an http(s) address of at most 2,000 characters")]
+    BadPicture,
+    /// Nobody has that address with that password.
+    #[error("wrong e-mail address or password")]
+    WrongPassword,
+    /// Too many wrong passwords.
+    #[error("too many wrong passwords, try again in {retry_after_s} s")]
+    TooManyTries {
+        /// Seconds until the next try counts.
+        retry_after_s: u64,
+    },
+    /// Not a token of ours, or one that is worth nothing any more.
+    #[error("this token is not valid")]
+    InvalidToken,
+    /// A token whose time is over.
+    #[error("this token has expired")]
+    ExpiredToken,
+    /// Nobody has this id or address.
+    #[error("there is no such person")]
+    NoSuchPerson,
+    /// Too many passwords wait to be checked, or an issuer of tokens does not answer.
+    #[error("too busy to check this now")]
+    Overloaded,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] database::Error),
+    /// Something that does not happen: hashing or signing failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
