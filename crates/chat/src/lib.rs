@@ -1,1 +1,45 @@
-//! The conversation: stored, then announced, then replayed.
+//! The conversation of a live: stored, then announced, then replayed.
+//!
+//! * [`Chat::post`] stores a [`Draft`] under the next number of its live and answers once it is durable; only then do
+//!   the viewers hear of it.
+//! * A viewer is a cursor, [`Viewer`]: it reads on from the last number it has seen, from the newest messages of the
+//!   live kept serialised in memory or from the database.
+//! * A message is kept at its author's position `(take, ms)`, which never moves; its place on the timeline is worked
+//!   out from the live's [`timeline::PlayClock`] when it is read.
+//! * A deleted message keeps its number and loses its content everywhere; deletions are numbered too, so that whoever
+//!   comes back hears of those they missed.
+
+mod error;
+mod export;
+mod hub;
+mod limits;
+mod message;
+mod reactions;
+mod search;
+mod service;
+mod store;
+mod text;
+mod viewer;
+
+pub use error::{Error, Refusal};
+pub use export::{VTT_HEADER, csv_header, csv_row, vtt_cue};
+pub use limits::{Limits, Sender};
+pub use message::{
+    Author, Draft, Kind, Message, POSITION_LIMIT_MS, SEQ_LIMIT, message_id, place, seq_in, timestamp,
+};
+pub use service::{Chat, PAGE_LIMIT, Reactions, SEARCH_LIMIT, Window, WindowCursor};
+pub use store::{Counters, Deletion, Posted, Posting, ReactionCount, counters, forget};
+pub use text::{CONTENT_LIMIT, EMOJI_LIMIT};
+pub use viewer::Viewer;
+
+use database::{Migration, MigrationSet};
+
+/// The tables of the conversation. They read `users` of the accounts beside them.
+pub const MIGRATIONS: MigrationSet = MigrationSet {
+    name: "chat",
+    migrations: &[Migration {
+        number: 1,
+        name: "messages, their search, reactions",
+        sql: include_str!("../migrations/V1__conversation.sql"),
+    }],
+};

@@ -1,0 +1,55 @@
+//! What can go wrong, apart from each other: what the sender did, and what we could not do.
+
+use thiserror::Error as ThisError;
+
+/// Why a message or a request about messages is not taken. Nothing was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
+pub enum Refusal {
+    /// Nothing visible in the content.
+    #[error("the message is empty")]
+    Empty,
+    /// More than [`crate::CONTENT_LIMIT`] characters.
+    #[error("the message is longer than 2000 characters")]
+    TooLong,
+    /// The kind is none of `text`, `emoji`, `reaction`.
+    #[error("the type of a message is text, emoji or reaction")]
+    UnknownKind,
+    /// A message of the kind `emoji` with something else in it, or with too many.
+    #[error("an emoji message holds 1 to 12 emoji and nothing else")]
+    NotEmoji,
+    /// A reaction that is not one emoji.
+    #[error("a reaction is exactly one emoji")]
+    NotOneEmoji,
+    /// `client_id` is not a UUID.
+    #[error("client_id is not a UUID")]
+    ClientId,
+    /// `reply_to` names no message of this live.
+    #[error("reply_to names no message of this live")]
+    ReplyTo,
+    /// The position's take does not exist or its milliseconds are out of bounds.
+    #[error("the position is in no take of this live, or not within 0 and 24 h")]
+    Position,
+    /// The conversation holds [`crate::SEQ_LIMIT`] messages.
+    #[error("this conversation is full")]
+    Full,
+    /// No such message in this live.
+    #[error("no such message")]
+    NoMessage,
+    /// The message is somebody else's, and the caller is no moderator.
+    #[error("only its author or a moderator may delete a message")]
+    NotYours,
+}
+
+/// A failure of the conversation.
+#[derive(Debug, ThisError)]
+pub enum Error {
+    /// The sender's fault.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database's.
+    #[error("database: {0}")]
+    Database(#[from] database::Error),
+    /// SQLite's, inside a transaction.
+    #[error("sqlite: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}

@@ -1,0 +1,390 @@
+//! The fan-out of one live: what was stored last, ready to be sent to any number of viewers.
+//!
+//! A viewer is a cursor ([`crate::Viewer`]): the hub wakes it with a [`Mark`] and the viewer reads on from where it is,
+//! here or, further back, in the database. A slow viewer therefore costs no memory, and all viewers at the same place
+//! share the same serialised bytes.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use timeline::PlayClock;
+use tokio::sync::watch;
+
+use crate::{Deletion, Message, message::place, reactions::Burst};
+
+/// Newest messages kept serialised. Older ones are read from the database.
+const RECENT: usize = 256;
+/// Newest deletions kept. Viewers further behind read the database.
+const RECENT_DELETIONS: usize = 256;
+/// Frames kept for the viewers that come for the same messages.
+const FRAMES: usize = 16;
+/// Most messages in one frame.
+pub(crate) const FRAME_MESSAGES: u32 = 50;
+/// Messages that may wait for an earlier one to be announced. With more the earlier one is left to the database.
+const WAITING: i64 = 64;
+
+/// How far the conversation of a live has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// All messages up to this number are durable and may be read.
+    pub(crate) seq: i64,
+    /// All deletions up to this one.
+    pub(crate) change: i64,
+    /// Number of the newest burst of reactions.
+    pub(crate) burst: u64,
+}
+
+/// The fan-out of one live.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    marks: watch::Sender<Mark>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// The clock by which positions are placed, the newest that anybody brought.
+    clock: Arc<PlayClock>,
+    /// By number; may have holes above the mark.
+    recent: VecDeque<Entry>,
+    deletions: VecDeque<Deletion>,
+    /// `deletions` holds everything after this one.
+    deletions_after: i64,
+    frames: VecDeque<(FrameKey, Bytes)>,
+    bursts: VecDeque<(u64, Bytes)>,
+    burst: Burst,
+}
+
+#[derive(Debug)]
+struct Entry {
+    seq: i64,
+    message: Message,
+    position_ms: i64,
+    json: Arc<str>,
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+struct FrameKey {
+    after: i64,
+    upto: i64,
+    change: i64,
+}
+
+/// Newest bursts of reactions kept. A viewer further behind misses them: totals are read, not summed.
+const BURSTS: usize = 16;
+
+impl Hub {
+    /// A hub of a conversation that stands at `mark`, with its newest messages in order of their numbers.
+    pub(crate) fn new(mark: Mark, newest: Vec<Message>, clock: Arc<PlayClock>) -> Self {
+        let recent = newest.into_iter().filter_map(|message| Entry::new(message, &clock)).collect();
+        let inner = Inner {
+            clock,
+            recent,
+            deletions: VecDeque::new(),
+            deletions_after: mark.change,
+            frames: VecDeque::new(),
+            bursts: VecDeque::new(),
+            burst: Burst::default(),
+        };
+        Self { marks: watch::Sender::new(mark), inner: Mutex::new(inner) }
+    }
+
+    /// Follows how far the conversation has come.
+    pub(crate) fn marks(&self) -> watch::Receiver<Mark> {
+        self.marks.subscribe()
+    }
+
+    /// Takes a newer clock to place messages by.
+    pub(crate) fn set_clock(&self, clock: &Arc<PlayClock>) {
+        self.lock().set_clock(clock);
+    }
+
+    /// The clock messages are placed by.
+    pub(crate) fn clock(&self) -> Arc<PlayClock> {
+        Arc::clone(&self.lock().clock)
+    }
+
+    /// Lets the viewers see a message that is durable, as soon as all before it may be seen.
+    pub(crate) fn announce(&self, message: Message, clock: &Arc<PlayClock>) {
+        let mut inner = self.lock();
+        inner.set_clock(clock);
+        let Some(entry) = Entry::new(message, clock) else { return };
+        inner.insert(entry);
+        let seen = self.marks.borrow().seq;
+        let reached = inner.reached(seen);
+        drop(inner);
+        if reached > seen {
+            self.raise(|mark| mark.seq = mark.seq.max(reached));
+        }
+    }
+
+    /// Takes the content of a deleted message from the viewers.
+    pub(crate) fn deleted(&self, deletion: Deletion) {
+        let mut inner = self.lock();
+        inner.delete(deletion);
+        drop(inner);
+        self.raise(|mark| mark.change = mark.change.max(deletion.change));
+    }
+
+    /// Adds a durable reaction to the burst being gathered. True when it is the first: the caller then ends the burst
+    /// with [`Self::end_burst`] a little later.
+    pub(crate) fn gather(&self, message: &Message, clock: &Arc<PlayClock>) -> bool {
+        let mut inner = self.lock();
+        inner.set_clock(clock);
+        inner.burst.add(message.position, &message.content)
+    }
+
+    /// Sends the reactions gathered since the last time.
+    pub(crate) fn end_burst(&self) {
+        let mut inner = self.lock();
+        let clock = Arc::clone(&inner.clock);
+        let frames = std::mem::take(&mut inner.burst).frames(&clock);
+        let first = self.marks.borrow().burst + 1;
+        let mut number = first;
+        for frame in frames {
+            inner.bursts.push_back((number, frame));
+            number += 1;
+        }
+        while inner.bursts.len() > BURSTS {
+            inner.bursts.pop_front();
+        }
+        drop(inner);
+        self.raise(|mark| mark.burst = mark.burst.max(number - 1));
+    }
+
+    /// The frame of the messages after number `after`, at most up to `upto`, and the number it ends with. `None` when
+    /// they are not all here.
+    pub(crate) fn frame(&self, after: i64, upto: i64, change: i64) -> Option<(Bytes, i64)> {
+        let upto = upto.min(after + i64::from(FRAME_MESSAGES));
+        let key = FrameKey { after, upto, change };
+        let mut inner = self.lock();
+        if let Some((_, bytes)) = inner.frames.iter().find(|(kept, _)| *kept == key) {
+            return Some((bytes.clone(), upto));
+        }
+        let clock = Arc::clone(&inner.clock);
+        let first = inner.recent.partition_point(|entry| entry.seq <= after);
+        let end = inner.recent.partition_point(|entry| entry.seq <= upto);
+        if usize::try_from(upto - after) != Ok(end - first) {
+            return None;
+        }
+        let lines = inner.recent.range_mut(first..end).map(|entry| entry.json(&clock));
+        let bytes = messages_frame(lines, change);
+        inner.frames.push_back((key, bytes.clone()));
+        if inner.frames.len() > FRAMES {
+            inner.frames.pop_front();
+        }
+        Some((bytes, upto))
+    }
+
+    /// The deletions after `since`, if all of them are here.
+    pub(crate) fn deletions(&self, since: i64) -> Option<Vec<Deletion>> {
+        let inner = self.lock();
+        let here = since >= inner.deletions_after;
+        here.then(|| inner.deletions.iter().filter(|deletion| deletion.change > since).copied().collect())
+    }
+
+    /// The oldest burst of reactions after number `after`, with its number.
+    pub(crate) fn burst(&self, after: u64) -> Option<(u64, Bytes)> {
+        self.lock().bursts.iter().find(|(number, _)| *number > after).cloned()
+    }
+
+    fn raise(&self, change: impl FnOnce(&mut Mark)) {
+        self.marks.send_if_modified(|mark| {
+            let before = *mark;
+            change(mark);
+            *mark != before
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn set_clock(&mut self, clock: &Arc<PlayClock>) {
+        if !Arc::ptr_eq(&self.clock, clock) && self.clock != *clock {
+            self.clock = Arc::clone(clock);
+            self.frames.clear();
+        }
+    }
+
+    fn insert(&mut self, mut entry: Entry) {
+        if self.deletions.iter().any(|deletion| deletion.seq == entry.seq) {
+            entry.empty();
+        }
+        match self.recent.binary_search_by_key(&entry.seq, |kept| kept.seq) {
+            Ok(_) => {}
+            Err(place) => self.recent.insert(place, entry),
+        }
+        while self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+    }
+
+    /// How far messages may be seen: up to the first hole, unless too many wait behind it. Messages behind a hole are
+    /// durable all the same, and a viewer reads what is missing here from the database.
+    fn reached(&self, seen: i64) -> i64 {
+        let newest = self.recent.back().map_or(seen, |entry| entry.seq);
+        if newest - seen > WAITING {
+            return newest;
+        }
+        let first = self.recent.partition_point(|entry| entry.seq <= seen);
+        let unbroken =
+            self.recent.range(first..).zip(seen + 1..).take_while(|(entry, seq)| entry.seq == *seq);
+        seen + i64::try_from(unbroken.count()).unwrap_or(0)
+    }
+
+    fn delete(&mut self, deletion: Deletion) {
+        let place = self.deletions.partition_point(|kept| kept.change < deletion.change);
+        self.deletions.insert(place, deletion);
+        if self.deletions.len() > RECENT_DELETIONS
+            && let Some(oldest) = self.deletions.pop_front()
+        {
+            self.deletions_after = oldest.change;
+        }
+        if let Ok(place) = self.recent.binary_search_by_key(&deletion.seq, |entry| entry.seq)
+            && let Some(entry) = self.recent.get_mut(place)
+        {
+            entry.empty();
+        }
+        self.frames.clear();
+    }
+}
+
+impl Entry {
+    fn new(message: Message, clock: &PlayClock) -> Option<Self> {
+        let seq = message.seq?;
+        let position_ms = place(clock, message.position);
+        let json = message.to_json_at(position_ms).into();
+        Some(Self { seq, message, position_ms, json })
+    }
+
+    /// The serialised message, made again when its place on the timeline has moved.
+    fn json(&mut self, clock: &PlayClock) -> Arc<str> {
+        let position_ms = place(clock, self.message.position);
+        if position_ms != self.position_ms {
+            self.position_ms = position_ms;
+            self.json = self.message.to_json_at(position_ms).into();
+        }
+        Arc::clone(&self.json)
+    }
+
+    fn empty(&mut self) {
+        self.message.deleted = true;
+        self.message.content.clear();
+        self.json = self.message.to_json_at(self.position_ms).into();
+    }
+}
+
+/// The wire's frame of messages that are serialised already.
+pub(crate) fn messages_frame(lines: impl Iterator<Item = impl AsRef<str>>, change: i64) -> Bytes {
+    let mut frame = String::from(r#"{"type":"messages","messages":["#);
+    for (index, line) in lines.enumerate() {
+        if index > 0 {
+            frame.push(',');
+        }
+        frame.push_str(line.as_ref());
+    }
+    frame.push_str(&format!(r#"],"change":{change}}}"#));
+    Bytes::from(frame)
+}
+
+/// The wire's frame of deletions, in their order.
+pub(crate) fn deletions_frame(deletions: &[Deletion]) -> Bytes {
+    let seqs: Vec<i64> = deletions.iter().map(|deletion| deletion.seq).collect();
+    let change = deletions.last().map_or(0, |deletion| deletion.change);
+    Bytes::from(serde_json::json!({"type": "deleted", "seqs": seqs, "change": change}).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Author, Kind};
+    use timeline::Position;
+
+    fn message(seq: i64) -> Message {
+        Message {
+            live_id: 1,
+            seq: Some(seq),
+            content: format!("message {seq}"),
+            created_at_ms: 0,
+            kind: Kind::Text,
+            reply_to: None,
+            position: Position { take: 2, ms: 100 },
+            author: Author { id: 1, first_name: "A".into(), last_name: "B".into(), profile_picture: None },
+            deleted: false,
+            on_replay: false,
+        }
+    }
+
+    fn hub() -> (Hub, Arc<PlayClock>) {
+        let clock = Arc::new(PlayClock::new([(1, 0, 1_000), (2, 5_000, 1_000)]));
+        (Hub::new(Mark::default(), Vec::new(), Arc::clone(&clock)), clock)
+    }
+
+    fn seqs(frame: &Bytes) -> Vec<i64> {
+        let value: serde_json::Value = serde_json::from_slice(frame).unwrap();
+        value["messages"].as_array().unwrap().iter().map(|message| message["seq"].as_i64().unwrap()).collect()
+    }
+
+    #[test]
+    fn messages_announced_out_of_order_are_seen_in_order() {
+        let (hub, clock) = hub();
+        let marks = hub.marks();
+        hub.announce(message(2), &clock);
+        assert_eq!(marks.borrow().seq, 0);
+        hub.announce(message(1), &clock);
+        assert_eq!(marks.borrow().seq, 2);
+        let (frame, upto) = hub.frame(0, 2, 0).unwrap();
+        assert_eq!((seqs(&frame), upto), (vec![1, 2], 2));
+    }
+
+    #[test]
+    fn a_hole_that_stays_is_left_to_the_database() {
+        let (hub, clock) = hub();
+        for seq in 2..=WAITING + 1 {
+            hub.announce(message(seq), &clock);
+        }
+        assert_eq!(hub.marks().borrow().seq, WAITING + 1);
+        assert_eq!(hub.frame(0, 10, 0), None);
+        assert!(hub.frame(1, 10, 0).is_some());
+    }
+
+    #[test]
+    fn only_the_newest_messages_are_kept() {
+        let (hub, clock) = hub();
+        for seq in 1..=RECENT as i64 + 10 {
+            hub.announce(message(seq), &clock);
+        }
+        assert_eq!(hub.frame(9, 20, 0), None);
+        let (frame, upto) = hub.frame(10, 20, 0).unwrap();
+        assert_eq!((seqs(&frame).len(), upto), (10, 20));
+        assert_eq!(hub.frame(10, 200, 0).unwrap().1, 10 + i64::from(FRAME_MESSAGES));
+    }
+
+    #[test]
+    fn a_deleted_message_is_empty_also_when_announced_afterwards() {
+        let (hub, clock) = hub();
+        hub.announce(message(1), &clock);
+        hub.deleted(Deletion { change: 1, seq: 1 });
+        hub.deleted(Deletion { change: 2, seq: 2 });
+        hub.announce(message(2), &clock);
+        let (frame, _) = hub.frame(0, 2, 2).unwrap();
+        assert!(!String::from_utf8_lossy(&frame).contains("message "));
+        assert_eq!(hub.deletions(1).unwrap(), [Deletion { change: 2, seq: 2 }]);
+    }
+
+    #[test]
+    fn a_moved_timeline_moves_the_messages_already_serialised() {
+        let (hub, clock) = hub();
+        hub.announce(message(1), &clock);
+        let place = |frame: &Bytes| {
+            serde_json::from_slice::<serde_json::Value>(frame).unwrap()["messages"][0]["position_ms"].as_i64()
+        };
+        assert_eq!(place(&hub.frame(0, 1, 0).unwrap().0), Some(1_100));
+        hub.set_clock(&Arc::new(PlayClock::new([(1, 0, 4_000), (2, 5_000, 1_000)])));
+        assert_eq!(place(&hub.frame(0, 1, 0).unwrap().0), Some(4_100));
+    }
+}

@@ -1,0 +1,81 @@
+//! Reactions on their way to the viewers: gathered for a moment, then sent as counts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use timeline::{PlayClock, Position};
+
+use crate::message::place;
+
+/// How long reactions are gathered before they are sent.
+pub(crate) const BURST: Duration = Duration::from_millis(250);
+/// Places of the timeline told apart in one burst (viewers may watch different moments). Reactions at further places
+/// count at the last of them.
+const PLACES: usize = 4;
+/// Different emoji at one place of one burst. Further ones are stored, but not shown as they come.
+const EMOJI: usize = 64;
+
+/// Reactions gathered, by the second of their take.
+#[derive(Debug, Default)]
+pub(crate) struct Burst {
+    places: BTreeMap<(u32, i64), BTreeMap<String, u64>>,
+}
+
+impl Burst {
+    /// Counts one. True when it is the first of the burst.
+    pub(crate) fn add(&mut self, position: Position, emoji: &str) -> bool {
+        let first = self.places.is_empty();
+        let mut key = (position.take, position.ms / 1_000);
+        if !self.places.contains_key(&key) && self.places.len() >= PLACES {
+            key = self.places.last_key_value().map_or(key, |(last, _)| *last);
+        }
+        let counts = self.places.entry(key).or_default();
+        if let Some(count) = counts.get_mut(emoji) {
+            *count += 1;
+        } else if counts.len() < EMOJI {
+            counts.insert(emoji.to_owned(), 1);
+        }
+        first
+    }
+
+    /// The wire's frames, one for each place.
+    pub(crate) fn frames(self, clock: &PlayClock) -> Vec<Bytes> {
+        let frame = |((take, second), counts): ((u32, i64), BTreeMap<String, u64>)| {
+            let position_ms = place(clock, Position { take, ms: second * 1_000 });
+            let frame =
+                serde_json::json!({"type": "reactions", "counts": counts, "position_ms": position_ms});
+            Bytes::from(frame.to_string())
+        };
+        self.places.into_iter().map(frame).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_hearts_are_one_small_frame() {
+        let mut burst = Burst::default();
+        let firsts = (0..1_000).filter(|ms| burst.add(Position { take: 1, ms: *ms % 900 }, "❤️")).count();
+        let frames = burst.frames(&PlayClock::default());
+        assert_eq!((firsts, frames.len()), (1, 1));
+        let frame: serde_json::Value = serde_json::from_slice(&frames[0]).unwrap();
+        assert_eq!(
+            (&frame["type"], &frame["counts"]["❤️"], &frame["position_ms"]),
+            (&"reactions".into(), &1_000.into(), &0.into())
+        );
+    }
+
+    #[test]
+    fn a_burst_is_bounded_whatever_comes() {
+        let mut burst = Burst::default();
+        for ms in 0..1_000_i64 {
+            burst.add(Position { take: 1, ms: ms * 1_000 }, &format!("{ms}"));
+        }
+        let frames = burst.frames(&PlayClock::default());
+        assert_eq!(frames.len(), PLACES);
+        assert!(frames.iter().all(|frame| frame.len() < EMOJI * 12 + 100));
+    }
+}

@@ -1,0 +1,312 @@
+//! The conversations of all lives: the front door of this crate.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use database::Database;
+use timeline::PlayClock;
+use tokio::sync::OnceCell;
+
+use crate::hub::{Hub, Mark};
+use crate::reactions::BURST;
+use crate::store::{self, Stretch};
+use crate::{Counters, Deletion, Draft, Error, Message, Posted, Posting, Viewer, place, search};
+
+/// Most messages read at once. Whoever asks for more is given this many.
+pub const PAGE_LIMIT: u32 = 500;
+/// Most messages a search finds.
+pub const SEARCH_LIMIT: u32 = 200;
+/// Seconds and emoji of reactions that one answer counts apart.
+const REACTIONS_LIMIT: u32 = 100_000;
+/// Newest messages a conversation starts with in memory.
+const WARM: u32 = 200;
+/// Conversations kept in memory before those that nobody looks at are let go.
+const HUBS: usize = 1_024;
+
+/// All conversations. Clones share the same ones.
+#[derive(Clone)]
+pub struct Chat {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Database,
+    hubs: Mutex<HashMap<i64, Arc<OnceCell<Arc<Hub>>>>>,
+}
+
+/// A window by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// From the number after this one on.
+    After(i64),
+    /// Up to the number before this one.
+    Before(i64),
+}
+
+/// Reactions of a live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reactions {
+    /// Every emoji and how often it was sent, the most frequent first.
+    pub totals: Vec<(String, i64)>,
+    /// Counts by second of the timeline, in its order.
+    pub seconds: Vec<(i64, BTreeMap<String, i64>)>,
+}
+
+/// Where the reading of a window of the timeline has come to.
+#[derive(Debug, Clone)]
+pub struct WindowCursor {
+    live_id: i64,
+    clock: Arc<PlayClock>,
+    /// What is still to be read, the next one last.
+    stretches: Vec<Stretch>,
+}
+
+impl WindowCursor {
+    /// A cursor over the messages at `from_ms..to_ms` of the timeline, in its order.
+    #[must_use]
+    pub fn new(live_id: i64, clock: Arc<PlayClock>, from_ms: i64, to_ms: i64) -> Self {
+        let stretch = |(take, from_ms, to_ms)| Stretch { take, from_ms, to_ms, last: None };
+        let stretches = clock.window(from_ms, to_ms).into_iter().rev().map(stretch).collect();
+        Self { live_id, clock, stretches }
+    }
+
+    /// The clock by which the window was laid.
+    #[must_use]
+    pub fn clock(&self) -> &PlayClock {
+        &self.clock
+    }
+}
+
+impl Chat {
+    /// The conversations kept in a database that has [`crate::MIGRATIONS`].
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self { inner: Arc::new(Inner { database, hubs: Mutex::default() }) }
+    }
+
+    /// Stores a message and answers when it is durable; the viewers hear of it after that. Once begun it is carried
+    /// through, also when the caller stops waiting. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// A [`crate::Refusal`] that needed the database to be found, or the database's failure. Nothing is kept then.
+    pub async fn post(
+        &self,
+        live_id: i64,
+        author_id: i64,
+        on_replay: bool,
+        draft: Draft,
+        clock: Arc<PlayClock>,
+    ) -> Result<Posted, Error> {
+        let chat = self.clone();
+        let posting = Posting { live_id, author_id, on_replay, now_ms: now_ms() };
+        let carried = tokio::spawn(async move { chat.store_and_announce(posting, draft, &clock).await });
+        carried.await.map_err(|_| database::Error::Panicked)?
+    }
+
+    async fn store_and_announce(
+        &self,
+        posting: Posting,
+        draft: Draft,
+        clock: &Arc<PlayClock>,
+    ) -> Result<Posted, Error> {
+        let hub = self.hub(posting.live_id, clock).await?;
+        let posted = self.inner.database.write(move |conn| store::post(conn, posting, &draft)).await?;
+        if posted.created && posted.message.seq.is_some() {
+            hub.announce(posted.message.clone(), clock);
+        } else if posted.created && hub.gather(&posted.message, clock) {
+            tokio::spawn(async move {
+                tokio::time::sleep(BURST).await;
+                hub.end_burst();
+            });
+        }
+        Ok(posted)
+    }
+
+    /// Deletes a message: its author may, and whoever moderates the live. Deleting it again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Refusal::NoMessage`], [`crate::Refusal::NotYours`], or the database's failure.
+    pub async fn delete(
+        &self,
+        live_id: i64,
+        message_id: i64,
+        caller_id: i64,
+        moderates: bool,
+        clock: &Arc<PlayClock>,
+    ) -> Result<Option<Deletion>, Error> {
+        let hub = self.hub(live_id, clock).await?;
+        let database = self.inner.database.clone();
+        let carried = tokio::spawn(async move {
+            let job = move |conn: &rusqlite::Connection| {
+                store::delete(conn, live_id, message_id, caller_id, moderates, now_ms())
+            };
+            let deletion = database.write(job).await?;
+            if let Some(deletion) = deletion {
+                hub.deleted(deletion);
+            }
+            Ok(deletion)
+        });
+        carried.await.map_err(|_| database::Error::Panicked)?
+    }
+
+    /// Removes the conversation of a live.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn forget(&self, live_id: i64) -> Result<(), Error> {
+        self.inner.database.write(move |conn| Ok::<_, Error>(store::forget(conn, live_id)?)).await?;
+        self.lock_hubs().remove(&live_id);
+        Ok(())
+    }
+
+    /// Where a conversation stands.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn counters(&self, live_id: i64) -> Result<Counters, Error> {
+        self.inner.database.read(move |conn| Ok(store::counters(conn, live_id)?)).await
+    }
+
+    /// Messages numbered from `after + 1` to `upto`, oldest first, at most [`PAGE_LIMIT`] at once.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn range(&self, live_id: i64, after: i64, upto: i64) -> Result<Vec<Message>, Error> {
+        self.inner.database.read(move |conn| store::after(conn, live_id, after, upto, PAGE_LIMIT)).await
+    }
+
+    /// At most `limit` messages of a window by number, oldest first, at most [`PAGE_LIMIT`] at once.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn window(&self, live_id: i64, window: Window, limit: u32) -> Result<Vec<Message>, Error> {
+        let limit = limit.min(PAGE_LIMIT);
+        let job = move |conn: &rusqlite::Connection| match window {
+            Window::After(seq) => store::after(conn, live_id, seq, crate::SEQ_LIMIT, limit),
+            Window::Before(seq) => store::before(conn, live_id, seq, limit),
+        };
+        self.inner.database.read(job).await
+    }
+
+    /// The next messages of a window of the timeline, at most [`PAGE_LIMIT`]; none when it has been read. In the order
+    /// of the timeline, with their places on it.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn on_timeline(&self, cursor: &mut WindowCursor) -> Result<Vec<(i64, Message)>, Error> {
+        while let Some(stretch) = cursor.stretches.last().copied() {
+            let live_id = cursor.live_id;
+            let job = move |conn: &rusqlite::Connection| store::stretch(conn, live_id, stretch, PAGE_LIMIT);
+            let messages = self.inner.database.read(job).await?;
+            let last = messages
+                .last()
+                .and_then(|message| Some((message.position.ms, crate::message_id(live_id, message.seq?))));
+            match cursor.stretches.last_mut() {
+                Some(stretch) if messages.len() == PAGE_LIMIT as usize => stretch.last = last,
+                _ => drop(cursor.stretches.pop()),
+            }
+            if !messages.is_empty() {
+                let placed = |message: Message| (place(&cursor.clock, message.position), message);
+                return Ok(messages.into_iter().map(placed).collect());
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Messages with all the words asked for, accents and case ignored, newest first, at most [`SEARCH_LIMIT`]. A word
+    /// that ends in `*` stands for its beginning; words between double quotes follow each other.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn search(&self, live_id: i64, words: &str) -> Result<Vec<Message>, Error> {
+        let Some(query) = search::query(words) else { return Ok(Vec::new()) };
+        self.inner.database.read(move |conn| store::search(conn, live_id, &query, SEARCH_LIMIT)).await
+    }
+
+    /// The reactions of a live, by emoji and by second of the timeline.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn reactions(&self, live_id: i64, clock: &PlayClock) -> Result<Reactions, Error> {
+        let job = move |conn: &rusqlite::Connection| {
+            let totals = store::reaction_totals(conn, live_id)?;
+            Ok::<_, Error>((totals, store::reactions(conn, live_id, REACTIONS_LIMIT)?))
+        };
+        let (totals, counts) = self.inner.database.read(job).await?;
+        let mut seconds: BTreeMap<i64, BTreeMap<String, i64>> = BTreeMap::new();
+        for count in counts {
+            let second = seconds.entry(place(clock, count.position)).or_default();
+            *second.entry(count.emoji).or_default() += count.count;
+        }
+        Ok(Reactions { totals, seconds: seconds.into_iter().collect() })
+    }
+
+    /// A cursor into the conversation for somebody who has seen the messages up to number `after` and, if `since` is
+    /// given, wants to hear of the deletions after that one.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn subscribe(
+        &self,
+        live_id: i64,
+        after: Option<i64>,
+        since: Option<i64>,
+        clock: &Arc<PlayClock>,
+    ) -> Result<Viewer, Error> {
+        let hub = self.hub(live_id, clock).await?;
+        hub.set_clock(clock);
+        Ok(Viewer::new(self.inner.database.clone(), hub, live_id, after, since))
+    }
+
+    /// The fan-out of a live, made when it is first asked for. Who posts asks before storing, so that nothing stored
+    /// is left out between the reading of the newest messages and the first announcement.
+    async fn hub(&self, live_id: i64, clock: &Arc<PlayClock>) -> Result<Arc<Hub>, Error> {
+        let cell = {
+            let mut hubs = self.lock_hubs();
+            if hubs.len() >= HUBS && !hubs.contains_key(&live_id) {
+                hubs.retain(|_, cell| {
+                    Arc::strong_count(cell) > 1 || cell.get().is_some_and(|hub| Arc::strong_count(hub) > 1)
+                });
+            }
+            Arc::clone(hubs.entry(live_id).or_default())
+        };
+        let made = cell
+            .get_or_try_init(|| async {
+                let job = move |conn: &rusqlite::Connection| {
+                    let counters = store::counters(conn, live_id)?;
+                    Ok::<_, Error>((counters, store::before(conn, live_id, counters.last_seq + 1, WARM)?))
+                };
+                let (counters, newest) = self.inner.database.read(job).await?;
+                let mark = Mark { seq: counters.last_seq, change: counters.change, burst: 0 };
+                Ok::<_, Error>(Arc::new(Hub::new(mark, newest, Arc::clone(clock))))
+            })
+            .await?;
+        Ok(Arc::clone(made))
+    }
+
+    fn lock_hubs(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Arc<OnceCell<Arc<Hub>>>>> {
+        self.inner.hubs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Chat {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Chat").finish_non_exhaustive()
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,409 @@
+//! The conversation in SQL. Every function runs on a connection given to it, inside the caller's transaction, and
+//! checks everything before its first write.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use timeline::Position;
+
+use crate::{
+    Author, Draft, Error, Kind, Message, Refusal, SEQ_LIMIT,
+    message::{message_id, seq_in},
+};
+
+/// What [`post`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// The message as it is kept.
+    pub message: Message,
+    /// False when it had been kept before under the same `client_id`.
+    pub created: bool,
+}
+
+/// One deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletion {
+    /// Which deletion of its live it is, from 1.
+    pub change: i64,
+    /// Number of the message that went.
+    pub seq: i64,
+}
+
+/// Where a conversation stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Number of the newest message, 0 without any: also how many were ever numbered.
+    pub last_seq: i64,
+    /// How many deletions there were.
+    pub change: i64,
+    /// How many messages are still there to read.
+    pub messages: i64,
+}
+
+/// Reactions of one second of a take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReactionCount {
+    /// The second's start.
+    pub position: Position,
+    /// The emoji.
+    pub emoji: String,
+    /// How often it was sent.
+    pub count: i64,
+}
+
+/// Who posts, where and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posting {
+    /// The live.
+    pub live_id: i64,
+    /// The person.
+    pub author_id: i64,
+    /// Whether the live has ended.
+    pub on_replay: bool,
+    /// The time, in milliseconds since 1970 UTC.
+    pub now_ms: i64,
+}
+
+const DELETED: i64 = 1;
+const ON_REPLAY: i64 = 2;
+const SELECT: &str = "SELECT m.id, m.live_id, m.content, m.created_at, m.kind, m.flags, m.reply_to, m.take, m.ms, \
+     m.author_id, u.first_name, u.last_name, u.profile_picture \
+     FROM messages m LEFT JOIN users u ON u.id = m.author_id";
+
+/// Stores a message under the next number of its live, or counts a reaction. The same `client_id` of the same author
+/// in the same live finds what was kept the first time.
+pub(crate) fn post(conn: &Connection, posting: Posting, draft: &Draft) -> Result<Posted, Error> {
+    if let Some(kept) = already_sent(conn, posting, draft)? {
+        return Ok(Posted { message: kept, created: false });
+    }
+    let reply_to = draft.reply_to.map(|id| check_reply(conn, posting.live_id, id)).transpose()?;
+    let seq = match draft.kind {
+        Kind::Reaction => {
+            count_reaction(conn, posting.live_id, draft)?;
+            None
+        }
+        Kind::Text | Kind::Emoji => Some(insert(conn, posting, draft, reply_to)?),
+    };
+    if let Some(client_id) = &draft.client_id {
+        let id = seq.map(|seq| message_id(posting.live_id, seq));
+        conn.prepare_cached("INSERT INTO chat_sent VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
+            posting.author_id,
+            client_id,
+            posting.live_id,
+            id,
+            posting.now_ms
+        ])?;
+    }
+    let message = as_posted(conn, posting, draft, seq, reply_to)?;
+    Ok(Posted { message, created: true })
+}
+
+fn already_sent(conn: &Connection, posting: Posting, draft: &Draft) -> Result<Option<Message>, Error> {
+    let Some(client_id) = &draft.client_id else { return Ok(None) };
+    let sent: Option<Option<i64>> = conn
+        .prepare_cached(
+            "SELECT message_id FROM chat_sent WHERE author_id = ?1 AND client_id = ?2 AND live_id = ?3",
+        )?
+        .query_row(params![posting.author_id, client_id, posting.live_id], |row| row.get(0))
+        .optional()?;
+    match sent {
+        None => Ok(None),
+        Some(None) => Ok(Some(as_posted(conn, posting, draft, None, None)?)),
+        Some(Some(id)) => Ok(Some(by_id(conn, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)),
+    }
+}
+
+fn check_reply(conn: &Connection, live_id: i64, id: i64) -> Result<i64, Error> {
+    let seq = seq_in(live_id, id).ok_or(Refusal::ReplyTo)?;
+    let exists = conn.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([id])?;
+    if exists { Ok(seq) } else { Err(Refusal::ReplyTo.into()) }
+}
+
+fn insert(conn: &Connection, posting: Posting, draft: &Draft, reply_to: Option<i64>) -> Result<i64, Error> {
+    let last: Option<i64> = conn
+        .prepare_cached("SELECT last_seq FROM chat_counters WHERE live_id = ?1")?
+        .query_row([posting.live_id], |row| row.get(0))
+        .optional()?;
+    let seq = last.unwrap_or(0) + 1;
+    if seq > SEQ_LIMIT {
+        return Err(Refusal::Full.into());
+    }
+    conn.prepare_cached(
+        "INSERT INTO chat_counters (live_id, last_seq) VALUES (?1, ?2) \
+         ON CONFLICT (live_id) DO UPDATE SET last_seq = excluded.last_seq",
+    )?
+    .execute([posting.live_id, seq])?;
+    let id = message_id(posting.live_id, seq);
+    conn.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(
+        params![
+            id,
+            posting.live_id,
+            draft.position.take,
+            draft.position.ms,
+            posting.author_id,
+            posting.now_ms,
+            i64::from(draft.kind == Kind::Emoji),
+            if posting.on_replay { ON_REPLAY } else { 0 },
+            reply_to,
+            draft.content,
+        ],
+    )?;
+    conn.prepare_cached("INSERT INTO messages_search (rowid, content) VALUES (?1, ?2)")?
+        .execute(params![id, draft.content])?;
+    Ok(seq)
+}
+
+fn count_reaction(conn: &Connection, live_id: i64, draft: &Draft) -> Result<(), Error> {
+    conn.prepare_cached(
+        "INSERT INTO chat_reactions VALUES (?1, ?2, ?3, ?4, 1) \
+         ON CONFLICT (live_id, take, second, emoji) DO UPDATE SET count = count + 1",
+    )?
+    .execute(params![live_id, draft.position.take, draft.position.ms / 1_000, draft.content])?;
+    Ok(())
+}
+
+/// The message as somebody reads it, without reading it back.
+fn as_posted(
+    conn: &Connection,
+    posting: Posting,
+    draft: &Draft,
+    seq: Option<i64>,
+    reply_to: Option<i64>,
+) -> Result<Message, Error> {
+    let author = conn
+        .prepare_cached("SELECT id, first_name, last_name, profile_picture FROM users WHERE id = ?1")?
+        .query_row([posting.author_id], |row| {
+            Ok(Author {
+                id: row.get(0)?,
+                first_name: row.get(1)?,
+                last_name: row.get(2)?,
+                profile_picture: row.get(3)?,
+            })
+        })
+        .optional()?;
+    Ok(Message {
+        live_id: posting.live_id,
+        seq,
+        content: draft.content.clone(),
+        created_at_ms: posting.now_ms,
+        kind: draft.kind,
+        reply_to,
+        position: draft.position,
+        author: author.unwrap_or_else(|| nobody(posting.author_id)),
+        deleted: false,
+        on_replay: posting.on_replay,
+    })
+}
+
+/// Somebody whose account is gone.
+fn nobody(id: i64) -> Author {
+    Author { id, first_name: String::new(), last_name: String::new(), profile_picture: None }
+}
+
+/// Takes a message's content away, everywhere it is kept; its number stays. `None` when it was gone already.
+pub(crate) fn delete(
+    conn: &Connection,
+    live_id: i64,
+    id: i64,
+    caller_id: i64,
+    moderates: bool,
+    now_ms: i64,
+) -> Result<Option<Deletion>, Error> {
+    let seq = seq_in(live_id, id).ok_or(Refusal::NoMessage)?;
+    let (author_id, flags): (i64, i64) = conn
+        .prepare_cached("SELECT author_id, flags FROM messages WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .ok_or(Refusal::NoMessage)?;
+    if author_id != caller_id && !moderates {
+        return Err(Refusal::NotYours.into());
+    }
+    if flags & DELETED != 0 {
+        return Ok(None);
+    }
+    conn.prepare_cached("DELETE FROM messages_search WHERE rowid = ?1")?.execute([id])?;
+    conn.prepare_cached("UPDATE messages SET content = '', flags = flags | ?2 WHERE id = ?1")?
+        .execute([id, DELETED])?;
+    let change: i64 = conn
+        .prepare_cached(
+            "UPDATE chat_counters SET change = change + 1, deleted = deleted + 1 WHERE live_id = ?1 RETURNING change",
+        )?
+        .query_row([live_id], |row| row.get(0))?;
+    conn.prepare_cached("INSERT INTO chat_deletions VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute([live_id, change, seq, caller_id, now_ms])?;
+    Ok(Some(Deletion { change, seq }))
+}
+
+/// Removes everything that was said in a live. The live itself is somebody else's to remove, in the same transaction.
+///
+/// # Errors
+///
+/// SQLite's.
+pub fn forget(conn: &Connection, live_id: i64) -> rusqlite::Result<()> {
+    let (first, last) = (message_id(live_id, 1), message_id(live_id, SEQ_LIMIT));
+    conn.execute(
+        "DELETE FROM messages_search WHERE rowid IN (SELECT id FROM messages WHERE id BETWEEN ?1 AND ?2)",
+        [first, last],
+    )?;
+    for table in ["messages", "chat_sent", "chat_deletions", "chat_reactions", "chat_counters"] {
+        conn.execute(&format!("DELETE FROM {table} WHERE live_id = ?1"), [live_id])?;
+    }
+    Ok(())
+}
+
+/// Where a conversation stands.
+///
+/// # Errors
+///
+/// SQLite's.
+pub fn counters(conn: &Connection, live_id: i64) -> rusqlite::Result<Counters> {
+    conn.prepare_cached("SELECT last_seq, change, last_seq - deleted FROM chat_counters WHERE live_id = ?1")?
+        .query_row([live_id], |row| {
+            Ok(Counters { last_seq: row.get(0)?, change: row.get(1)?, messages: row.get(2)? })
+        })
+        .optional()
+        .map(Option::unwrap_or_default)
+}
+
+/// At most `limit` messages numbered from `after + 1` to `upto`, oldest first.
+pub(crate) fn after(
+    conn: &Connection,
+    live_id: i64,
+    after: i64,
+    upto: i64,
+    limit: u32,
+) -> Result<Vec<Message>, Error> {
+    let mut statement =
+        conn.prepare_cached(&format!("{SELECT} WHERE m.id > ?1 AND m.id <= ?2 ORDER BY m.id LIMIT ?3"))?;
+    let bounds = params![bound(live_id, after), bound(live_id, upto), limit];
+    collect(statement.query_map(bounds, read)?)
+}
+
+/// The `limit` messages just before number `before`, oldest first.
+pub(crate) fn before(
+    conn: &Connection,
+    live_id: i64,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<Message>, Error> {
+    let mut statement =
+        conn.prepare_cached(&format!("{SELECT} WHERE m.id >= ?1 AND m.id < ?2 ORDER BY m.id DESC LIMIT ?3"))?;
+    let bounds = params![bound(live_id, 1), bound(live_id, before), limit];
+    let mut messages = collect(statement.query_map(bounds, read)?)?;
+    messages.reverse();
+    Ok(messages)
+}
+
+/// A stretch of a take, the place to go on from in it, and how much of it to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) take: u32,
+    pub(crate) from_ms: i64,
+    pub(crate) to_ms: i64,
+    /// The `ms` and `id` of the last message read.
+    pub(crate) last: Option<(i64, i64)>,
+}
+
+/// At most `limit` messages whose positions lie in a stretch, by position, then by number.
+pub(crate) fn stretch(
+    conn: &Connection,
+    live_id: i64,
+    stretch: Stretch,
+    limit: u32,
+) -> Result<Vec<Message>, Error> {
+    let (ms, id) = stretch.last.unwrap_or((stretch.from_ms, 0));
+    let mut statement = conn.prepare_cached(&format!(
+        "{SELECT} WHERE m.live_id = ?1 AND m.take = ?2 AND (m.ms, m.id) > (?3, ?4) AND m.ms < ?5 \
+         ORDER BY m.ms, m.id LIMIT ?6"
+    ))?;
+    collect(statement.query_map(params![live_id, stretch.take, ms, id, stretch.to_ms, limit], read)?)
+}
+
+/// At most `limit` messages that hold all the words asked for, newest first.
+pub(crate) fn search(
+    conn: &Connection,
+    live_id: i64,
+    words: &str,
+    limit: u32,
+) -> Result<Vec<Message>, Error> {
+    let mut statement = conn.prepare_cached(&format!(
+        "{SELECT} JOIN messages_search s ON s.rowid = m.id \
+         WHERE messages_search MATCH ?1 AND s.rowid BETWEEN ?2 AND ?3 ORDER BY s.rowid DESC LIMIT ?4"
+    ))?;
+    let bounds = params![words, bound(live_id, 1), bound(live_id, SEQ_LIMIT), limit];
+    collect(statement.query_map(bounds, read)?)
+}
+
+/// One message.
+pub(crate) fn by_id(conn: &Connection, id: i64) -> Result<Option<Message>, Error> {
+    Ok(conn.prepare_cached(&format!("{SELECT} WHERE m.id = ?1"))?.query_row([id], read).optional()?)
+}
+
+/// At most `limit` deletions after the one numbered `since`, in their order.
+pub(crate) fn deletions(
+    conn: &Connection,
+    live_id: i64,
+    since: i64,
+    limit: u32,
+) -> Result<Vec<Deletion>, Error> {
+    let mut statement = conn.prepare_cached(
+        "SELECT change, seq FROM chat_deletions WHERE live_id = ?1 AND change > ?2 ORDER BY change LIMIT ?3",
+    )?;
+    let rows = statement.query_map(params![live_id, since, limit], |row| {
+        Ok(Deletion { change: row.get(0)?, seq: row.get(1)? })
+    })?;
+    collect(rows)
+}
+
+/// Every emoji sent in a live and how often, the most frequent first.
+pub(crate) fn reaction_totals(conn: &Connection, live_id: i64) -> Result<Vec<(String, i64)>, Error> {
+    let mut statement = conn.prepare_cached(
+        "SELECT emoji, SUM(count) FROM chat_reactions WHERE live_id = ?1 GROUP BY emoji ORDER BY 2 DESC, 1",
+    )?;
+    collect(statement.query_map([live_id], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// At most `limit` counts of reactions, by take, second and emoji.
+pub(crate) fn reactions(conn: &Connection, live_id: i64, limit: u32) -> Result<Vec<ReactionCount>, Error> {
+    let mut statement = conn.prepare_cached(
+        "SELECT take, second, emoji, count FROM chat_reactions WHERE live_id = ?1 \
+         ORDER BY take, second, emoji LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![live_id, limit], |row| {
+        let position = Position { take: row.get(0)?, ms: row.get::<_, i64>(1)? * 1_000 };
+        Ok(ReactionCount { position, emoji: row.get(2)?, count: row.get(3)? })
+    })?;
+    collect(rows)
+}
+
+/// The id of a number that came from outside, kept inside its live.
+fn bound(live_id: i64, seq: i64) -> i64 {
+    message_id(live_id, seq.clamp(0, SEQ_LIMIT))
+}
+
+fn collect<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Result<Vec<T>, Error> {
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
+    let (id, live_id): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let flags: i64 = row.get(5)?;
+    let author_id = row.get(9)?;
+    let first_name: Option<String> = row.get(10)?;
+    let author = match first_name {
+        None => nobody(author_id),
+        Some(first_name) => {
+            Author { id: author_id, first_name, last_name: row.get(11)?, profile_picture: row.get(12)? }
+        }
+    };
+    Ok(Message {
+        live_id,
+        seq: seq_in(live_id, id),
+        content: row.get(2)?,
+        created_at_ms: row.get(3)?,
+        kind: if row.get::<_, i64>(4)? == 1 { Kind::Emoji } else { Kind::Text },
+        reply_to: row.get(6)?,
+        position: Position { take: row.get(7)?, ms: row.get(8)? },
+        author,
+        deleted: flags & DELETED != 0,
+        on_replay: flags & ON_REPLAY != 0,
+    })
+}

@@ -1,0 +1,114 @@
+//! One viewer's place in the conversation of a live.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use database::Database;
+use tokio::sync::watch;
+
+use crate::hub::{FRAME_MESSAGES, Hub, Mark, deletions_frame, messages_frame};
+use crate::{Deletion, Error, Message, store};
+
+/// Most deletions in one frame.
+const FRAME_DELETIONS: u32 = 500;
+
+/// A cursor: what it has seen, and how to read on. Holds no messages.
+pub struct Viewer {
+    database: Database,
+    hub: Arc<Hub>,
+    live_id: i64,
+    marks: watch::Receiver<Mark>,
+    seen: Mark,
+}
+
+impl Viewer {
+    /// A cursor that has seen the messages up to number `after` and the deletions up to `since`; what is beyond the
+    /// newest is taken for the newest.
+    pub(crate) fn new(
+        database: Database,
+        hub: Arc<Hub>,
+        live_id: i64,
+        after: Option<i64>,
+        since: Option<i64>,
+    ) -> Self {
+        let marks = hub.marks();
+        let now = *marks.borrow();
+        let seen = Mark {
+            seq: after.unwrap_or(0).clamp(0, now.seq),
+            change: since.unwrap_or(now.change).clamp(0, now.change),
+            burst: now.burst,
+        };
+        Self { database, hub, live_id, marks, seen }
+    }
+
+    /// Waits until there is something this viewer has not seen. May be dropped while it waits.
+    pub async fn changed(&mut self) {
+        // The sender lives in the hub, which this viewer holds.
+        let _ = self.marks.wait_for(|mark| *mark != self.seen).await;
+    }
+
+    /// The next frame for this viewer, or nothing when it has seen everything: first deletions, then messages in the
+    /// order of their numbers, then reactions.
+    ///
+    /// # Errors
+    ///
+    /// The database's, when the viewer is so far behind that it must be asked.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let mark = *self.marks.borrow();
+        if mark.change > self.seen.change {
+            return self.next_deletions(mark).await.map(Some);
+        }
+        if mark.seq > self.seen.seq {
+            return self.next_messages(mark).await.map(Some);
+        }
+        match self.hub.burst(self.seen.burst) {
+            Some((number, frame)) => {
+                self.seen.burst = number;
+                Ok(Some(frame))
+            }
+            None => {
+                self.seen.burst = mark.burst;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Number of the last message this viewer has seen.
+    #[must_use]
+    pub fn seq(&self) -> i64 {
+        self.seen.seq
+    }
+
+    async fn next_deletions(&mut self, mark: Mark) -> Result<Bytes, Error> {
+        let since = self.seen.change;
+        let mut deletions = match self.hub.deletions(since) {
+            Some(recent) => recent,
+            None => self.stored_deletions(since).await?,
+        };
+        deletions.truncate(FRAME_DELETIONS as usize);
+        self.seen.change = deletions.last().map_or(mark.change, |last| last.change);
+        Ok(deletions_frame(&deletions))
+    }
+
+    async fn stored_deletions(&self, since: i64) -> Result<Vec<Deletion>, Error> {
+        let live_id = self.live_id;
+        self.database.read(move |conn| store::deletions(conn, live_id, since, FRAME_DELETIONS)).await
+    }
+
+    async fn next_messages(&mut self, mark: Mark) -> Result<Bytes, Error> {
+        let (after, change) = (self.seen.seq, self.seen.change);
+        if let Some((frame, upto)) = self.hub.frame(after, mark.seq, change) {
+            self.seen.seq = upto;
+            return Ok(frame);
+        }
+        let messages = self.stored_messages(after, mark.seq).await?;
+        let clock = self.hub.clock();
+        self.seen.seq = messages.last().and_then(|last| last.seq).unwrap_or(mark.seq);
+        Ok(messages_frame(messages.iter().map(|message| message.to_json(&clock)), change))
+    }
+
+    async fn stored_messages(&self, after: i64, upto: i64) -> Result<Vec<Message>, Error> {
+        let live_id = self.live_id;
+        self.database.read(move |conn| store::after(conn, live_id, after, upto, FRAME_MESSAGES)).await
+    }
+}

@@ -1,0 +1,344 @@
+//! The conversation over a real database file: numbers, sending again, windows, search, deletion, fan-out.
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
+
+use std::sync::Arc;
+
+use chat::{Chat, Draft, Error, Kind, Message, Refusal, Viewer, Window, WindowCursor, message_id};
+use database::{Database, Migration, MigrationSet};
+use timeline::{PlayClock, Position};
+
+/// The people of the tests, as the accounts keep them.
+const PEOPLE: MigrationSet = MigrationSet {
+    name: "people of the tests",
+    migrations: &[Migration {
+        number: 1,
+        name: "users",
+        sql: "CREATE TABLE users (id INTEGER PRIMARY KEY, first_name TEXT, last_name TEXT, profile_picture TEXT); \
+              INSERT INTO users VALUES (1, 'Ada', 'L', NULL), (2, 'Zoé', 'M', '/z.jpg'), (3, 'Max', 'N', NULL);",
+    }],
+};
+const LIVE: i64 = 7;
+
+struct World {
+    chat: Chat,
+    database: Database,
+    clock: Arc<PlayClock>,
+    _directory: tempfile::TempDir,
+}
+
+fn world() -> World {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::open(&directory.path().join("data.db"), &[PEOPLE, chat::MIGRATIONS]).unwrap();
+    let clock = Arc::new(PlayClock::new([(1, 0, 10_000), (2, 20_000, 10_000)]));
+    World { chat: Chat::new(database.clone()), database, clock, _directory: directory }
+}
+
+impl World {
+    fn draft(&self, content: &str, at: Option<(u32, i64)>, client_id: Option<&str>) -> Draft {
+        let position = at.map(|(take, ms)| Position { take, ms });
+        Draft::new(Kind::Text, content, None, client_id, position, &self.clock).unwrap()
+    }
+
+    async fn say(&self, content: &str) -> Message {
+        self.say_at(content, None).await
+    }
+
+    async fn say_at(&self, content: &str, at: Option<(u32, i64)>) -> Message {
+        let draft = self.draft(content, at, None);
+        self.chat.post(LIVE, 1, false, draft, Arc::clone(&self.clock)).await.unwrap().message
+    }
+
+    async fn history(&self) -> Vec<Message> {
+        self.chat.range(LIVE, 0, i64::MAX).await.unwrap()
+    }
+
+    async fn viewer(&self, after: Option<i64>, since: Option<i64>) -> Viewer {
+        self.chat.subscribe(LIVE, after, since, &self.clock).await.unwrap()
+    }
+}
+
+/// Every frame the viewer has not seen.
+async fn frames(viewer: &mut Viewer) -> Vec<serde_json::Value> {
+    let mut frames = Vec::new();
+    while let Some(frame) = viewer.next().await.unwrap() {
+        frames.push(serde_json::from_slice(&frame).unwrap());
+    }
+    frames
+}
+
+fn seqs_of(frames: &[serde_json::Value]) -> Vec<i64> {
+    let messages = frames.iter().filter_map(|frame| frame["messages"].as_array()).flatten();
+    messages.map(|message| message["seq"].as_i64().unwrap()).collect()
+}
+
+fn seqs(messages: &[Message]) -> Vec<i64> {
+    messages.iter().filter_map(|message| message.seq).collect()
+}
+
+fn refusal<T>(result: Result<T, Error>) -> Option<Refusal> {
+    match result {
+        Err(Error::Refused(refusal)) => Some(refusal),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_have_no_holes_whoever_writes_at_the_same_time() {
+    let world = Arc::new(world());
+    let mut viewer = world.viewer(None, None).await;
+    let writers: Vec<_> = (0..20_i64)
+        .map(|writer| {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move {
+                for turn in 0..25 {
+                    let bad = Draft {
+                        reply_to: Some(message_id(LIVE, 999_999)),
+                        ..world.draft("une réponse à rien", None, None)
+                    };
+                    let refused =
+                        world.chat.post(LIVE, 1 + writer % 3, false, bad, Arc::clone(&world.clock)).await;
+                    assert_eq!(refusal(refused), Some(Refusal::ReplyTo));
+                    world.say(&format!("{writer} dit {turn}")).await;
+                }
+            })
+        })
+        .collect();
+    let mut seen = Vec::new();
+    while seen.len() < 500 {
+        viewer.changed().await;
+        seen.extend(seqs_of(&frames(&mut viewer).await));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let all: Vec<i64> = (1..=500).collect();
+    assert_eq!(seen, all);
+    assert_eq!(seqs(&world.history().await), all);
+}
+
+#[tokio::test]
+async fn sending_again_finds_the_message_already_kept() {
+    let world = world();
+    let id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+    let first = world.chat.post(LIVE, 1, false, world.draft("un", None, Some(id)), Arc::clone(&world.clock));
+    let again =
+        world.chat.post(LIVE, 1, false, world.draft("autre", None, Some(id)), Arc::clone(&world.clock));
+    let other =
+        world.chat.post(LIVE, 2, false, world.draft("deux", None, Some(id)), Arc::clone(&world.clock));
+    let elsewhere =
+        world.chat.post(8, 1, false, world.draft("là-bas", None, Some(id)), Arc::clone(&world.clock));
+    let (first, again) = (first.await.unwrap(), again.await.unwrap());
+    assert!(first.created && !again.created);
+    assert_eq!(first.message, again.message);
+    assert_eq!(other.await.unwrap().message.seq, Some(2));
+    assert_eq!(elsewhere.await.unwrap().message.seq, Some(1));
+}
+
+#[tokio::test]
+async fn a_reply_is_to_a_message_of_the_same_live() {
+    let world = world();
+    let question = world.say("Qui vient ?").await;
+    let reply = |to: i64| Draft { reply_to: Some(to), ..world.draft("Moi", None, None) };
+    let post = |live: i64, to: i64| world.chat.post(live, 2, false, reply(to), Arc::clone(&world.clock));
+    let id = message_id(LIVE, question.seq.unwrap());
+    assert_eq!(post(LIVE, id).await.unwrap().message.reply_to, Some(1));
+    assert_eq!(refusal(post(8, id).await), Some(Refusal::ReplyTo));
+    assert_eq!(refusal(post(LIVE, 1).await), Some(Refusal::ReplyTo));
+    assert_eq!(world.history().await[1].author.profile_picture.as_deref(), Some("/z.jpg"));
+}
+
+#[tokio::test]
+async fn a_search_ignores_accents_and_case_and_finds_the_newest_first() {
+    let world = world();
+    for text in ["L'été à Besançon", "ETE indien", "bête", "rien", "le chat et le chien"] {
+        world.say(text).await;
+    }
+    world
+        .chat
+        .post(8, 1, false, world.draft("été ailleurs", None, None), Arc::clone(&world.clock))
+        .await
+        .unwrap();
+    let found = async |words: &str| seqs(&world.chat.search(LIVE, words).await.unwrap());
+    assert_eq!(found("ete").await, [2, 1]);
+    assert_eq!(found("besancon été").await, [1]);
+    assert_eq!(found("BÊTE").await, [3]);
+    assert_eq!(found("chi*").await, [5]);
+    assert_eq!(found("\"chat et\"").await, [5]);
+    assert_eq!(found("\"et chat\"").await, [0_i64; 0]);
+    for odd in ["", "!!!", "\"", "a OR", "(", "content:été -x", "NEAR(a, b)"] {
+        world.chat.search(LIVE, odd).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn windows_by_number_are_oldest_first() {
+    let world = world();
+    for turn in 1..=10 {
+        world.say(&format!("numéro {turn}")).await;
+    }
+    let window = async |window, limit| seqs(&world.chat.window(LIVE, window, limit).await.unwrap());
+    assert_eq!(window(Window::After(7), 50).await, [8, 9, 10]);
+    assert_eq!(window(Window::After(2), 3).await, [3, 4, 5]);
+    assert_eq!(window(Window::Before(4), 2).await, [2, 3]);
+    assert_eq!(window(Window::Before(i64::MAX), 2).await, [9, 10]);
+    for beyond in [Window::After(i64::MAX), Window::After(10), Window::Before(1), Window::Before(i64::MIN)] {
+        assert_eq!(window(beyond, 50).await, [0_i64; 0], "{beyond:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_window_of_the_timeline_follows_the_takes() {
+    let world = world();
+    let places = [(1, 500), (2, 100), (1, 9_500), (1, 60_000), (2, 9_999), (1, 500)];
+    for (take, ms) in places {
+        world.say_at("ici", Some((take, ms))).await;
+    }
+    let window = async |from, to| {
+        let mut cursor = WindowCursor::new(LIVE, Arc::clone(&world.clock), from, to);
+        let mut found = Vec::new();
+        loop {
+            let messages = world.chat.on_timeline(&mut cursor).await.unwrap();
+            if messages.is_empty() {
+                return found;
+            }
+            found.extend(
+                messages.into_iter().map(|(position_ms, message)| (position_ms, message.seq.unwrap())),
+            );
+        }
+    };
+    assert_eq!(window(0, 1_000).await, [(500, 1), (500, 6)]);
+    assert_eq!(window(9_000, 10_200).await, [(9_500, 3), (10_000, 4), (10_100, 2)]);
+    assert_eq!(window(501, 9_500).await, []);
+    assert_eq!(window(0, i64::MAX).await.len(), places.len());
+}
+
+#[tokio::test]
+async fn a_long_window_of_the_timeline_is_read_in_parts_without_a_hole() {
+    let world = Arc::new(world());
+    let writers: Vec<_> = (0..10_i64)
+        .map(|writer| {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move {
+                for turn in 0..120_i64 {
+                    world.say_at("même instant", Some((1, 100 * (writer % 2) + turn / 60))).await;
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let mut cursor = WindowCursor::new(LIVE, Arc::clone(&world.clock), 0, 5_000);
+    let mut found = Vec::new();
+    loop {
+        let messages = world.chat.on_timeline(&mut cursor).await.unwrap();
+        assert!(messages.len() <= chat::PAGE_LIMIT as usize);
+        if messages.is_empty() {
+            break;
+        }
+        found.extend(messages.into_iter().map(|(position_ms, message)| (position_ms, message.seq.unwrap())));
+    }
+    assert!(found.is_sorted());
+    found.sort_by_key(|(_, seq)| *seq);
+    assert!(found.iter().map(|(_, seq)| *seq).eq(1..=1_200));
+}
+
+#[tokio::test]
+async fn a_deletion_reaches_everybody_and_everything() {
+    let world = world();
+    for text in ["un", "deux secrets", "trois"] {
+        world.say(text).await;
+    }
+    let mut watching = world.viewer(Some(3), None).await;
+    let delete = |id, caller, moderates| world.chat.delete(LIVE, id, caller, moderates, &world.clock);
+    let id = message_id(LIVE, 2);
+    assert_eq!(refusal(delete(id, 2, false).await), Some(Refusal::NotYours));
+    assert_eq!(refusal(delete(message_id(LIVE, 9), 1, true).await), Some(Refusal::NoMessage));
+    assert_eq!(refusal(delete(message_id(8, 2), 1, true).await), Some(Refusal::NoMessage));
+    assert_eq!(delete(id, 1, false).await.unwrap().unwrap().change, 1);
+    assert_eq!(delete(id, 2, true).await.unwrap(), None);
+
+    let expected = serde_json::json!({"type": "deleted", "seqs": [2], "change": 1});
+    assert_eq!(frames(&mut watching).await, std::slice::from_ref(&expected));
+    let mut back = world.viewer(Some(0), Some(0)).await;
+    let seen = frames(&mut back).await;
+    assert_eq!(seen[0], expected);
+    assert_eq!((seqs_of(&seen), &seen[1]["change"]), (vec![1, 2, 3], &1.into()));
+    let gone = &world.history().await[1];
+    assert_eq!((gone.deleted, gone.content.as_str(), gone.seq), (true, "", Some(2)));
+    assert!(world.chat.search(LIVE, "secrets").await.unwrap().is_empty());
+    let counters = world.chat.counters(LIVE).await.unwrap();
+    assert_eq!((counters.last_seq, counters.change, counters.messages), (3, 1, 2));
+}
+
+#[tokio::test]
+async fn who_comes_back_misses_nothing_and_doubles_nothing() {
+    let world = world();
+    let mut seen = Vec::new();
+    let mut changes = 0;
+    for turn in 0..400_i64 {
+        let message = world.say("encore").await;
+        if turn % 2 == 0 {
+            world
+                .chat
+                .delete(LIVE, message_id(LIVE, message.seq.unwrap()), 1, false, &world.clock)
+                .await
+                .unwrap();
+        }
+        if turn % 57 == 0 {
+            let mut viewer = world.viewer(Some(seen.len() as i64), Some(changes)).await;
+            let frames = frames(&mut viewer).await;
+            seen.extend(seqs_of(&frames));
+            changes = frames.iter().filter_map(|frame| frame["change"].as_i64()).max().unwrap();
+        }
+    }
+    let mut late =
+        Chat::new(world.database.clone()).subscribe(LIVE, Some(10), Some(3), &world.clock).await.unwrap();
+    let frames_late = frames(&mut late).await;
+    let missed: Vec<_> =
+        frames_late[0]["seqs"].as_array().unwrap().iter().filter_map(|seq| seq.as_i64()).collect();
+    assert!(missed.iter().copied().eq((7..=399).step_by(2)), "{missed:?}");
+    assert!(seqs_of(&frames_late).into_iter().eq(11..=400));
+    seen.extend(seqs_of(&frames(&mut world.viewer(Some(seen.len() as i64), Some(changes)).await).await));
+    assert!(seen.into_iter().eq(1..=400));
+}
+
+#[tokio::test]
+async fn reactions_are_counted_and_not_numbered() {
+    let world = world();
+    let mut viewer = world.viewer(None, None).await;
+    let heart = |ms| {
+        let position = Some(Position { take: 1, ms });
+        let id = format!("00000000-0000-0000-0000-{ms:012}");
+        let draft = Draft::new(Kind::Reaction, "❤", None, Some(&id), position, &world.clock).unwrap();
+        world.chat.post(LIVE, 1, false, draft, Arc::clone(&world.clock))
+    };
+    for ms in [100, 900, 900, 1_100] {
+        let posted = heart(ms).await.unwrap();
+        assert_eq!(posted.message.seq, None);
+    }
+    assert_eq!(world.say("un").await.seq, Some(1));
+    let reactions = world.chat.reactions(LIVE, &world.clock).await.unwrap();
+    assert_eq!(reactions.totals, [("❤️".to_owned(), 3)]);
+    assert_eq!(
+        reactions.seconds.iter().map(|(ms, counts)| (*ms, counts["❤️"])).collect::<Vec<_>>(),
+        [(0, 2), (1_000, 1)]
+    );
+    let mut burst = Vec::new();
+    while burst.len() < 2 {
+        viewer.changed().await;
+        burst.extend(frames(&mut viewer).await.into_iter().filter(|frame| frame["type"] == "reactions"));
+    }
+    let counts: i64 = burst.iter().filter_map(|frame| frame["counts"]["❤️"].as_i64()).sum();
+    assert_eq!(counts, 3);
+}
+
+#[tokio::test]
+async fn a_forgotten_live_leaves_nothing_behind() {
+    let world = world();
+    world.say("à oublier").await;
+    world.chat.forget(LIVE).await.unwrap();
+    assert!(world.history().await.is_empty());
+    assert!(world.chat.search(LIVE, "oublier").await.unwrap().is_empty());
+    assert_eq!(world.say("à nouveau").await.seq, Some(1));
+}
