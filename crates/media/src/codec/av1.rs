@@ -97,7 +97,7 @@ pub fn keyframe(data: &[u8]) -> Option<Sequence> {
                 let sequence = sequence?;
                 let mut bits = Bits::new(&data[unit.payload]);
                 // show_existing_frame, frame_type of two bits (0: KEY_FRAME), show_frame (5.9.2)
-                let shown_key = sequence.still || bits.number(4)? == 1;
+                let shown_key = sequence.still || bits.take(4)? == 1;
                 return shown_key.then_some(sequence);
             }
             _ => {}
@@ -138,14 +138,14 @@ impl Sequence {
     #[must_use]
     pub fn read(payload: &[u8]) -> Option<Self> {
         let mut bits = Bits::new(payload);
-        let profile = bits.byte(3)?;
+        let profile = bits.take(3)? as u8;
         bits.flag()?; // still_picture
         let still = bits.flag()?;
-        let (level, high_tier) = if still { (bits.byte(5)?, false) } else { operating_points(&mut bits)? };
-        let width_bits = bits.number(4)? + 1;
-        let height_bits = bits.number(4)? + 1;
-        let width = bits.number(width_bits)? + 1;
-        let height = bits.number(height_bits)? + 1;
+        let (level, high_tier) = if still { (bits.take(5)? as u8, false) } else { operating_points(&mut bits)? };
+        let width_bits = bits.take(4)? + 1;
+        let height_bits = bits.take(4)? + 1;
+        let width = bits.take(width_bits)? + 1;
+        let height = bits.take(height_bits)? + 1;
         skip_tools(&mut bits, still)?;
         let color = Color::read(&mut bits, profile)?;
         Some(Self {
@@ -190,34 +190,34 @@ impl Sequence {
 fn operating_points(bits: &mut Bits<'_>) -> Option<(u8, bool)> {
     let mut delay_bits = None;
     if bits.flag()? {
-        bits.number(32)?;
-        bits.number(32)?;
+        bits.take(32)?;
+        bits.take(32)?;
         if bits.flag()? {
-            bits.exp_golomb()?;
+            bits.ue()?;
         }
         if bits.flag()? {
-            delay_bits = Some(bits.number(5)? + 1);
-            bits.number(32)?;
-            bits.number(10)?;
+            delay_bits = Some(bits.take(5)? + 1);
+            bits.take(32)?;
+            bits.take(10)?;
         }
     }
     let display_delays = bits.flag()?;
-    let count = bits.number(5)? + 1;
+    let count = bits.take(5)? + 1;
     let mut first = None;
     for _ in 0..count {
-        bits.number(12)?;
-        let level = bits.byte(5)?;
+        bits.take(12)?;
+        let level = bits.take(5)? as u8;
         let high_tier = level > 7 && bits.flag()?;
         first.get_or_insert((level, high_tier));
         if let Some(width) = delay_bits
             && bits.flag()?
         {
-            bits.number(width)?;
-            bits.number(width)?;
+            bits.take(width)?;
+            bits.take(width)?;
             bits.flag()?;
         }
         if display_delays && bits.flag()? {
-            bits.number(4)?;
+            bits.take(4)?;
         }
     }
     first
@@ -226,14 +226,14 @@ fn operating_points(bits: &mut Bits<'_>) -> Option<(u8, bool)> {
 /// The coding tools between the picture's size and its colours (5.5.1).
 fn skip_tools(bits: &mut Bits<'_>, still: bool) -> Option<()> {
     if !still && bits.flag()? {
-        bits.number(7)?;
+        bits.take(7)?;
     }
-    bits.number(3)?;
+    bits.take(3)?;
     if !still {
-        bits.number(4)?;
+        bits.take(4)?;
         let order_hint = bits.flag()?;
         if order_hint {
-            bits.number(2)?;
+            bits.take(2)?;
         }
         let choose_screen_content = bits.flag()?;
         let screen_content = choose_screen_content || bits.flag()?;
@@ -244,10 +244,10 @@ fn skip_tools(bits: &mut Bits<'_>, still: bool) -> Option<()> {
             }
         }
         if order_hint {
-            bits.number(3)?;
+            bits.take(3)?;
         }
     }
-    bits.number(3)?;
+    bits.take(3)?;
     Some(())
 }
 
@@ -269,7 +269,7 @@ impl Color {
             (true, true) => 12,
         };
         let monochrome = profile != 1 && bits.flag()?;
-        let description = if bits.flag()? { bits.number(24)? } else { 0x02_0202 };
+        let description = if bits.flag()? { bits.take(24)? } else { 0x02_0202 };
         if monochrome {
             bits.flag()?;
             return Some(Self { bit_depth, monochrome, subsampling: (true, true), chroma_position: 0 });
@@ -288,7 +288,7 @@ impl Color {
             }
             _ => (true, false),
         };
-        let chroma_position = if subsampling == (true, true) { bits.byte(2)? } else { 0 };
+        let chroma_position = if subsampling == (true, true) { bits.take(2)? as u8 } else { 0 };
         Some(Self { bit_depth, monochrome, subsampling, chroma_position })
     }
 }

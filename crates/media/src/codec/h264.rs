@@ -1,7 +1,427 @@
-//! h264
+//! H.264 (ISO/IEC 14496-10) as bodies hold it: NAL units behind lengths of four bytes, no access unit delimiters,
+//! parameter sets in band where their encoder put them, and in an `avcC` record (ISO/IEC 14496-15, 5.3.3).
 
-/// The RFC 6381 string for a configuration record.
+use bytes::Bytes;
+
+use super::bits::Bits;
+use super::nal;
+
+const SLICE_IDR: u8 = 5;
+const SPS: u8 = 7;
+const PPS: u8 = 8;
+const ACCESS_UNIT_DELIMITER: u8 = 9;
+
+/// Sequence parameter sets that a record can hold (five bits).
+const MOST_SPS: usize = 31;
+/// Picture parameter sets that a record can hold (eight bits).
+const MOST_PPS: usize = 255;
+/// Width or height past which a parameter set is not believed.
+const LARGEST_SIDE: u32 = 16_384;
+/// Frames that reordering may hold back at most (ISO/IEC 14496-10, A.3.1: `MaxDpbFrames`).
+const MOST_REORDERED: u8 = 16;
+
+/// What a sequence parameter set says (ISO/IEC 14496-10, 7.3.2.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sps {
+    /// `profile_idc`: 66 baseline, 77 main, 100 high.
+    pub profile: u8,
+    /// The `constraint_set` flags, first flag in the highest bit.
+    pub constraints: u8,
+    /// `level_idc`: 31 is level 3.1.
+    pub level: u8,
+    /// Width in pixels, cropped.
+    pub width: u32,
+    /// Height in pixels, cropped.
+    pub height: u32,
+    /// Frames that may come before one that is shown earlier: 0 without B-frames, at most 16.
+    pub reorder: u8,
+    /// `chroma_format_idc`: 1 is 4:2:0.
+    pub chroma_format: u8,
+    /// Bits of a luma sample.
+    pub luma_depth: u8,
+    /// Bits of a chroma sample.
+    pub chroma_depth: u8,
+}
+
+impl Sps {
+    /// Whether a decoder goes on through a change from `other` to this in one track: same profile, size and samples.
+    #[must_use]
+    pub fn continues(&self, other: &Self) -> bool {
+        (self.profile, self.width, self.height) == (other.profile, other.width, other.height)
+            && (self.chroma_format, self.luma_depth, self.chroma_depth)
+                == (other.chroma_format, other.luma_depth, other.chroma_depth)
+    }
+}
+
+/// Whether a frame has start codes (Annex B) rather than lengths.
 #[must_use]
-pub fn string(_config: &[u8]) -> String {
-    String::new()
+pub fn is_annex_b(frame: &[u8]) -> bool {
+    nal::is_annex_b(frame)
+}
+
+/// A frame in Annex B as bodies hold it: start codes become lengths of four bytes, access unit delimiters go. Empty
+/// where there is no start code.
+#[must_use]
+pub fn from_annex_b(frame: &[u8]) -> Bytes {
+    nal::join(&nal::units_of_annex_b(frame), is_kept)
+}
+
+/// A frame with lengths of `length_size` bytes as bodies hold it; the same bytes, uncopied, where nothing is to change.
+/// `None` where a length goes past the end of the frame.
+#[must_use]
+pub fn from_length_prefixed(frame: Bytes, length_size: u8) -> Option<Bytes> {
+    let units = nal::split(&frame, length_size)?;
+    if length_size == 4 && units.iter().all(|unit| is_kept(unit)) {
+        return Some(frame);
+    }
+    Some(nal::join(&units, is_kept))
+}
+
+fn is_kept(unit: &[u8]) -> bool {
+    unit_type(unit) != ACCESS_UNIT_DELIMITER
+}
+
+fn unit_type(unit: &[u8]) -> u8 {
+    unit.first().map_or(0, |byte| byte & 0x1f)
+}
+
+/// Whether decoding may start at a frame (lengths of four bytes): it holds a slice of an IDR picture.
+#[must_use]
+pub fn is_key(frame: &[u8]) -> bool {
+    nal::split(frame, 4).is_some_and(|units| units.iter().any(|unit| unit_type(unit) == SLICE_IDR))
+}
+
+/// The first sequence parameter set in a frame (lengths of four bytes), where there is one that can be read.
+#[must_use]
+pub fn sps_in_frame(frame: &[u8]) -> Option<Sps> {
+    nal::split(frame, 4)?.into_iter().filter(|unit| unit_type(unit) == SPS).find_map(parse_sps)
+}
+
+/// The first sequence parameter set of an `avcC` record.
+#[must_use]
+pub fn sps_in_config(config: &[u8]) -> Option<Sps> {
+    let mut rest = config.get(6..)?;
+    if config[5] & 0x1f == 0 {
+        return None;
+    }
+    parse_sps(nal::take_parameter_set(&mut rest)?)
+}
+
+/// The `avcC` payload for the parameter sets in a frame in Annex B; `None` without them.
+#[must_use]
+pub fn config_from_annex_b(frame: &[u8]) -> Option<Bytes> {
+    config_from_units(&nal::units_of_annex_b(frame))
+}
+
+/// The `avcC` payload for the parameter sets in a frame with lengths of four bytes; `None` without them.
+#[must_use]
+pub fn config_from_length_prefixed(frame: &[u8]) -> Option<Bytes> {
+    config_from_units(&nal::split(frame, 4)?)
+}
+
+/// `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 5.3.3.1.2), lengths of four bytes.
+fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
+    let of_type = |wanted| {
+        let mut sets: Vec<&[u8]> = Vec::new();
+        for unit in units.iter().filter(|unit| unit_type(unit) == wanted) {
+            if !sets.contains(unit) {
+                sets.push(unit);
+            }
+        }
+        sets
+    };
+    let (sps, pps) = (of_type(SPS), of_type(PPS));
+    let first = parse_sps(sps.first()?)?;
+    if pps.is_empty() || sps.len() > MOST_SPS || pps.len() > MOST_PPS {
+        return None;
+    }
+    let mut record = vec![1, first.profile, first.constraints, first.level, 0xff, 0xe0 | sps.len() as u8];
+    for set in sps {
+        nal::put_parameter_set(&mut record, set)?;
+    }
+    record.push(pps.len() as u8);
+    for set in pps {
+        nal::put_parameter_set(&mut record, set)?;
+    }
+    if matches!(first.profile, 100 | 110 | 122 | 144) {
+        record.extend([0xfc | first.chroma_format, 0xf8 | (first.luma_depth - 8), 0xf8 | (first.chroma_depth - 8), 0]);
+    }
+    Some(record.into())
+}
+
+/// Bytes of the lengths that an `avcC` record announces: 1, 2 or 4.
+#[must_use]
+pub fn length_size(config: &[u8]) -> Option<u8> {
+    match config {
+        [1, _, _, _, sizes, ..] => Some((sizes & 3) + 1).filter(|size| *size != 3),
+        _ => None,
+    }
+}
+
+/// The record for frames whose lengths have become four bytes.
+#[must_use]
+pub fn config_with_four_byte_lengths(config: Bytes) -> Bytes {
+    if matches!(length_size(&config), None | Some(4)) {
+        return config;
+    }
+    let mut record = config.to_vec();
+    record[4] |= 3;
+    record.into()
+}
+
+/// The RFC 6381 string of an `avcC` record: `avc1.64001f`.
+#[must_use]
+pub fn string(config: &[u8]) -> String {
+    match config {
+        [_, profile, constraints, level, ..] => format!("avc1.{profile:02x}{constraints:02x}{level:02x}"),
+        _ => "avc1".into(),
+    }
+}
+
+/// Reads a sequence parameter set NAL unit (ISO/IEC 14496-10, 7.3.2.1.1); `None` where it is damaged or describes
+/// a picture of no or of absurd size.
+#[must_use]
+pub fn parse_sps(unit: &[u8]) -> Option<Sps> {
+    if unit_type(unit) != SPS {
+        return None;
+    }
+    let payload = nal::unescape(unit.get(1..)?);
+    let mut bits = Bits::new(&payload);
+    let profile = bits.take(8)? as u8;
+    let constraints = bits.take(8)? as u8;
+    let level = bits.take(8)? as u8;
+    bits.ue()?;
+    let chroma = parse_chroma(&mut bits, profile)?;
+    bits.ue()?;
+    let order_type = parse_picture_order(&mut bits)?;
+    let most_references = bits.ue()?;
+    bits.flag()?;
+    let (width, height) = parse_size(&mut bits, chroma)?;
+    let restricted = if bits.flag()? { parse_vui_reorder(&mut bits) } else { None };
+    let unrestricted = if order_type == 2 || profile == 66 || most_references == 0 { 0 } else { MOST_REORDERED };
+    Some(Sps {
+        profile,
+        constraints,
+        level,
+        width,
+        height,
+        reorder: restricted.map_or(unrestricted, |frames| frames.min(u32::from(MOST_REORDERED)) as u8),
+        chroma_format: chroma.format,
+        luma_depth: chroma.luma_depth,
+        chroma_depth: chroma.chroma_depth,
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Chroma {
+    format: u8,
+    separate_planes: bool,
+    luma_depth: u8,
+    chroma_depth: u8,
+}
+
+fn parse_chroma(bits: &mut Bits<'_>, profile: u8) -> Option<Chroma> {
+    let mut chroma = Chroma { format: 1, separate_planes: false, luma_depth: 8, chroma_depth: 8 };
+    if !matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
+        return Some(chroma);
+    }
+    chroma.format = at_most(bits.ue()?, 3)?;
+    if chroma.format == 3 {
+        chroma.separate_planes = bits.flag()?;
+    }
+    chroma.luma_depth = 8 + at_most(bits.ue()?, 6)?;
+    chroma.chroma_depth = 8 + at_most(bits.ue()?, 6)?;
+    bits.flag()?;
+    if bits.flag()? {
+        let lists = if chroma.format == 3 { 12 } else { 8 };
+        for list in 0..lists {
+            if bits.flag()? {
+                skip_scaling_list(bits, if list < 6 { 16 } else { 64 })?;
+            }
+        }
+    }
+    Some(chroma)
+}
+
+fn at_most(value: u32, limit: u8) -> Option<u8> {
+    u8::try_from(value).ok().filter(|value| *value <= limit)
+}
+
+/// `scaling_list` (ISO/IEC 14496-10, 7.3.2.1.1.1).
+fn skip_scaling_list(bits: &mut Bits<'_>, size: u32) -> Option<()> {
+    let (mut last, mut next) = (8_i32, 8_i32);
+    for _ in 0..size {
+        if next != 0 {
+            next = last.wrapping_add(bits.se()?) & 0xff;
+        }
+        if next != 0 {
+            last = next;
+        }
+    }
+    Some(())
+}
+
+/// Passes over the picture order count's fields; answers its type, 0 to 2.
+fn parse_picture_order(bits: &mut Bits<'_>) -> Option<u32> {
+    let order_type = bits.ue()?;
+    match order_type {
+        0 => {
+            bits.ue()?;
+        }
+        1 => {
+            bits.flag()?;
+            bits.se()?;
+            bits.se()?;
+            for _ in 0..at_most(bits.ue()?, 255)? {
+                bits.se()?;
+            }
+        }
+        2 => {}
+        _ => return None,
+    }
+    Some(order_type)
+}
+
+/// The picture's size with its cropping (ISO/IEC 14496-10, 7.4.2.1.1, equations 7-19 to 7-22).
+fn parse_size(bits: &mut Bits<'_>, chroma: Chroma) -> Option<(u32, u32)> {
+    let width = bits.ue()?.checked_add(1)?.checked_mul(16)?;
+    let map_units = bits.ue()?.checked_add(1)?;
+    let frame_only = bits.flag()?;
+    let height = map_units.checked_mul(if frame_only { 16 } else { 32 })?;
+    if !frame_only {
+        bits.flag()?;
+    }
+    bits.flag()?;
+    let mut crop = [0_u32; 4];
+    if bits.flag()? {
+        for edge in &mut crop {
+            *edge = bits.ue()?;
+        }
+    }
+    let format = if chroma.separate_planes { 0 } else { chroma.format };
+    let unit_x = if matches!(format, 1 | 2) { 2 } else { 1 };
+    let unit_y = if format == 1 { 2 } else { 1 } * if frame_only { 1 } else { 2 };
+    let width = width.checked_sub(crop[0].checked_add(crop[1])?.checked_mul(unit_x)?)?;
+    let height = height.checked_sub(crop[2].checked_add(crop[3])?.checked_mul(unit_y)?)?;
+    let fits = (1..=LARGEST_SIDE).contains(&width) && (1..=LARGEST_SIDE).contains(&height);
+    fits.then_some((width, height))
+}
+
+/// `max_num_reorder_frames` of the usability information (ISO/IEC 14496-10, E.1.1), where it is there.
+fn parse_vui_reorder(bits: &mut Bits<'_>) -> Option<u32> {
+    const EXTENDED_SAR: u32 = 255;
+    if bits.flag()? && bits.take(8)? == EXTENDED_SAR {
+        bits.skip(32);
+    }
+    if bits.flag()? {
+        bits.skip(1);
+    }
+    if bits.flag()? {
+        bits.skip(4);
+        if bits.flag()? {
+            bits.skip(24);
+        }
+    }
+    if bits.flag()? {
+        bits.ue()?;
+        bits.ue()?;
+    }
+    if bits.flag()? {
+        bits.skip(65);
+    }
+    let nal_hrd = bits.flag()?;
+    if nal_hrd {
+        skip_hrd(bits)?;
+    }
+    let vcl_hrd = bits.flag()?;
+    if vcl_hrd {
+        skip_hrd(bits)?;
+    }
+    if nal_hrd || vcl_hrd {
+        bits.skip(1);
+    }
+    bits.skip(1);
+    if !bits.flag()? {
+        return None;
+    }
+    bits.skip(1);
+    for _ in 0..4 {
+        bits.ue()?;
+    }
+    bits.ue()
+}
+
+/// `hrd_parameters` (ISO/IEC 14496-10, E.1.2).
+fn skip_hrd(bits: &mut Bits<'_>) -> Option<()> {
+    let schedules = at_most(bits.ue()?, 31)?;
+    bits.skip(8);
+    for _ in 0..=schedules {
+        bits.ue()?;
+        bits.ue()?;
+        bits.skip(1);
+    }
+    bits.skip(20);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The record of Chromium's recorder (OpenH264, 640x480).
+    const CHROMIUM: &[u8] = &[
+        0x01, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0x00, 0x12, 0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d, 0x40, 0x50, 0x1e, 0xd3,
+        0x50, 0x60, 0x60, 0x60, 0x78, 0x44, 0x23, 0x50, 0x01, 0x00, 0x04, 0x68, 0xce, 0x3c, 0x80,
+    ];
+
+    fn parameter_sets() -> (&'static [u8], &'static [u8]) {
+        (&CHROMIUM[8..26], &CHROMIUM[29..33])
+    }
+
+    #[test]
+    fn the_parameter_set_of_chromium_is_read() {
+        let sps = sps_in_config(CHROMIUM).unwrap();
+        assert_eq!((sps.width, sps.height, sps.profile, sps.level, sps.reorder), (640, 480, 66, 31, 0));
+        assert_eq!(string(CHROMIUM), "avc1.42c01f");
+        assert_eq!(length_size(CHROMIUM), Some(4));
+    }
+
+    #[test]
+    fn annex_b_becomes_lengths_without_delimiters_and_gives_the_same_record() {
+        let (sps, pps) = parameter_sets();
+        let annex_b = [&[0, 0, 0, 1, 9, 0xf0, 0, 0, 0, 1][..], sps, &[0, 0, 0, 1], pps, &[0, 0, 1, 0x65, 7]].concat();
+        assert!(is_annex_b(&annex_b));
+        let frame = from_annex_b(&annex_b);
+        let expected = [&[0, 0, 0, 18][..], sps, &[0, 0, 0, 4], pps, &[0, 0, 0, 2, 0x65, 7]].concat();
+        assert_eq!(frame, expected);
+        assert!(is_key(&frame));
+        assert!(!is_key(&[0, 0, 0, 2, 0x41, 7]));
+        assert_eq!(config_from_annex_b(&annex_b).unwrap(), CHROMIUM);
+        assert_eq!(config_from_length_prefixed(&frame).unwrap(), CHROMIUM);
+    }
+
+    #[test]
+    fn short_lengths_become_four_bytes() {
+        let frame = Bytes::from_static(&[0, 2, 9, 0x10, 0, 3, 0x65, 1, 2]);
+        assert_eq!(from_length_prefixed(frame, 2).unwrap(), &[0, 0, 0, 3, 0x65, 1, 2][..]);
+        let mut config = CHROMIUM.to_vec();
+        config[4] = 0xfd;
+        assert_eq!(length_size(&config), Some(2));
+        assert_eq!(config_with_four_byte_lengths(config.into()), CHROMIUM);
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_byte_of_a_parameter_set_is_a_value() {
+        let (sps, _) = parameter_sets();
+        for end in 0..sps.len() {
+            let _ = parse_sps(&sps[..end]);
+        }
+        for at in 0..sps.len() {
+            for value in 0..=255 {
+                let mut damaged = sps.to_vec();
+                damaged[at] = value;
+                let _ = parse_sps(&damaged);
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@ pub mod av1;
 mod bits;
 pub mod h264;
 pub mod hevc;
+mod nal;
 pub mod opus;
 pub mod vp8;
 pub mod vp9;

@@ -29,11 +29,11 @@ pub struct Keyframe {
 #[must_use]
 pub fn keyframe(frame: &[u8]) -> Option<Keyframe> {
     let mut bits = Bits::new(frame);
-    if bits.number(2)? != 2 {
+    if bits.take(2)? != 2 {
         return None;
     }
-    let low = bits.byte(1)?;
-    let profile = bits.byte(1)? << 1 | low;
+    let low = bits.take(1)? as u8;
+    let profile = (bits.take(1)? as u8) << 1 | low;
     if profile == 3 && bits.flag()? {
         return None;
     }
@@ -41,8 +41,8 @@ pub fn keyframe(frame: &[u8]) -> Option<Keyframe> {
     if show_existing || bits.flag()? {
         return None;
     }
-    bits.number(2)?; // show_frame, error_resilient_mode
-    if bits.number(24)? != 0x49_8342 {
+    bits.take(2)?; // show_frame, error_resilient_mode
+    if bits.take(24)? != 0x49_8342 {
         return None;
     }
     let bit_depth = match (profile >= 2, profile >= 2 && bits.flag()?) {
@@ -50,10 +50,10 @@ pub fn keyframe(frame: &[u8]) -> Option<Keyframe> {
         (true, false) => 10,
         (true, true) => 12,
     };
-    let color_space = bits.byte(3)?;
+    let color_space = bits.take(3)? as u8;
     let odd_profile = profile & 1 == 1;
     let (full_range, subsampling) = if color_space == 7 {
-        bits.number(u32::from(odd_profile))?;
+        bits.take(u32::from(odd_profile))?;
         (true, (false, false))
     } else {
         let full_range = bits.flag()?;
@@ -66,8 +66,8 @@ pub fn keyframe(frame: &[u8]) -> Option<Keyframe> {
         };
         (full_range, subsampling)
     };
-    let width = bits.number(16)? + 1;
-    let height = bits.number(16)? + 1;
+    let width = bits.take(16)? + 1;
+    let height = bits.take(16)? + 1;
     Some(Keyframe { profile, bit_depth, color_space, full_range, subsampling, width, height })
 }
 
