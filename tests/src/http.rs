@@ -191,6 +191,18 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
     }
 
+    /// The sentence of a refusal that may have any of these statuses.
+    ///
+    /// # Panics
+    /// When the answer is no such refusal.
+    #[must_use]
+    #[track_caller]
+    pub fn refusal_of(self, statuses: &[u16]) -> String {
+        assert!(statuses.contains(&self.status), "{}: {} {}", self.what, self.status, self.text());
+        let status = self.status;
+        self.refusal(status)
+    }
+
     /// The sentence of a refusal, after checking that it is a problem as RFC 9457 has it, with this status.
     ///
     /// # Panics

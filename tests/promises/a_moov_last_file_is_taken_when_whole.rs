@@ -1,0 +1,79 @@
+//! A finished MP4 whose index stands at its end is kept aside until it is whole, then read like any other.
+
+use std::path::Path;
+
+use promises::random::Random;
+use promises::{Server, Upload, frames, recording, tools};
+use serde_json::json;
+use tokio::process::Command;
+
+async fn remuxed(directory: &Path, name: &str, options: &[&str], extension: &str) -> Vec<u8> {
+    let file = directory.join(format!("file.{extension}"));
+    let mut command = Command::new(tools::ffmpeg());
+    command
+        .args(["-v", "error", "-i"])
+        .arg(recording(name))
+        .args(["-c", "copy"])
+        .args(options)
+        .arg("-y")
+        .arg(&file);
+    tools::succeed(&mut command).await;
+    std::fs::read(&file).expect("ffmpeg wrote it")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_its_length_told_and_in_slices() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let server = Server::start().await;
+    let author = server.person("Awa").await;
+    for options in [&["-movflags", "+faststart"][..], &[]] {
+        let bytes = remuxed(directory.path(), "mp4_vp9_opus.mp4", options, "mp4").await;
+        let live = author.start_live(json!({})).await;
+        let length = bytes.len().to_string();
+        let mut upload = Upload::create_with(&author.api, &live, &[("Upload-Length", &length)]).await;
+        for slice in Random::new(4).cut(&bytes, 1_000, 90_000) {
+            upload.append(slice).await;
+        }
+        live.stop(&author.api).await;
+        let kept = directory.path().join("kept.mp4");
+        std::fs::write(&kept, live.replay(&author.api, "mp4").await.body).expect("written down");
+        let source = directory.path().join("file.mp4");
+        frames::must_equal(&frames::by_ffmpeg(&source).await, &frames::by_ffmpeg(&kept).await, 1);
+        tools::decode(kept.to_str().expect("text")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn across_kill_nine() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut server = Server::start().await;
+    let (mut author, live) = server.live().await;
+    let bytes = remuxed(directory.path(), "mp4_av01_opus.mp4", &[], "mp4").await;
+    let length = bytes.len().to_string();
+    let mut upload = Upload::create_with(&author.api, &live, &[("Upload-Length", &length)]).await;
+    let (first, rest) = bytes.split_at(bytes.len() / 2);
+    upload.append(first).await;
+    server.kill_nine().await;
+    server.restart().await;
+    author.follow(&server);
+    upload.api = author.api.clone();
+    assert_eq!(upload.durable().await, first.len() as u64);
+    upload.append(rest).await;
+    live.stop(&author.api).await;
+    let kept = directory.path().join("kept.mp4");
+    std::fs::write(&kept, live.replay(&author.api, "mp4").await.body).expect("written down");
+    let source = directory.path().join("file.mp4");
+    frames::must_equal(&frames::by_ffmpeg(&source).await, &frames::by_ffmpeg(&kept).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_webm_with_cues_too() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let server = Server::start().await;
+    let (author, live) = server.live().await;
+    let bytes = remuxed(directory.path(), "webm_vp9_opus.webm", &["-cues_to_front", "1"], "webm").await;
+    live.publish(&author.api, &bytes).await.complete().await;
+    live.stop(&author.api).await;
+    let replay = live.replay(&author.api, "webm").await;
+    frames::must_equal(&frames::by_our_reader(&bytes), &frames::by_our_reader(&replay.body), 0);
+}

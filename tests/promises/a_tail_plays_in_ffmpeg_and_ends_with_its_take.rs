@@ -1,0 +1,131 @@
+//! A live is watched at one URL by a bare player, from the newest keyframe or from any earlier moment.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use promises::frames;
+use promises::{Server, Upload, blobs, recorded, tools};
+use serde_json::json;
+
+/// Follows a tail in ffmpeg while the recording is published, and gives what it wrote down.
+async fn followed(name: &str, container: &str) -> (tempfile::TempDir, std::path::PathBuf, u64) {
+    let server = Server::start().await;
+    let (author, live) = server.live().await;
+    let mut upload = Upload::create(&author.api, &live).await;
+    let blobs = blobs(name);
+    let (first, rest) = blobs.split_at(blobs.len() / 2);
+    for blob in first {
+        upload.append(blob).await;
+    }
+    let saved = live.shown(&author.api).await["saved_ms"].as_u64().expect("saved_ms");
+    assert!(saved > 1_000, "half of it was published, {saved} ms are saved");
+
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let copy = directory.path().join(format!("copy.{container}"));
+    let mut command = tokio::process::Command::new(tools::ffmpeg());
+    let url = author.api.url(&live.path(&format!("tail.{container}?from_ms=0")));
+    command.args(["-v", "error", "-i", &url, "-map", "0", "-c", "copy", "-y"]).arg(&copy);
+    let player = tokio::spawn(async move { tools::succeed(&mut command).await });
+    for blob in rest {
+        upload.append(blob).await;
+    }
+    live.stop(&author.api).await;
+    let ended = tokio::time::timeout(Duration::from_secs(20), player).await;
+    ended.expect("the tail ends with its take").expect("ffmpeg plays the tail");
+    (directory, copy, saved)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_mp4_from_the_start_of_the_live() {
+    let (_directory, copy, _) = followed("webm_vp9_opus.webm", "mp4").await;
+    tools::decode(copy.to_str().expect("text")).await;
+    let sent = frames::by_our_reader(&recorded("webm_vp9_opus.webm"));
+    let got = frames::by_ffmpeg(&copy).await;
+    for (sent, got) in sent.iter().zip(&got) {
+        assert_eq!(
+            sent.frames.len(),
+            got.frames.len(),
+            "every frame of {:?} came through the tail",
+            sent.kind
+        );
+        assert!(sent.frames.iter().zip(&got.frames).all(|(a, b)| a.units == b.units), "{:?}", sent.kind);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_webm_from_the_start_of_the_live() {
+    let (_directory, copy, _) = followed("webm_vp8_opus.webm", "webm").await;
+    let sent = frames::by_our_reader(&recorded("webm_vp8_opus.webm"));
+    let got = frames::by_ffmpeg(&copy).await;
+    for (sent, got) in sent.iter().zip(&got) {
+        assert_eq!(
+            sent.frames.len(),
+            got.frames.len(),
+            "every frame of {:?} came through the tail",
+            sent.kind
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_track_has_a_tail_of_its_own_and_says_its_take() {
+    let server = Server::start().await;
+    let (author, live) = server.live().await;
+    let bytes = recorded("mkv_avc1_opus.mkv");
+    live.publish(&author.api, &bytes[..bytes.len() / 2]).await;
+    let takes = live.timeline(&author.api).await["takes"].clone();
+    for track in ["video", "audio"] {
+        let answer = author.api.open(&live.path(&format!("tail.mp4?track={track}"))).await;
+        assert_eq!(answer.status(), 200);
+        let take = answer.headers().get("live-take").expect("Live-Take").to_str().expect("text").to_owned();
+        assert_eq!(take, takes[0]["take"].to_string());
+        let mut stream = answer.bytes_stream();
+        let mut start = Vec::new();
+        while start.len() < 2_000 {
+            let piece = tokio::time::timeout(Duration::from_secs(2), stream.next()).await;
+            start.extend_from_slice(
+                &piece.expect("a tail opens with a burst").expect("open").expect("readable"),
+            );
+        }
+        assert_eq!(&start[4..8], b"ftyp");
+        let handler: &[u8] = if track == "video" { b"vide" } else { b"soun" };
+        let other: &[u8] = if track == "video" { b"soun" } else { b"vide" };
+        assert!(holds(&start, handler), "{track}");
+        assert!(!holds(&start, other), "{track} alone");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_viewer_starts_at_the_newest_keyframe_and_not_at_the_beginning() {
+    let server = Server::start().await;
+    let (author, live) = server.live().await;
+    let bytes = recorded("webm_vp9_opus.webm");
+    live.publish(&author.api, &bytes).await;
+    live.stop(&author.api).await;
+    let whole = live.replay(&author.api, "mp4").await.body.len();
+    let edge = author.api.get(&live.path("tail.mp4")).await;
+    if edge.status == 200 {
+        assert!(edge.body.len() < whole / 2, "{} of {whole} bytes", edge.body.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_the_codec_forbids_is_refused_and_the_other_is_named() {
+    let server = Server::start().await;
+    let (author, live) = server.live().await;
+    live.publish(&author.api, &recorded("webm_vp8_opus.webm")).await;
+    for path in ["tail.mp4", "replay.mp4"] {
+        let sentence = author.api.get(&live.path(path)).await.refusal(406);
+        assert!(sentence.contains(".webm"), "{sentence}");
+    }
+    let live = author.start_live(json!({})).await;
+    live.publish(&author.api, &recorded("mkv_avc1_opus.mkv")).await;
+    for path in ["tail.webm", "replay.webm"] {
+        let sentence = author.api.get(&live.path(path)).await.refusal(406);
+        assert!(sentence.contains(".mp4"), "{sentence}");
+    }
+}
+
+fn holds(bytes: &[u8], what: &[u8]) -> bool {
+    bytes.windows(what.len()).any(|window| window == what)
+}

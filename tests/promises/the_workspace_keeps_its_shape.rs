@@ -1,0 +1,145 @@
+//! Arrows between crates point one way, `media` and `timeline` stay pure, and documents name what is there.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use promises::repository;
+use serde_json::Value;
+
+/// Which crates of the workspace each crate may depend on.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("media", &[]),
+    ("timeline", &["media"]),
+    ("recorder", &["timeline", "media"]),
+    ("ingest", &["recorder", "timeline", "media"]),
+    ("delivery", &["recorder", "timeline", "media"]),
+    ("database", &[]),
+    ("accounts", &["database"]),
+    ("lives", &["database", "accounts"]),
+    ("chat", &["database", "timeline"]),
+];
+
+/// What the pure crates must not see, directly or through others.
+const IMPURE: &[&str] = &["tokio", "axum", "hyper", "rusqlite", "reqwest", "mio"];
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .current_dir(repository())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("cargo prints JSON")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn packages(metadata: &Value) -> &[Value] {
+    metadata["packages"].as_array().expect("packages")
+}
+
+/// The names of the packages that a package needs to run (not its tests).
+fn needs<'a>(metadata: &'a Value, name: &str) -> Vec<&'a str> {
+    let package = packages(metadata).iter().find(|package| package["name"] == name);
+    let package = package.unwrap_or_else(|| panic!("no crate {name}"));
+    let dependencies = package["dependencies"].as_array().expect("dependencies");
+    dependencies.iter().filter(|d| d["kind"] != "dev").map(|d| text(&d["name"])).collect()
+}
+
+#[test]
+fn every_arrow_is_one_of_the_design() {
+    let metadata = metadata();
+    let members: BTreeSet<&str> = packages(&metadata)
+        .iter()
+        .filter(|package| package["source"].is_null())
+        .map(|package| text(&package["name"]))
+        .collect();
+    let known: BTreeSet<&str> = ARROWS.iter().map(|&(name, _)| name).chain(["server", "promises"]).collect();
+    let unknown: Vec<_> = members.difference(&known).collect();
+    assert!(unknown.iter().all(|name| name.ends_with("fuzz") || name.ends_with("bench")), "{unknown:?}");
+    for &(name, allowed) in ARROWS {
+        for needed in needs(&metadata, name) {
+            assert!(
+                !members.contains(needed) || allowed.contains(&needed),
+                "{name} depends on {needed}; it may depend on {allowed:?} only"
+            );
+        }
+    }
+    for name in members {
+        assert!(!needs(&metadata, name).contains(&"server"), "{name} depends on server, which only wires");
+    }
+}
+
+#[test]
+fn media_and_timeline_are_pure() {
+    let metadata = metadata();
+    let nodes = metadata["resolve"]["nodes"].as_array().expect("nodes");
+    for pure in ["media", "timeline"] {
+        let mut waiting: Vec<&str> = packages(&metadata)
+            .iter()
+            .filter(|package| package["name"] == pure && package["source"].is_null())
+            .map(|package| text(&package["id"]))
+            .collect();
+        let mut seen = BTreeSet::new();
+        while let Some(id) = waiting.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            let package = packages(&metadata).iter().find(|package| package["id"] == id).expect("a package");
+            assert!(!IMPURE.contains(&text(&package["name"])), "{pure} sees {}", package["name"]);
+            let node = nodes.iter().find(|node| node["id"] == id).expect("a node");
+            for dependency in node["deps"].as_array().expect("deps") {
+                let kinds = dependency["dep_kinds"].as_array().expect("kinds");
+                if kinds.iter().any(|kind| kind["kind"].is_null()) {
+                    waiting.push(text(&dependency["pkg"]));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pure_crates_read_no_clock_and_no_file() {
+    for pure in ["media", "timeline"] {
+        let mut waiting = vec![repository().join("crates").join(pure).join("src")];
+        while let Some(path) = waiting.pop() {
+            if path.is_dir() {
+                let entries = std::fs::read_dir(&path).expect("a directory is read");
+                waiting.extend(entries.map(|entry| entry.expect("an entry").path()));
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).expect("a source is text");
+            for word in ["std::fs", "std::net", "std::thread", "SystemTime::now", "Instant::now", "std::env"]
+            {
+                assert!(!source.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn paths_named_in_the_documents_exist() {
+    let root = repository();
+    let mut documents =
+        vec![root.join("README.md"), root.join("CONTRIBUTING.md"), root.join("ARCHITECTURE.md")];
+    let docs = std::fs::read_dir(root.join("docs")).into_iter().flatten().flatten();
+    documents.extend(
+        docs.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "md")),
+    );
+    let tops =
+        ["crates/", "sdk/", "web/", "tests/", "docs/", "scripts/", "fuzz/", "bench/", "testdata/", ".ci/"];
+    let mut missing = Vec::new();
+    for document in documents.iter().filter(|path| path.exists()) {
+        let text = std::fs::read_to_string(document).expect("a document is text");
+        for word in text.split(|letter: char| letter.is_whitespace() || "`()[],;:\"'<>|".contains(letter)) {
+            let word = word.trim_end_matches(['.', '/']);
+            let pattern = word.contains(['*', '{', '$', '=']);
+            if !pattern && tops.iter().any(|top| word.starts_with(top)) && !root.join(word).exists() {
+                missing.push(format!("{} names {word}", document.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
