@@ -35,6 +35,33 @@ pub enum Refusal {
     /// No such message in this live.
     #[error("no such message")]
     NoMessage,
+    /// The person may not write in this live for now.
+    #[error("you may not write in this live until {}", crate::timestamp(*.until_ms))]
+    Silenced {
+        /// When they may again, in milliseconds since 1970 UTC.
+        until_ms: i64,
+    },
+    /// The person may not write in this live.
+    #[error("you may not write in this live")]
+    Banned,
+    /// The live is in slow mode.
+    #[error("slow mode: wait before the next message")]
+    TooSoon {
+        /// How long, in milliseconds.
+        wait_ms: i64,
+    },
+    /// The message holds a word that is not wanted in this live.
+    #[error("the message holds a word that is not wanted here")]
+    UnwantedWord,
+    /// Only those who lead the conversation may do this.
+    #[error("only moderators may do this")]
+    NotModerator,
+    /// Nobody has this id.
+    #[error("no such person")]
+    NoPerson,
+    /// Rules or times out of bounds.
+    #[error("slow mode is 0 to 3600000 ms, a silence ends within a year")]
+    Rules,
     /// The message is somebody else's, and the caller is no moderator.
     #[error("only its author or a moderator may delete a message")]
     NotYours,

@@ -92,6 +92,7 @@ mod tests {
             },
             deleted: false,
             on_replay: false,
+            held: false,
         }
     }
 

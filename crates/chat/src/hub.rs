@@ -11,7 +11,7 @@ use bytes::Bytes;
 use timeline::PlayClock;
 use tokio::sync::watch;
 
-use crate::{Deletion, Message, message::place, reactions::Burst};
+use crate::{Deletion, Message, Rules, message::place, reactions::Burst};
 
 /// Newest messages kept serialised. Older ones are read from the database.
 const RECENT: usize = 256;
@@ -33,6 +33,8 @@ pub(crate) struct Mark {
     pub(crate) change: i64,
     /// Number of the newest burst of reactions.
     pub(crate) burst: u64,
+    /// How often the rules have changed; 0 while there are none.
+    pub(crate) rules: u64,
 }
 
 /// The fan-out of one live.
@@ -52,6 +54,7 @@ struct Inner {
     /// `deletions` holds everything after this one.
     deletions_after: i64,
     frames: VecDeque<(FrameKey, Bytes)>,
+    rules: Arc<Rules>,
     bursts: VecDeque<(u64, Bytes)>,
     burst: Burst,
 }
@@ -76,7 +79,7 @@ const BURSTS: usize = 16;
 
 impl Hub {
     /// A hub of a conversation that stands at `mark`, with its newest messages in order of their numbers.
-    pub(crate) fn new(mark: Mark, newest: Vec<Message>, clock: Arc<PlayClock>) -> Self {
+    pub(crate) fn new(mark: Mark, newest: Vec<Message>, rules: Rules, clock: Arc<PlayClock>) -> Self {
         let recent = newest.into_iter().filter_map(|message| Entry::new(message, &clock)).collect();
         let inner = Inner {
             clock,
@@ -84,6 +87,7 @@ impl Hub {
             deletions: VecDeque::new(),
             deletions_after: mark.change,
             frames: VecDeque::new(),
+            rules: Arc::new(rules),
             bursts: VecDeque::new(),
             burst: Burst::default(),
         };
@@ -125,6 +129,33 @@ impl Hub {
         inner.delete(deletion);
         drop(inner);
         self.raise(|mark| mark.change = mark.change.max(deletion.change));
+    }
+
+    /// How the conversation is led.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.lock().rules)
+    }
+
+    /// Takes newer rules, and lets the viewers see them if they look different.
+    pub(crate) fn set_rules(&self, rules: Rules) {
+        let mut inner = self.lock();
+        if rules.version <= inner.rules.version {
+            return;
+        }
+        let same = inner.rules.looks_like(&rules);
+        inner.rules = Arc::new(rules);
+        drop(inner);
+        if !same {
+            self.raise(|mark| mark.rules += 1);
+        }
+    }
+
+    /// The frame of the rules.
+    pub(crate) fn rules_frame(&self) -> Bytes {
+        let inner = self.lock();
+        let (rules, clock) = (Arc::clone(&inner.rules), Arc::clone(&inner.clock));
+        drop(inner);
+        Bytes::from(format!(r#"{{"type":"rules","rules":{}}}"#, rules.to_json(&clock)))
     }
 
     /// Adds a durable reaction to the burst being gathered. True when it is the first: the caller then ends the burst
@@ -316,12 +347,13 @@ mod tests {
             author: Author { id: 1, first_name: "A".into(), last_name: "B".into(), profile_picture: None },
             deleted: false,
             on_replay: false,
+            held: false,
         }
     }
 
     fn hub() -> (Hub, Arc<PlayClock>) {
         let clock = Arc::new(PlayClock::new([(1, 0, 1_000), (2, 5_000, 1_000)]));
-        (Hub::new(Mark::default(), Vec::new(), Arc::clone(&clock)), clock)
+        (Hub::new(Mark::default(), Vec::new(), Rules::default(), Arc::clone(&clock)), clock)
     }
 
     fn seqs(frame: &Bytes) -> Vec<i64> {

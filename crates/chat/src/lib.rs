@@ -12,8 +12,10 @@
 mod error;
 mod export;
 mod hub;
+mod leading;
 mod limits;
 mod message;
+mod moderation;
 mod reactions;
 mod search;
 mod service;
@@ -27,6 +29,10 @@ pub use limits::{Limits, Sender};
 pub use message::{
     Author, Draft, Kind, Message, POSITION_LIMIT_MS, SEQ_LIMIT, message_id, place, seq_in, timestamp,
 };
+pub use moderation::{
+    Act, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker, WORD_LIMIT,
+    WORDS_LIMIT, WordList,
+};
 pub use service::{Chat, PAGE_LIMIT, Reactions, SEARCH_LIMIT, Window, WindowCursor};
 pub use store::{Counters, Deletion, Posted, Posting, ReactionCount, counters, forget};
 pub use text::{CONTENT_LIMIT, EMOJI_LIMIT};
@@ -37,9 +43,12 @@ use database::{Migration, MigrationSet};
 /// The tables of the conversation. They read `users` of the accounts beside them.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "chat",
-    migrations: &[Migration {
-        number: 1,
-        name: "messages, their search, reactions",
-        sql: include_str!("../migrations/V1__conversation.sql"),
-    }],
+    migrations: &[
+        Migration {
+            number: 1,
+            name: "messages, their search, reactions",
+            sql: include_str!("../migrations/V1__conversation.sql"),
+        },
+        Migration { number: 2, name: "moderation", sql: include_str!("../migrations/V2__moderation.sql") },
+    ],
 };

@@ -91,6 +91,8 @@ pub struct Message {
     pub deleted: bool,
     /// Whether it was written on the replay, after the live had ended.
     pub on_replay: bool,
+    /// Whether it waits for a moderator's approval: it has no number yet and nobody else sees it.
+    pub held: bool,
 }
 
 impl Message {
@@ -114,6 +116,7 @@ impl Message {
             author: &self.author,
             deleted: self.deleted,
             on_replay: self.on_replay,
+            held: self.held,
         };
         serde_json::to_string(&wire).expect("a message has only strings and numbers")
     }
@@ -141,9 +144,11 @@ struct Wire<'a> {
     author: &'a Author,
     deleted: bool,
     on_replay: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    held: bool,
 }
 
-fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&timestamp(*ms))
 }
 

@@ -9,9 +9,13 @@ use timeline::PlayClock;
 use tokio::sync::OnceCell;
 
 use crate::hub::{Hub, Mark};
+use crate::moderation::store as moderation;
 use crate::reactions::BURST;
-use crate::store::{self, Stretch};
-use crate::{Counters, Deletion, Draft, Error, Message, Posted, Posting, Viewer, place, search};
+use crate::store::{self, Gate, Stretch};
+use crate::{
+    Counters, Deletion, Draft, Error, Message, Posted, Posting, Refusal, Rules, Speaker, Viewer, place,
+    search,
+};
 
 /// Most messages read at once. Whoever asks for more is given this many.
 pub const PAGE_LIMIT: u32 = 500;
@@ -94,25 +98,31 @@ impl Chat {
     pub async fn post(
         &self,
         live_id: i64,
-        author_id: i64,
+        author: Speaker,
         on_replay: bool,
         draft: Draft,
         clock: Arc<PlayClock>,
     ) -> Result<Posted, Error> {
         let chat = self.clone();
-        let posting = Posting { live_id, author_id, on_replay, now_ms: now_ms() };
-        let carried = tokio::spawn(async move { chat.store_and_announce(posting, draft, &clock).await });
+        let posting = Posting { live_id, author_id: author.id, on_replay, now_ms: now_ms() };
+        let carried =
+            tokio::spawn(async move { chat.store_and_announce(posting, author.leads, draft, &clock).await });
         carried.await.map_err(|_| database::Error::Panicked)?
     }
 
     async fn store_and_announce(
         &self,
         posting: Posting,
+        leads: bool,
         draft: Draft,
         clock: &Arc<PlayClock>,
     ) -> Result<Posted, Error> {
         let hub = self.hub(posting.live_id, clock).await?;
-        let posted = self.inner.database.write(move |conn| store::post(conn, posting, &draft)).await?;
+        let gate = gate(&hub.rules(), posting.author_id, leads, &draft)?;
+        let posted = self.inner.database.write(move |conn| store::post(conn, posting, &draft, gate)).await?;
+        if posted.message.held {
+            return Ok(posted);
+        }
         if posted.created && posted.message.seq.is_some() {
             hub.announce(posted.message.clone(), clock);
         } else if posted.created && hub.gather(&posted.message, clock) {
@@ -133,19 +143,21 @@ impl Chat {
         &self,
         live_id: i64,
         message_id: i64,
-        caller_id: i64,
-        moderates: bool,
+        caller: Speaker,
         clock: &Arc<PlayClock>,
     ) -> Result<Option<Deletion>, Error> {
         let hub = self.hub(live_id, clock).await?;
+        let moderates = caller.leads || hub.rules().names(caller.id);
         let database = self.inner.database.clone();
         let carried = tokio::spawn(async move {
             let job = move |conn: &rusqlite::Connection| {
-                store::delete(conn, live_id, message_id, caller_id, moderates, now_ms())
+                let deletion = store::delete(conn, live_id, message_id, caller.id, moderates, now_ms())?;
+                Ok::<_, Error>((deletion, moderation::rules(conn, live_id)?))
             };
-            let deletion = database.write(job).await?;
+            let (deletion, rules) = database.write(job).await?;
             if let Some(deletion) = deletion {
                 hub.deleted(deletion);
+                hub.set_rules(rules);
             }
             Ok(deletion)
         });
@@ -271,7 +283,7 @@ impl Chat {
 
     /// The fan-out of a live, made when it is first asked for. Who posts asks before storing, so that nothing stored
     /// is left out between the reading of the newest messages and the first announcement.
-    async fn hub(&self, live_id: i64, clock: &Arc<PlayClock>) -> Result<Arc<Hub>, Error> {
+    pub(crate) async fn hub(&self, live_id: i64, clock: &Arc<PlayClock>) -> Result<Arc<Hub>, Error> {
         let cell = {
             let mut hubs = self.lock_hubs();
             if hubs.len() >= HUBS && !hubs.contains_key(&live_id) {
@@ -285,19 +297,36 @@ impl Chat {
             .get_or_try_init(|| async {
                 let job = move |conn: &rusqlite::Connection| {
                     let counters = store::counters(conn, live_id)?;
-                    Ok::<_, Error>((counters, store::before(conn, live_id, counters.last_seq + 1, WARM)?))
+                    let newest = store::before(conn, live_id, counters.last_seq + 1, WARM)?;
+                    Ok::<_, Error>((counters, newest, moderation::rules(conn, live_id)?))
                 };
-                let (counters, newest) = self.inner.database.read(job).await?;
-                let mark = Mark { seq: counters.last_seq, change: counters.change, burst: 0 };
-                Ok::<_, Error>(Arc::new(Hub::new(mark, newest, Arc::clone(clock))))
+                let (counters, newest, rules) = self.inner.database.read(job).await?;
+                let led = u64::from(!rules.looks_like(&Rules::default()));
+                let mark = Mark { seq: counters.last_seq, change: counters.change, burst: 0, rules: led };
+                Ok::<_, Error>(Arc::new(Hub::new(mark, newest, rules, Arc::clone(clock))))
             })
             .await?;
         Ok(Arc::clone(made))
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
     fn lock_hubs(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Arc<OnceCell<Arc<Hub>>>>> {
         self.inner.hubs.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a message must pass before it is kept, after those checks that need no database.
+fn gate(rules: &Rules, author_id: i64, leads: bool, draft: &Draft) -> Result<Gate, Refusal> {
+    if leads || rules.names(author_id) {
+        return Ok(Gate::Open);
+    }
+    if rules.words.found_in(&draft.content) {
+        return Err(Refusal::UnwantedWord);
+    }
+    Ok(Gate::Led { slow_ms: rules.slow_ms, hold: rules.hold })
 }
 
 impl std::fmt::Debug for Chat {
@@ -306,7 +335,7 @@ impl std::fmt::Debug for Chat {
     }
 }
 
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

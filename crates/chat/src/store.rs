@@ -4,10 +4,9 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use timeline::Position;
 
-use crate::{
-    Author, Draft, Error, Kind, Message, Refusal, SEQ_LIMIT,
-    message::{message_id, seq_in},
-};
+use crate::message::{message_id, seq_in};
+use crate::moderation::store::{self as moderation, Leading};
+use crate::{Author, Draft, Error, Kind, Message, Refusal, SEQ_LIMIT};
 
 /// What [`post`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +61,33 @@ pub struct Posting {
     pub now_ms: i64,
 }
 
+/// What a message must pass before it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Nothing: who writes leads the conversation.
+    Open,
+    /// The rules of the conversation.
+    Led {
+        /// Shortest time between two messages of one person, in milliseconds.
+        slow_ms: i64,
+        /// Whether it waits for approval.
+        hold: bool,
+    },
+}
+
+/// Every table with rows of lives.
+const TABLES: [&str; 10] = [
+    "messages",
+    "chat_sent",
+    "chat_deletions",
+    "chat_reactions",
+    "chat_counters",
+    "chat_rules",
+    "chat_moderators",
+    "chat_sanctions",
+    "chat_held",
+    "chat_acts",
+];
 const DELETED: i64 = 1;
 const ON_REPLAY: i64 = 2;
 const SELECT: &str = "SELECT m.id, m.live_id, m.content, m.created_at, m.kind, m.flags, m.reply_to, m.take, m.ms, \
@@ -70,10 +96,25 @@ const SELECT: &str = "SELECT m.id, m.live_id, m.content, m.created_at, m.kind, m
 
 /// Stores a message under the next number of its live, or counts a reaction. The same `client_id` of the same author
 /// in the same live finds what was kept the first time.
-pub(crate) fn post(conn: &Connection, posting: Posting, draft: &Draft) -> Result<Posted, Error> {
+pub(crate) fn post(conn: &Connection, posting: Posting, draft: &Draft, gate: Gate) -> Result<Posted, Error> {
     if let Some(kept) = already_sent(conn, posting, draft)? {
         return Ok(Posted { message: kept, created: false });
     }
+    let counted = draft.kind == Kind::Reaction;
+    if let Gate::Led { slow_ms, hold } = gate {
+        moderation::may_write(conn, posting, if counted { 0 } else { slow_ms })?;
+        if hold && !counted {
+            let reply_to = draft.reply_to.map(|id| check_reply(conn, posting.live_id, id)).transpose()?;
+            moderation::hold(conn, posting, draft, reply_to)?;
+            let message = Message { held: true, ..as_posted(conn, posting, draft, None, reply_to)? };
+            return Ok(Posted { message, created: true });
+        }
+    }
+    Ok(Posted { message: keep(conn, posting, draft)?, created: true })
+}
+
+/// Stores a message under the next number of its live, or counts a reaction.
+pub(crate) fn keep(conn: &Connection, posting: Posting, draft: &Draft) -> Result<Message, Error> {
     let reply_to = draft.reply_to.map(|id| check_reply(conn, posting.live_id, id)).transpose()?;
     let seq = match draft.kind {
         Kind::Reaction => {
@@ -82,6 +123,17 @@ pub(crate) fn post(conn: &Connection, posting: Posting, draft: &Draft) -> Result
         }
         Kind::Text | Kind::Emoji => Some(insert(conn, posting, draft, reply_to)?),
     };
+    remember_sent(conn, posting, draft, seq)?;
+    as_posted(conn, posting, draft, seq, reply_to)
+}
+
+/// Remembers that something was sent, so that sending it again is harmless.
+pub(crate) fn remember_sent(
+    conn: &Connection,
+    posting: Posting,
+    draft: &Draft,
+    seq: Option<i64>,
+) -> Result<(), Error> {
     if let Some(client_id) = &draft.client_id {
         let id = seq.map(|seq| message_id(posting.live_id, seq));
         conn.prepare_cached("INSERT INTO chat_sent VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
@@ -92,8 +144,7 @@ pub(crate) fn post(conn: &Connection, posting: Posting, draft: &Draft) -> Result
             posting.now_ms
         ])?;
     }
-    let message = as_posted(conn, posting, draft, seq, reply_to)?;
-    Ok(Posted { message, created: true })
+    Ok(())
 }
 
 fn already_sent(conn: &Connection, posting: Posting, draft: &Draft) -> Result<Option<Message>, Error> {
@@ -105,7 +156,15 @@ fn already_sent(conn: &Connection, posting: Posting, draft: &Draft) -> Result<Op
         .query_row(params![posting.author_id, client_id, posting.live_id], |row| row.get(0))
         .optional()?;
     match sent {
-        None => Ok(None),
+        None => {
+            let waits = conn
+                .prepare_cached(
+                    "SELECT 1 FROM chat_held WHERE author_id = ?1 AND client_id = ?2 AND live_id = ?3",
+                )?
+                .exists(params![posting.author_id, client_id, posting.live_id])?;
+            let message = waits.then(|| as_posted(conn, posting, draft, None, None)).transpose()?;
+            Ok(message.map(|message| Message { held: true, ..message }))
+        }
         Some(None) => Ok(Some(as_posted(conn, posting, draft, None, None)?)),
         Some(Some(id)) => Ok(Some(by_id(conn, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)),
     }
@@ -161,7 +220,7 @@ fn count_reaction(conn: &Connection, live_id: i64, draft: &Draft) -> Result<(), 
 }
 
 /// The message as somebody reads it, without reading it back.
-fn as_posted(
+pub(crate) fn as_posted(
     conn: &Connection,
     posting: Posting,
     draft: &Draft,
@@ -190,6 +249,7 @@ fn as_posted(
         author: author.unwrap_or_else(|| nobody(posting.author_id)),
         deleted: false,
         on_replay: posting.on_replay,
+        held: false,
     })
 }
 
@@ -229,6 +289,13 @@ pub(crate) fn delete(
         .query_row([live_id], |row| row.get(0))?;
     conn.prepare_cached("INSERT INTO chat_deletions VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute([live_id, change, seq, caller_id, now_ms])?;
+    let leading = Leading { live_id, by_id: caller_id, now_ms };
+    if moderation::unpin(conn, live_id, seq)? {
+        moderation::note(conn, leading, "pin", None, "")?;
+    }
+    if author_id != caller_id {
+        moderation::note(conn, leading, "delete", Some(id), "")?;
+    }
     Ok(Some(Deletion { change, seq }))
 }
 
@@ -243,7 +310,7 @@ pub fn forget(conn: &Connection, live_id: i64) -> rusqlite::Result<()> {
         "DELETE FROM messages_search WHERE rowid IN (SELECT id FROM messages WHERE id BETWEEN ?1 AND ?2)",
         [first, last],
     )?;
-    for table in ["messages", "chat_sent", "chat_deletions", "chat_reactions", "chat_counters"] {
+    for table in TABLES {
         conn.execute(&format!("DELETE FROM {table} WHERE live_id = ?1"), [live_id])?;
     }
     Ok(())
@@ -405,5 +472,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         author,
         deleted: flags & DELETED != 0,
         on_replay: flags & ON_REPLAY != 0,
+        held: false,
     })
 }

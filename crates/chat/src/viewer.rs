@@ -37,6 +37,7 @@ impl Viewer {
             seq: after.unwrap_or(0).clamp(0, now.seq),
             change: since.unwrap_or(now.change).clamp(0, now.change),
             burst: now.burst,
+            rules: 0,
         };
         Self { database, hub, live_id, marks, seen }
     }
@@ -48,7 +49,7 @@ impl Viewer {
     }
 
     /// The next frame for this viewer, or nothing when it has seen everything: first deletions, then messages in the
-    /// order of their numbers, then reactions.
+    /// order of their numbers, then the rules, then reactions.
     ///
     /// # Errors
     ///
@@ -60,6 +61,10 @@ impl Viewer {
         }
         if mark.seq > self.seen.seq {
             return self.next_messages(mark).await.map(Some);
+        }
+        if mark.rules > self.seen.rules {
+            self.seen.rules = mark.rules;
+            return Ok(Some(self.hub.rules_frame()));
         }
         match self.hub.burst(self.seen.burst) {
             Some((number, frame)) => {

@@ -1,70 +1,17 @@
 //! The conversation over a real database file: numbers, sending again, windows, search, deletion, fan-out.
-#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a failing step fails the test; each test file uses its part"
+)]
+
+mod world;
 
 use std::sync::Arc;
 
-use chat::{Chat, Draft, Error, Kind, Message, Refusal, Viewer, Window, WindowCursor, message_id};
-use database::{Database, Migration, MigrationSet};
-use timeline::{PlayClock, Position};
-
-/// The people of the tests, as the accounts keep them.
-const PEOPLE: MigrationSet = MigrationSet {
-    name: "people of the tests",
-    migrations: &[Migration {
-        number: 1,
-        name: "users",
-        sql: "CREATE TABLE users (id INTEGER PRIMARY KEY, first_name TEXT, last_name TEXT, profile_picture TEXT); \
-              INSERT INTO users VALUES (1, 'Ada', 'L', NULL), (2, 'Zoé', 'M', '/z.jpg'), (3, 'Max', 'N', NULL);",
-    }],
-};
-const LIVE: i64 = 7;
-
-struct World {
-    chat: Chat,
-    database: Database,
-    clock: Arc<PlayClock>,
-    _directory: tempfile::TempDir,
-}
-
-fn world() -> World {
-    let directory = tempfile::tempdir().unwrap();
-    let database = Database::open(&directory.path().join("data.db"), &[PEOPLE, chat::MIGRATIONS]).unwrap();
-    let clock = Arc::new(PlayClock::new([(1, 0, 10_000), (2, 20_000, 10_000)]));
-    World { chat: Chat::new(database.clone()), database, clock, _directory: directory }
-}
-
-impl World {
-    fn draft(&self, content: &str, at: Option<(u32, i64)>, client_id: Option<&str>) -> Draft {
-        let position = at.map(|(take, ms)| Position { take, ms });
-        Draft::new(Kind::Text, content, None, client_id, position, &self.clock).unwrap()
-    }
-
-    async fn say(&self, content: &str) -> Message {
-        self.say_at(content, None).await
-    }
-
-    async fn say_at(&self, content: &str, at: Option<(u32, i64)>) -> Message {
-        let draft = self.draft(content, at, None);
-        self.chat.post(LIVE, 1, false, draft, Arc::clone(&self.clock)).await.unwrap().message
-    }
-
-    async fn history(&self) -> Vec<Message> {
-        self.chat.range(LIVE, 0, i64::MAX).await.unwrap()
-    }
-
-    async fn viewer(&self, after: Option<i64>, since: Option<i64>) -> Viewer {
-        self.chat.subscribe(LIVE, after, since, &self.clock).await.unwrap()
-    }
-}
-
-/// Every frame the viewer has not seen.
-async fn frames(viewer: &mut Viewer) -> Vec<serde_json::Value> {
-    let mut frames = Vec::new();
-    while let Some(frame) = viewer.next().await.unwrap() {
-        frames.push(serde_json::from_slice(&frame).unwrap());
-    }
-    frames
-}
+use chat::{Chat, Draft, Kind, Message, Refusal, Speaker, Window, WindowCursor, message_id};
+use timeline::Position;
+use world::{LIVE, frames, person, refusal, world};
 
 fn seqs_of(frames: &[serde_json::Value]) -> Vec<i64> {
     let messages = frames.iter().filter_map(|frame| frame["messages"].as_array()).flatten();
@@ -73,13 +20,6 @@ fn seqs_of(frames: &[serde_json::Value]) -> Vec<i64> {
 
 fn seqs(messages: &[Message]) -> Vec<i64> {
     messages.iter().filter_map(|message| message.seq).collect()
-}
-
-fn refusal<T>(result: Result<T, Error>) -> Option<Refusal> {
-    match result {
-        Err(Error::Refused(refusal)) => Some(refusal),
-        _ => None,
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,8 +35,10 @@ async fn numbers_have_no_holes_whoever_writes_at_the_same_time() {
                         reply_to: Some(message_id(LIVE, 999_999)),
                         ..world.draft("une réponse à rien", None, None)
                     };
-                    let refused =
-                        world.chat.post(LIVE, 1 + writer % 3, false, bad, Arc::clone(&world.clock)).await;
+                    let refused = world
+                        .chat
+                        .post(LIVE, person(1 + writer % 3), false, bad, Arc::clone(&world.clock))
+                        .await;
                     assert_eq!(refusal(refused), Some(Refusal::ReplyTo));
                     world.say(&format!("{writer} dit {turn}")).await;
                 }
@@ -120,13 +62,24 @@ async fn numbers_have_no_holes_whoever_writes_at_the_same_time() {
 async fn sending_again_finds_the_message_already_kept() {
     let world = world();
     let id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
-    let first = world.chat.post(LIVE, 1, false, world.draft("un", None, Some(id)), Arc::clone(&world.clock));
-    let again =
-        world.chat.post(LIVE, 1, false, world.draft("autre", None, Some(id)), Arc::clone(&world.clock));
-    let other =
-        world.chat.post(LIVE, 2, false, world.draft("deux", None, Some(id)), Arc::clone(&world.clock));
+    let first =
+        world.chat.post(LIVE, person(1), false, world.draft("un", None, Some(id)), Arc::clone(&world.clock));
+    let again = world.chat.post(
+        LIVE,
+        person(1),
+        false,
+        world.draft("autre", None, Some(id)),
+        Arc::clone(&world.clock),
+    );
+    let other = world.chat.post(
+        LIVE,
+        person(2),
+        false,
+        world.draft("deux", None, Some(id)),
+        Arc::clone(&world.clock),
+    );
     let elsewhere =
-        world.chat.post(8, 1, false, world.draft("là-bas", None, Some(id)), Arc::clone(&world.clock));
+        world.chat.post(8, person(1), false, world.draft("là-bas", None, Some(id)), Arc::clone(&world.clock));
     let (first, again) = (first.await.unwrap(), again.await.unwrap());
     assert!(first.created && !again.created);
     assert_eq!(first.message, again.message);
@@ -139,7 +92,8 @@ async fn a_reply_is_to_a_message_of_the_same_live() {
     let world = world();
     let question = world.say("Qui vient ?").await;
     let reply = |to: i64| Draft { reply_to: Some(to), ..world.draft("Moi", None, None) };
-    let post = |live: i64, to: i64| world.chat.post(live, 2, false, reply(to), Arc::clone(&world.clock));
+    let post =
+        |live: i64, to: i64| world.chat.post(live, person(2), false, reply(to), Arc::clone(&world.clock));
     let id = message_id(LIVE, question.seq.unwrap());
     assert_eq!(post(LIVE, id).await.unwrap().message.reply_to, Some(1));
     assert_eq!(refusal(post(8, id).await), Some(Refusal::ReplyTo));
@@ -155,7 +109,7 @@ async fn a_search_ignores_accents_and_case_and_finds_the_newest_first() {
     }
     world
         .chat
-        .post(8, 1, false, world.draft("été ailleurs", None, None), Arc::clone(&world.clock))
+        .post(8, person(1), false, world.draft("été ailleurs", None, None), Arc::clone(&world.clock))
         .await
         .unwrap();
     let found = async |words: &str| seqs(&world.chat.search(LIVE, words).await.unwrap());
@@ -250,7 +204,9 @@ async fn a_deletion_reaches_everybody_and_everything() {
         world.say(text).await;
     }
     let mut watching = world.viewer(Some(3), None).await;
-    let delete = |id, caller, moderates| world.chat.delete(LIVE, id, caller, moderates, &world.clock);
+    let delete = |id, caller, moderates| {
+        world.chat.delete(LIVE, id, Speaker { id: caller, leads: moderates }, &world.clock)
+    };
     let id = message_id(LIVE, 2);
     assert_eq!(refusal(delete(id, 2, false).await), Some(Refusal::NotYours));
     assert_eq!(refusal(delete(message_id(LIVE, 9), 1, true).await), Some(Refusal::NoMessage));
@@ -281,7 +237,7 @@ async fn who_comes_back_misses_nothing_and_doubles_nothing() {
         if turn % 2 == 0 {
             world
                 .chat
-                .delete(LIVE, message_id(LIVE, message.seq.unwrap()), 1, false, &world.clock)
+                .delete(LIVE, message_id(LIVE, message.seq.unwrap()), person(1), &world.clock)
                 .await
                 .unwrap();
         }
@@ -311,7 +267,7 @@ async fn reactions_are_counted_and_not_numbered() {
         let position = Some(Position { take: 1, ms });
         let id = format!("00000000-0000-0000-0000-{ms:012}");
         let draft = Draft::new(Kind::Reaction, "❤", None, Some(&id), position, &world.clock).unwrap();
-        world.chat.post(LIVE, 1, false, draft, Arc::clone(&world.clock))
+        world.chat.post(LIVE, person(1), false, draft, Arc::clone(&world.clock))
     };
     for ms in [100, 900, 900, 1_100] {
         let posted = heart(ms).await.unwrap();

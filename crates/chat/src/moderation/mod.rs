@@ -1,0 +1,119 @@
+//! Leading a conversation: slow mode, unwanted words, approval, silence and ban, a pinned message, named moderators.
+//! Every act is written down.
+
+pub(crate) mod store;
+mod words;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use timeline::PlayClock;
+
+pub use words::{WORD_LIMIT, WORDS_LIMIT, WordList};
+
+use crate::Message;
+
+/// Longest slow mode, one hour in milliseconds.
+pub const SLOW_LIMIT_MS: i64 = 3_600_000;
+/// Longest silence, one year in milliseconds. Whoever is to be silent longer is banned.
+pub const SILENCE_LIMIT_MS: i64 = 365 * 24 * 3_600_000;
+
+/// How a conversation is led.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Grows with every act: of two, the newer has the higher one.
+    pub(crate) version: i64,
+    /// Shortest time between two messages of one person, in milliseconds; 0 without slow mode.
+    pub slow_ms: i64,
+    /// Whether messages wait for approval.
+    pub hold: bool,
+    /// The message that stands on top.
+    pub pinned: Option<Box<Message>>,
+    /// Words that are not wanted.
+    pub words: WordList,
+    /// Whom the live's author named.
+    pub moderators: BTreeSet<i64>,
+}
+
+impl Rules {
+    /// Whether somebody leads this conversation who is neither the live's author nor a moderator of the whole site.
+    #[must_use]
+    pub fn names(&self, person_id: i64) -> bool {
+        self.moderators.contains(&person_id)
+    }
+
+    /// What everybody may know: `{slow_ms, hold, pinned}`.
+    #[must_use]
+    pub fn to_json(&self, clock: &PlayClock) -> String {
+        let pinned = self.pinned.as_ref().map_or("null".to_owned(), |message| message.to_json(clock));
+        format!(r#"{{"slow_ms":{},"hold":{},"pinned":{pinned}}}"#, self.slow_ms, self.hold)
+    }
+
+    /// Whether viewers see the same in both.
+    pub(crate) fn looks_like(&self, other: &Self) -> bool {
+        (self.slow_ms, self.hold, &self.pinned) == (other.slow_ms, other.hold, &other.pinned)
+    }
+}
+
+/// What is to change in how a conversation is led; `None` leaves it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RulesChange {
+    /// Slow mode, 0 to [`SLOW_LIMIT_MS`].
+    pub slow_ms: Option<i64>,
+    /// Whether messages wait for approval.
+    pub hold: Option<bool>,
+    /// Id of the message on top, or none.
+    pub pinned: Option<Option<i64>>,
+    /// Words that are not wanted.
+    pub words: Option<WordList>,
+}
+
+/// Somebody who may not write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Sanction {
+    /// Who.
+    pub person_id: i64,
+    /// Until when, in milliseconds since 1970 UTC; `None` for a ban, which does not end.
+    pub until_ms: Option<i64>,
+    /// Whether their messages, the newest thousand at most, are deleted too.
+    #[serde(skip)]
+    pub delete_messages: bool,
+}
+
+/// A message that waits for approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// By what it is approved or rejected.
+    pub id: i64,
+    /// The message, which has no number yet.
+    pub message: Message,
+}
+
+/// One act of somebody who leads, as it was written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Act {
+    /// Its number among all acts.
+    pub id: i64,
+    /// When, in milliseconds since 1970 UTC.
+    #[serde(rename = "timestamp", serialize_with = "crate::message::rfc3339")]
+    pub at_ms: i64,
+    /// Who did it.
+    pub by_id: i64,
+    /// What: `delete`, `silence`, `ban`, `lift`, `slow`, `hold`, `words`, `pin`, `moderator`, `no moderator`, `approve`,
+    /// `reject`.
+    pub act: String,
+    /// The person or the message it was done to.
+    pub subject: Option<i64>,
+    /// More about it.
+    pub detail: String,
+}
+
+/// Somebody who writes or acts in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Speaker {
+    /// Their id.
+    pub id: i64,
+    /// Whether they are the live's author or a moderator of the whole site. Moderators named for this live alone are
+    /// known here.
+    pub leads: bool,
+}
