@@ -141,7 +141,8 @@ impl Sequence {
         let profile = bits.take(3)? as u8;
         bits.flag()?; // still_picture
         let still = bits.flag()?;
-        let (level, high_tier) = if still { (bits.take(5)? as u8, false) } else { operating_points(&mut bits)? };
+        let (level, high_tier) =
+            if still { (bits.take(5)? as u8, false) } else { operating_points(&mut bits)? };
         let width_bits = bits.take(4)? + 1;
         let height_bits = bits.take(4)? + 1;
         let width = bits.take(width_bits)? + 1;

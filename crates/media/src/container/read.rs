@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Frame, Track};
+use super::webm;
+use crate::{Error, Frame, Reason, Track};
 
 /// What a reader found in the bytes, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +27,29 @@ pub enum Event {
 /// how a recording survives a restart. Order of calls: [`push`](Reader::push) and [`next`](Reader::next) until
 /// `Ok(None)`, again and again; [`finish`](Reader::finish) once, then `next` until `None`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Reader {}
+pub struct Reader {
+    container: Container,
+    finished: bool,
+}
+
+/// What the first bytes are of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Container {
+    /// Too few bytes to know; at most [`MOST_SNIFFED`].
+    Unknown(Vec<u8>),
+    /// Bytes of neither.
+    Neither,
+    Webm(Box<webm::read::Reader>),
+}
+
+/// Bytes that tell the container: of MP4 the size and the type of the first box.
+const MOST_SNIFFED: usize = 8;
+
+impl Default for Container {
+    fn default() -> Self {
+        Self::Unknown(Vec::new())
+    }
+}
 
 impl Reader {
     /// A reader at the start of its input.
@@ -37,7 +60,20 @@ impl Reader {
 
     /// Takes more of the input. Keeps no more than a stated limit: the caller takes all events out
     /// before it pushes again, at most 1 MiB at a time.
-    pub fn push(&mut self, _bytes: &[u8]) {}
+    pub fn push(&mut self, bytes: &[u8]) {
+        match &mut self.container {
+            Container::Unknown(head) => {
+                let (missing, rest) = bytes.split_at(bytes.len().min(MOST_SNIFFED - head.len()));
+                head.extend_from_slice(missing);
+                if let Some(container) = sniff(head) {
+                    self.container = container;
+                    self.push(rest);
+                }
+            }
+            Container::Neither => {}
+            Container::Webm(reader) => reader.push(bytes),
+        }
+    }
 
     /// The next event, or `None` until more bytes come. After an error the reader stays at it.
     ///
@@ -45,9 +81,38 @@ impl Reader {
     /// Bytes that are not of a container or codec that is read here, over a limit, or damaged beyond resynchronising.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Event>, Error> {
-        Ok(None)
+        match &mut self.container {
+            Container::Unknown(head)
+                if self.finished && !EBML.starts_with(head) || head.is_empty() && self.finished =>
+            {
+                Err(Reason::UnknownContainer.at(0))
+            }
+            Container::Unknown(_) => Ok(None),
+            Container::Neither => Err(Reason::UnknownContainer.at(0)),
+            Container::Webm(reader) => reader.next(),
+        }
     }
 
     /// Says that no more bytes come: what was held back (a frame waiting for its successor) can be taken with `next`.
-    pub fn finish(&mut self) {}
+    pub fn finish(&mut self) {
+        self.finished = true;
+        match &mut self.container {
+            Container::Unknown(_) | Container::Neither => {}
+            Container::Webm(reader) => reader.finish(),
+        }
+    }
+}
+
+/// How WebM and Matroska begin (RFC 8794, 8.1).
+const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
+
+/// The container whose input begins with `head`, with those bytes pushed; `None` while it could be either.
+fn sniff(head: &[u8]) -> Option<Container> {
+    if head.starts_with(&EBML) {
+        let mut reader = webm::read::Reader::default();
+        reader.push(head);
+        return Some(Container::Webm(Box::new(reader)));
+    }
+    let could_be_webm = EBML.starts_with(head);
+    (!could_be_webm && head.len() == MOST_SNIFFED).then_some(Container::Neither)
 }

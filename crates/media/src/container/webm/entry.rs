@@ -1,0 +1,224 @@
+//! The head of a segment: `Info` and the entries of `Tracks` (RFC 9559, 5.1.2 and 5.1.4).
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::ebml::{self, Child, id};
+use crate::codec::{aac, opus};
+use crate::{Codec, Error, Kind, Reason};
+
+/// The most track entries of a segment.
+const MOST_ENTRIES: u64 = 64;
+
+/// Nanoseconds of a segment tick where `Info` does not say.
+pub(crate) const DEFAULT_SCALE: u64 = 1_000_000;
+
+/// Reads the payload of `Info`: nanoseconds of a segment tick. Its `Duration` is not believed: Firefox writes 0.
+pub(crate) fn read_scale(data: &[u8], offset: u64) -> Result<u64, Error> {
+    let mut scale = DEFAULT_SCALE;
+    for child in ebml::children(data, offset) {
+        let child = child?;
+        if child.id == id::TIMESTAMP_SCALE {
+            scale = child.uint()?;
+            if !(1..=1_000_000_000).contains(&scale) {
+                return Err(
+                    Reason::Malformed("a timestamp scale is not between 1 ns and 1 s").at(child.offset)
+                );
+            }
+        }
+    }
+    Ok(scale)
+}
+
+/// A track of the input that is recorded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) number: u64,
+    pub(crate) codec: Codec,
+    /// `CodecPrivate`; of Opus and AAC the record that [`crate::Track::config`] holds.
+    pub(crate) private: Bytes,
+    /// Hz; 0 for video.
+    pub(crate) sample_rate: u32,
+    /// 0 for video.
+    pub(crate) channels: u8,
+    /// Nanoseconds to add to the time of each block.
+    pub(crate) shift: i64,
+    /// Nanoseconds of a frame, where the entry says so.
+    pub(crate) frame_duration: Option<u64>,
+}
+
+/// What `Tracks` announces.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Entries {
+    /// The numbers of all tracks, those that are not recorded too.
+    pub(crate) numbers: Vec<u64>,
+    /// The first video track of a codec that is recorded.
+    pub(crate) video: Option<Entry>,
+    /// The first audio track of a codec that is recorded.
+    pub(crate) audio: Option<Entry>,
+}
+
+impl Entries {
+    /// Reads the payload of `Tracks`.
+    pub(crate) fn read(data: &[u8], offset: u64) -> Result<Self, Error> {
+        let mut entries = Self::default();
+        let mut refused = [None, None];
+        for child in ebml::children(data, offset) {
+            let child = child?;
+            if child.id != id::TRACK_ENTRY {
+                continue;
+            }
+            if entries.numbers.len() as u64 == MOST_ENTRIES {
+                return Err(
+                    Reason::OverLimit { what: "the number of tracks", limit: MOST_ENTRIES }.at(child.offset)
+                );
+            }
+            let raw = RawEntry::read(&child, child.payload_offset(data, offset))?;
+            entries.numbers.push(raw.number);
+            let (slot, refused) = match raw.kind {
+                Some(Kind::Video) => (&mut entries.video, &mut refused[0]),
+                Some(Kind::Audio) => (&mut entries.audio, &mut refused[1]),
+                None => continue,
+            };
+            if slot.is_none() {
+                match raw.entry(child.offset) {
+                    Ok(entry) => *slot = Some(entry),
+                    Err(error) => _ = refused.get_or_insert(error),
+                }
+            }
+        }
+        let [video, audio] = refused;
+        match (video.filter(|_| entries.video.is_none()), audio.filter(|_| entries.audio.is_none())) {
+            (Some(error), _) | (None, Some(error)) => Err(error),
+            (None, None) if entries.video.is_none() && entries.audio.is_none() => {
+                Err(Reason::Malformed("there is neither a video nor an audio track").at(offset))
+            }
+            (None, None) => Ok(entries),
+        }
+    }
+}
+
+/// A `TrackEntry` as it stands.
+#[derive(Default)]
+struct RawEntry<'a> {
+    number: u64,
+    kind: Option<Kind>,
+    codec_id: &'a [u8],
+    private: &'a [u8],
+    codec_delay: u64,
+    default_duration: u64,
+    encoded: bool,
+    sampling_frequency: f64,
+    channels: u64,
+}
+
+impl<'a> RawEntry<'a> {
+    fn read(entry: &Child<'a>, offset: u64) -> Result<Self, Error> {
+        let mut raw = Self { sampling_frequency: 8000.0, channels: 1, ..Self::default() };
+        for child in ebml::children(entry.data, offset) {
+            let child = child?;
+            match child.id {
+                id::TRACK_NUMBER => raw.number = child.uint()?,
+                id::TRACK_TYPE => {
+                    raw.kind = match child.uint()? {
+                        1 => Some(Kind::Video),
+                        2 => Some(Kind::Audio),
+                        _ => None,
+                    }
+                }
+                id::CODEC_ID => raw.codec_id = child.data.trim_ascii_end(),
+                id::CODEC_PRIVATE => raw.private = child.data,
+                id::CODEC_DELAY => raw.codec_delay = child.uint()?,
+                id::DEFAULT_DURATION => raw.default_duration = child.uint()?,
+                id::CONTENT_ENCODINGS => raw.encoded = true,
+                id::AUDIO => raw.read_audio(&child, child.payload_offset(entry.data, offset))?,
+                _ => {}
+            }
+        }
+        Ok(raw)
+    }
+
+    fn read_audio(&mut self, audio: &Child<'_>, offset: u64) -> Result<(), Error> {
+        for child in ebml::children(audio.data, offset) {
+            let child = child?;
+            match child.id {
+                id::SAMPLING_FREQUENCY => self.sampling_frequency = child.float()?,
+                id::CHANNELS => self.channels = child.uint()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&self, offset: u64) -> Result<Entry, Error> {
+        let name = || String::from_utf8_lossy(&self.codec_id[..self.codec_id.len().min(64)]).into_owned();
+        let codec = match self.codec_id {
+            b"V_VP8" => Codec::Vp8,
+            b"V_VP9" => Codec::Vp9,
+            b"V_AV1" => Codec::Av1,
+            b"V_MPEG4/ISO/AVC" => Codec::H264,
+            b"V_MPEGH/ISO/HEVC" => Codec::Hevc,
+            b"A_OPUS" => Codec::Opus,
+            id if id == b"A_AAC" || id.starts_with(b"A_AAC/MPEG") => Codec::Aac,
+            _ => return Err(Reason::UnsupportedCodec(name()).at(offset)),
+        };
+        if Some(codec.kind()) != self.kind {
+            return Err(Reason::Malformed("the type of a track is not that of its codec").at(offset));
+        }
+        if self.encoded {
+            return Err(Reason::UnsupportedCodec(name() + " (compressed or encrypted)").at(offset));
+        }
+        let mut entry = Entry {
+            number: self.number,
+            codec,
+            private: Bytes::copy_from_slice(self.private),
+            sample_rate: 0,
+            channels: 0,
+            shift: 0,
+            frame_duration: Some(self.default_duration).filter(|duration| *duration > 0),
+        };
+        match codec {
+            Codec::Opus => self.describe_opus(&mut entry),
+            Codec::Aac => self.describe_aac(&mut entry).ok_or_else(|| {
+                Reason::Malformed("an AAC track has no AudioSpecificConfig that can be read").at(offset)
+            })?,
+            _ => {}
+        }
+        Ok(entry)
+    }
+
+    /// The times of a track with a codec delay are late by it (RFC 9559, 5.1.4.1.25), those of a stored track by its
+    /// pre-skip: the difference is shifted away.
+    fn describe_opus(&self, entry: &mut Entry) {
+        let mut head = opus::Head::from_opus_head(self.private)
+            .unwrap_or_else(|| opus::Head::plain(self.channels.clamp(1, 2) as u8));
+        head.pre_skip = head.stored_pre_skip();
+        if self.codec_delay > 0 {
+            let kept = i64::from(head.pre_skip) * 1_000_000_000 / 48_000;
+            entry.shift = kept - self.codec_delay.min(1_000_000_000) as i64;
+        }
+        entry.sample_rate = 48_000;
+        entry.channels = head.channels;
+        entry.private = head.config().into();
+    }
+
+    fn describe_aac(&self, entry: &mut Entry) -> Option<()> {
+        if entry.private.is_empty() {
+            entry.private = Bytes::copy_from_slice(&self.plain_aac()?);
+        }
+        let config = aac::parse(&entry.private)?;
+        entry.sample_rate = config.sample_rate;
+        entry.channels = config.channels;
+        Some(())
+    }
+
+    /// The configuration of AAC LC that the old codec names (`A_AAC/MPEG4/LC`) leave to rate and channels
+    /// (ISO/IEC 14496-3, 1.6.2.1).
+    fn plain_aac(&self) -> Option<[u8; 2]> {
+        let rates =
+            [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000];
+        let rate = rates.iter().position(|&rate| f64::from(rate) == self.sampling_frequency)? as u8;
+        let channels = u8::try_from(self.channels).ok().filter(|channels| (1..=6).contains(channels))?;
+        Some([2 << 3 | rate >> 1, (rate & 1) << 7 | channels << 3])
+    }
+}

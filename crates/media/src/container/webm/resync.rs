@@ -1,0 +1,114 @@
+//! After a loss: finding the place where the structure begins again.
+
+use super::ebml::{self, id};
+
+/// What stands at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Candidate {
+    /// A cluster that reading can go on from.
+    Cluster,
+    /// A new header.
+    Header,
+    /// Neither.
+    No,
+    /// It takes more bytes to know.
+    Short,
+}
+
+/// Where the next candidate begins in `data`, from `from` on, judged by its first byte.
+pub(crate) fn next(data: &[u8], from: usize) -> Option<usize> {
+    let rest = data.get(from..)?;
+    rest.iter().position(|&byte| byte == 0x1f || byte == 0x1a).map(|found| from + found)
+}
+
+/// Judges the place at the start of `data`; `most` is the largest timestamp that is plausible.
+pub(crate) fn judge(data: &[u8], most: u64) -> Candidate {
+    match ebml::read_id(data) {
+        Ok(None) => Candidate::Short,
+        Ok(Some((id::CLUSTER, width))) => cluster(&data[width..], most).unwrap_or(Candidate::Short),
+        Ok(Some((id::EBML, width))) => header(&data[width..]).unwrap_or(Candidate::Short),
+        _ => Candidate::No,
+    }
+}
+
+/// A cluster begins with its timestamp (behind a checksum, if it has one), and something known follows it. `None`: it
+/// takes more bytes.
+fn cluster(data: &[u8], most: u64) -> Option<Candidate> {
+    let Ok(size) = ebml::read_number(data) else { return Some(Candidate::No) };
+    let (size, mut at) = size?;
+    let begin = at;
+    if *data.get(at)? == 0xbf {
+        if *data.get(at + 1)? != 0x84 {
+            return Some(Candidate::No);
+        }
+        at += 6;
+    }
+    let Ok(timestamp) = ebml::read_head(data.get(at..)?) else { return Some(Candidate::No) };
+    let timestamp = timestamp?;
+    let Some(width @ 1..=8) = timestamp.size.filter(|_| timestamp.id == id::TIMESTAMP) else {
+        return Some(Candidate::No);
+    };
+    at += timestamp.len;
+    let value = ebml::uint(data.get(at..at + width as usize)?)?;
+    at += width as usize;
+    if value > most || size.is_some_and(|size| size < (at - begin) as u64) {
+        return Some(Candidate::No);
+    }
+    if size == Some((at - begin) as u64) {
+        return Some(Candidate::Cluster);
+    }
+    let Ok(after) = ebml::read_id(data.get(at..)?) else { return Some(Candidate::No) };
+    Some(if is_in_cluster(after?.0) || is_in_segment(after?.0) { Candidate::Cluster } else { Candidate::No })
+}
+
+fn header(data: &[u8]) -> Option<Candidate> {
+    let Ok(size) = ebml::read_number(data) else { return Some(Candidate::No) };
+    let (size, width) = size?;
+    let Ok(child) = ebml::read_id(data.get(width..)?) else { return Some(Candidate::No) };
+    let known = matches!(
+        child?.0,
+        id::EBML_VERSION
+            | id::EBML_READ_VERSION
+            | id::EBML_MAX_ID_LENGTH
+            | id::EBML_MAX_SIZE_LENGTH
+            | id::DOC_TYPE
+            | id::DOC_TYPE_VERSION
+            | id::DOC_TYPE_READ_VERSION
+    );
+    Some(if known && size.is_some_and(|size| size < 4096) { Candidate::Header } else { Candidate::No })
+}
+
+/// Whether an element may stand directly in a cluster.
+pub(crate) fn is_in_cluster(id: u32) -> bool {
+    matches!(
+        id,
+        id::TIMESTAMP
+            | id::SILENT_TRACKS
+            | id::POSITION
+            | id::PREV_SIZE
+            | id::SIMPLE_BLOCK
+            | id::ENCRYPTED_BLOCK
+            | id::BLOCK_GROUP
+            | id::VOID
+            | id::CRC_32
+    )
+}
+
+/// Whether an element may stand directly in a segment, or after it.
+pub(crate) fn is_in_segment(id: u32) -> bool {
+    matches!(
+        id,
+        id::SEEK_HEAD
+            | id::INFO
+            | id::TRACKS
+            | id::CLUSTER
+            | id::CUES
+            | id::CHAPTERS
+            | id::TAGS
+            | id::ATTACHMENTS
+            | id::VOID
+            | id::CRC_32
+            | id::SEGMENT
+            | id::EBML
+    )
+}

@@ -1,0 +1,330 @@
+//! From the blocks of a track to its frames: what starts a take, what is announced, what is dropped.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::clock::Clock;
+use super::entry::{Entries, Entry};
+use crate::codec::{aac, av1, h264, hevc, opus, vp8, vp9};
+use crate::container::Event;
+use crate::{Codec, Frame, Kind, Reason, Track};
+
+const SECOND: i64 = 1_000_000_000;
+
+/// A step back in a track past which a new clock is assumed, in nanoseconds: a new take begins. Smaller steps back
+/// are clamped. Frames that are shown out of order step back too, at keyframes alone they do not.
+const STEP_BACK: i64 = SECOND;
+/// A step ahead past which a new clock is assumed, in nanoseconds.
+const STEP_AHEAD: i64 = 24 * 3600 * SECOND;
+
+/// The tracks of a segment that are recorded, and the events made of them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Streams {
+    numbers: Vec<u64>,
+    video: Option<Stream>,
+    audio: Option<Stream>,
+    /// Nanoseconds of a segment tick.
+    scale: u64,
+    /// Whether the take that frames belong to has been announced.
+    begun: bool,
+    /// Whether bytes were lost before the take that is to begin.
+    after_hole: bool,
+    events: VecDeque<Event>,
+}
+
+/// A track of the input.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Stream {
+    entry: Entry,
+    clock: Clock,
+    /// What was announced in this take.
+    track: Option<Track>,
+}
+
+/// What a keyframe says of its track.
+struct Picture {
+    width: u32,
+    height: u32,
+    config: Bytes,
+    reorder: u8,
+}
+
+impl Streams {
+    /// The tracks of a new segment.
+    pub(crate) fn set(&mut self, entries: Entries, scale: u64) {
+        self.numbers = entries.numbers;
+        self.video = entries.video.map(Stream::new);
+        self.audio = entries.audio.map(Stream::new);
+        self.scale = scale;
+    }
+
+    /// No tracks are known any more, and a new take begins with the next frame.
+    pub(crate) fn forget(&mut self) {
+        self.begin_take(false);
+        self.numbers.clear();
+        (self.video, self.audio) = (None, None);
+    }
+
+    /// Whether the tracks of the segment are known.
+    pub(crate) fn are_known(&self) -> bool {
+        self.video.is_some() || self.audio.is_some()
+    }
+
+    /// Whether a track of this number was announced.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        self.numbers.contains(&number)
+    }
+
+    /// The kind of the track of this number, where it is recorded.
+    pub(crate) fn kind(&self, number: u64) -> Option<Kind> {
+        [&self.video, &self.audio]
+            .into_iter()
+            .flatten()
+            .find(|stream| stream.entry.number == number)
+            .map(|stream| stream.entry.codec.kind())
+    }
+
+    /// A new take begins with the next frame.
+    pub(crate) fn begin_take(&mut self, after_hole: bool) {
+        self.begun = false;
+        self.after_hole |= after_hole;
+        for stream in [&mut self.video, &mut self.audio].into_iter().flatten() {
+            stream.track = None;
+            stream.clock = Clock::default();
+        }
+    }
+
+    /// Nanoseconds of a frame, where the entry of its track says so.
+    pub(crate) fn frame_duration(&self, kind: Kind) -> Option<u64> {
+        self.stream(kind)?.entry.frame_duration
+    }
+
+    /// The next event.
+    pub(crate) fn next(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The bytes of a frame in the form that bodies hold.
+    pub(crate) fn normalise(&self, kind: Kind, data: &[u8]) -> Result<Bytes, Reason> {
+        let Some(stream) = self.stream(kind) else { return Ok(Bytes::new()) };
+        let private = &stream.entry.private;
+        let (length_size, codec) = match stream.entry.codec {
+            Codec::Av1 => return Ok(Bytes::copy_from_slice(&av1::without_delimiters(data))),
+            Codec::H264 => (h264::length_size(private), stream.entry.codec),
+            Codec::Hevc => (hevc::length_size(private), stream.entry.codec),
+            _ => return Ok(Bytes::copy_from_slice(data)),
+        };
+        let frame = match (length_size, codec) {
+            (Some(size), Codec::H264) => h264::from_length_prefixed(Bytes::copy_from_slice(data), size),
+            (Some(size), _) => hevc::from_length_prefixed(Bytes::copy_from_slice(data), size),
+            (None, Codec::H264) => Some(h264::from_annex_b(data)),
+            (None, _) => Some(hevc::from_annex_b(data)),
+        };
+        frame.filter(|frame| !frame.is_empty()).ok_or(Reason::Malformed("a frame holds no whole NAL unit"))
+    }
+
+    /// Takes the next frame of a track: `time` and `duration` in nanoseconds, as the container says them. Returns how
+    /// long the frame lasts in nanoseconds, where its codec says so.
+    pub(crate) fn take(&mut self, kind: Kind, time: i64, duration: Option<u64>, data: Bytes) -> Option<u64> {
+        let scale = self.scale;
+        let stream = self.stream_mut(kind)?;
+        let time = time.saturating_add(stream.entry.shift);
+        let (key, picture) = stream.look_at(&data);
+        if stream.starts_take(key, time, picture.as_ref()) {
+            self.begin_take(false);
+        }
+        let stream = self.stream_mut(kind)?;
+        if stream.track.is_none() {
+            let track = stream.describe(picture, scale)?;
+            stream.track = Some(track.clone());
+            self.announce(track);
+        }
+        let stream = self.stream_mut(kind)?;
+        let (frame, length) = stream.frame(time, duration, key, data)?;
+        self.events.push_back(Event::Frame(frame));
+        length
+    }
+
+    fn announce(&mut self, track: Track) {
+        if !self.begun {
+            self.events.push_back(Event::Take { after_hole: self.after_hole });
+            (self.begun, self.after_hole) = (true, false);
+        }
+        self.events.push_back(Event::Track(track));
+    }
+
+    fn stream(&self, kind: Kind) -> Option<&Stream> {
+        match kind {
+            Kind::Video => self.video.as_ref(),
+            Kind::Audio => self.audio.as_ref(),
+        }
+    }
+
+    fn stream_mut(&mut self, kind: Kind) -> Option<&mut Stream> {
+        match kind {
+            Kind::Video => self.video.as_mut(),
+            Kind::Audio => self.audio.as_mut(),
+        }
+    }
+}
+
+impl Stream {
+    fn new(entry: Entry) -> Self {
+        Self { entry, clock: Clock::default(), track: None }
+    }
+
+    /// Whether decoding may start at the frame, and what it then says of the picture. The codec's own bytes decide:
+    /// Firefox flags no audio as key, Chromium's reference blocks hold nonsense.
+    fn look_at(&self, data: &Bytes) -> (bool, Option<Picture>) {
+        let picture = match self.entry.codec {
+            Codec::Opus | Codec::Aac => return (true, None),
+            Codec::Vp8 => vp8::size(data).map(|(width, height)| Picture {
+                width,
+                height,
+                config: Bytes::new(),
+                reorder: 0,
+            }),
+            Codec::Vp9 => vp9::keyframe(data).map(|key| Picture {
+                width: key.width,
+                height: key.height,
+                config: key.config().into(),
+                reorder: 0,
+            }),
+            Codec::Av1 => av1::keyframe(data).map(|sequence| Picture {
+                width: sequence.width,
+                height: sequence.height,
+                config: sequence.config().into(),
+                reorder: 0,
+            }),
+            Codec::H264 if h264::is_key(data) => return (true, self.h264_picture(data)),
+            Codec::Hevc if hevc::is_key(data) => return (true, self.hevc_picture(data)),
+            Codec::H264 | Codec::Hevc => None,
+        };
+        (picture.is_some(), picture)
+    }
+
+    fn h264_picture(&self, data: &[u8]) -> Option<Picture> {
+        let private = Some(&self.entry.private).filter(|private| h264::length_size(private).is_some());
+        let config = h264::config_from_length_prefixed(data)
+            .or_else(|| private.cloned().map(h264::config_with_four_byte_lengths))?;
+        let sps = h264::sps_in_config(&config)?;
+        Some(Picture { width: sps.width, height: sps.height, config, reorder: sps.reorder })
+    }
+
+    fn hevc_picture(&self, data: &[u8]) -> Option<Picture> {
+        let private = Some(&self.entry.private).filter(|private| hevc::length_size(private).is_some());
+        let config = hevc::config_from_length_prefixed(data)
+            .or_else(|| private.cloned().map(hevc::config_with_four_byte_lengths))?;
+        let sps = hevc::sps_in_config(&config)?;
+        Some(Picture { width: sps.width, height: sps.height, config, reorder: sps.reorder })
+    }
+
+    /// Whether a frame cannot stand in the take of those before it: its clock or its decoder is another.
+    fn starts_take(&self, key: bool, time: i64, picture: Option<&Picture>) -> bool {
+        let Some(track) = &self.track else { return false };
+        if picture.is_some_and(|picture| !continues(track, picture)) {
+            return true;
+        }
+        let reorders = matches!(track.codec, Codec::H264 | Codec::Hevc);
+        self.clock.last().is_some_and(|last| {
+            let last = ticks_to_ns(last, track.timescale);
+            let back = last.saturating_sub(time) > STEP_BACK && (key || !reorders);
+            back || time.saturating_sub(last) > STEP_AHEAD
+        })
+    }
+
+    /// The track as it is announced; `None` for video before its first keyframe.
+    fn describe(&mut self, picture: Option<Picture>, scale: u64) -> Option<Track> {
+        let entry = &self.entry;
+        if entry.codec.kind() == Kind::Audio {
+            return Some(Track {
+                codec: entry.codec,
+                timescale: entry.sample_rate,
+                width: 0,
+                height: 0,
+                sample_rate: entry.sample_rate,
+                channels: entry.channels,
+                config: entry.private.clone(),
+                matrix: None,
+            });
+        }
+        let picture = picture?;
+        self.clock = Clock::reordering(picture.reorder.into());
+        Some(Track {
+            codec: entry.codec,
+            timescale: (1_000_000_000 / scale.max(1)).clamp(1000, u64::from(u32::MAX)) as u32,
+            width: picture.width,
+            height: picture.height,
+            sample_rate: 0,
+            channels: 0,
+            config: picture.config,
+            matrix: None,
+        })
+    }
+
+    /// The frame with its times, and how long it lasts in nanoseconds where its codec says so.
+    fn frame(
+        &mut self,
+        time: i64,
+        duration: Option<u64>,
+        key: bool,
+        data: Bytes,
+    ) -> Option<(Frame, Option<u64>)> {
+        let track = self.track.as_ref()?;
+        let timescale = track.timescale;
+        let time = ns_to_ticks(time, timescale);
+        let (dts, pts) = match track.codec {
+            Codec::H264 | Codec::Hevc => (self.clock.reordered(time), time),
+            _ => {
+                let time = self.clock.in_order(time);
+                (time, time)
+            }
+        };
+        let own = match track.codec {
+            Codec::Opus => opus::duration_48k(&data),
+            Codec::Aac => aac::parse(&track.config).map(|config| config.frame_samples),
+            _ => None,
+        };
+        let told = || {
+            let ns = i64::try_from(duration?).ok()?;
+            u32::try_from(ns_to_ticks(ns, timescale)).ok().filter(|ticks| *ticks > 0)
+        };
+        let length = own.map(|ticks| ticks_to_ns(ticks.into(), timescale) as u64);
+        let frame = Frame { kind: track.kind(), dts, pts, duration: own.or_else(told), key, data };
+        Some((frame, length))
+    }
+}
+
+/// Whether a decoder that was set up for a track goes on with a picture. VP8, VP9 and AV1 change size in band.
+fn continues(track: &Track, picture: &Picture) -> bool {
+    let (old, new) = (&track.config, &picture.config);
+    match track.codec {
+        Codec::Vp9 => old.get(4) == new.get(4) && old.get(6) == new.get(6),
+        Codec::Av1 => {
+            let fixed = |config: &Bytes| Some((*config.get(1)? >> 5, *config.get(2)? & 0x7c));
+            fixed(old) == fixed(new)
+        }
+        Codec::H264 => match (h264::sps_in_config(old), h264::sps_in_config(new)) {
+            (Some(old), Some(new)) => new.continues(&old),
+            _ => old == new,
+        },
+        Codec::Hevc => match (hevc::sps_in_config(old), hevc::sps_in_config(new)) {
+            (Some(old), Some(new)) => new.continues(&old),
+            _ => old == new,
+        },
+        _ => true,
+    }
+}
+
+fn ns_to_ticks(ns: i64, timescale: u32) -> i64 {
+    let ticks = (i128::from(ns) * i128::from(timescale) + 500_000_000).div_euclid(1_000_000_000);
+    ticks.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+}
+
+fn ticks_to_ns(ticks: i64, timescale: u32) -> i64 {
+    let scale = i128::from(timescale.max(1));
+    let ns = (i128::from(ticks) * 1_000_000_000 + scale / 2).div_euclid(scale);
+    ns.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+}
