@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs what the tests need and the machine lacks. Quick when everything is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+missing=()
+need() { command -v "$1" >/dev/null || missing+=("$2"); }
+need chromium chromium
+need ffmpeg ffmpeg
+need ffprobe ffmpeg
+need mkvmerge mkvtoolnix
+need curl curl
+need python3 python3-venv
+need g++ g++
+# llvm-19 reads the coverage counts that the compiler's own LLVM writes.
+need llvm-cov-19 llvm-19
+if [ "${#missing[@]}" -gt 0 ]; then
+  if command -v apt-get >/dev/null; then
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+  else
+    echo "please install: ${missing[*]}" >&2
+    exit 1
+  fi
+fi
+
+# A tus client in Python, and an ffmpeg newer than the system's.
+pins="tuspy==1.1.0 imageio-ffmpeg==0.8.1"
+mkdir -p .tools
+if [ "$(cat .tools/venv/pins 2>/dev/null)" != "$pins" ]; then
+  rm -rf .tools/venv
+  python3 -m venv .tools/venv
+  # shellcheck disable=SC2086
+  .tools/venv/bin/pip install --quiet --disable-pip-version-check $pins
+  echo "$pins" >.tools/venv/pins
+fi
+
+scripts/npm-packages.sh
