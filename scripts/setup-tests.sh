@@ -37,4 +37,11 @@ if [ "$(cat .tools/venv/pins 2>/dev/null)" != "$pins" ]; then
   echo "$pins" >.tools/venv/pins
 fi
 
+# A tus client in JavaScript: a tool of the tests, no part of the product.
+tus=tus-js-client@4.3.1
+if [ "$(cat .tools/node_modules/pins 2>/dev/null)" != "$tus" ]; then
+  npm install --prefix .tools --no-save --no-audit --no-fund "$tus"
+  echo "$tus" >.tools/node_modules/pins
+fi
+
 scripts/npm-packages.sh
