@@ -5,6 +5,7 @@
 //! share the same serialised bytes.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -41,6 +42,8 @@ pub(crate) struct Mark {
 #[derive(Debug)]
 pub(crate) struct Hub {
     marks: watch::Sender<Mark>,
+    /// Whether somebody is about to put the newest messages into the search index.
+    indexing: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -91,7 +94,7 @@ impl Hub {
             bursts: VecDeque::new(),
             burst: Burst::default(),
         };
-        Self { marks: watch::Sender::new(mark), inner: Mutex::new(inner) }
+        Self { marks: watch::Sender::new(mark), indexing: AtomicBool::new(false), inner: Mutex::new(inner) }
     }
 
     /// Follows how far the conversation has come.
@@ -156,6 +159,16 @@ impl Hub {
         let (rules, clock) = (Arc::clone(&inner.rules), Arc::clone(&inner.clock));
         drop(inner);
         Bytes::from(format!(r#"{{"type":"rules","rules":{}}}"#, rules.to_json(&clock)))
+    }
+
+    /// True for the first who asks until [`Self::end_indexing`].
+    pub(crate) fn begin_indexing(&self) -> bool {
+        !self.indexing.swap(true, Ordering::Relaxed)
+    }
+
+    /// The next message begins the indexing again.
+    pub(crate) fn end_indexing(&self) {
+        self.indexing.store(false, Ordering::Relaxed);
     }
 
     /// Adds a durable reaction to the burst being gathered. True when it is the first: the caller then ends the burst

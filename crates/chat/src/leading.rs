@@ -153,10 +153,12 @@ impl Chat {
         clock: Arc<PlayClock>,
     ) -> Result<Option<Message>, Error> {
         let (hub, leading) = self.leading(live_id, by, &clock).await?;
-        let database = self.database().clone();
+        let chat = self.clone();
         let carried = tokio::spawn(async move {
-            let kept = database.write(move |conn| acts::decide(conn, leading, held_id, approved)).await?;
+            let job = move |conn: &Connection| acts::decide(conn, leading, held_id, approved);
+            let kept = chat.database().write(job).await?;
             if let Some(message) = &kept {
+                chat.index_later(live_id, &hub);
                 hub.announce(message.clone(), &clock);
             }
             Ok(kept)

@@ -50,5 +50,10 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             sql: include_str!("../migrations/V1__conversation.sql"),
         },
         Migration { number: 2, name: "moderation", sql: include_str!("../migrations/V2__moderation.sql") },
+        Migration {
+            number: 3,
+            name: "search index written later",
+            sql: include_str!("../migrations/V3__search_later.sql"),
+        },
     ],
 };

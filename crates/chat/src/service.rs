@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use database::Database;
 use timeline::PlayClock;
@@ -25,6 +25,8 @@ pub const SEARCH_LIMIT: u32 = 200;
 const REACTIONS_LIMIT: u32 = 100_000;
 /// Newest messages a conversation starts with in memory.
 const WARM: u32 = 200;
+/// How long messages wait for company before they are put into the search index.
+const INDEX_AFTER: Duration = Duration::from_millis(500);
 /// Conversations kept in memory before those that nobody looks at are let go.
 const HUBS: usize = 1_024;
 
@@ -124,6 +126,7 @@ impl Chat {
             return Ok(posted);
         }
         if posted.created && posted.message.seq.is_some() {
+            self.index_later(posting.live_id, &hub);
             hub.announce(posted.message.clone(), clock);
         } else if posted.created && hub.gather(&posted.message, clock) {
             tokio::spawn(async move {
@@ -132,6 +135,20 @@ impl Chat {
             });
         }
         Ok(posted)
+    }
+
+    /// Puts what was said into the search index a little later, with what is said until then.
+    pub(crate) fn index_later(&self, live_id: i64, hub: &Arc<Hub>) {
+        if !hub.begin_indexing() {
+            return;
+        }
+        let (database, hub) = (self.inner.database.clone(), Arc::clone(hub));
+        tokio::spawn(async move {
+            tokio::time::sleep(INDEX_AFTER).await;
+            hub.end_indexing();
+            // A search does what could not be done here.
+            while let Ok(1..) = database.write(move |conn| store::index(conn, live_id)).await {}
+        });
     }
 
     /// Deletes a message: its author may, and whoever moderates the live. Deleting it again changes nothing.
@@ -241,6 +258,9 @@ impl Chat {
     /// The database's.
     pub async fn search(&self, live_id: i64, words: &str) -> Result<Vec<Message>, Error> {
         let Some(query) = search::query(words) else { return Ok(Vec::new()) };
+        while self.inner.database.read(move |conn| store::unindexed(conn, live_id)).await? > 0 {
+            self.inner.database.write(move |conn| store::index(conn, live_id)).await?;
+        }
         self.inner.database.read(move |conn| store::search(conn, live_id, &query, SEARCH_LIMIT)).await
     }
 

@@ -1,5 +1,5 @@
-//! The conversation in SQL. Every function runs on a connection given to it, inside the caller's transaction, and
-//! checks everything before its first write.
+//! The conversation in SQL. Every function runs on a connection given to it, inside the caller's transaction; what it
+//! did before it fails, the caller undoes.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use timeline::Position;
@@ -25,6 +25,9 @@ pub struct Deletion {
     /// Number of the message that went.
     pub seq: i64,
 }
+
+/// Messages put into the search index by one [`index`] at most, so that the writer is soon free again.
+pub(crate) const INDEX_BATCH: i64 = 1_000;
 
 /// Where a conversation stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -177,19 +180,15 @@ fn check_reply(conn: &Connection, live_id: i64, id: i64) -> Result<i64, Error> {
 }
 
 fn insert(conn: &Connection, posting: Posting, draft: &Draft, reply_to: Option<i64>) -> Result<i64, Error> {
-    let last: Option<i64> = conn
-        .prepare_cached("SELECT last_seq FROM chat_counters WHERE live_id = ?1")?
-        .query_row([posting.live_id], |row| row.get(0))
-        .optional()?;
-    let seq = last.unwrap_or(0) + 1;
+    let seq: i64 = conn
+        .prepare_cached(
+            "INSERT INTO chat_counters (live_id, last_seq) VALUES (?1, 1) \
+             ON CONFLICT (live_id) DO UPDATE SET last_seq = last_seq + 1 RETURNING last_seq",
+        )?
+        .query_row([posting.live_id], |row| row.get(0))?;
     if seq > SEQ_LIMIT {
         return Err(Refusal::Full.into());
     }
-    conn.prepare_cached(
-        "INSERT INTO chat_counters (live_id, last_seq) VALUES (?1, ?2) \
-         ON CONFLICT (live_id) DO UPDATE SET last_seq = excluded.last_seq",
-    )?
-    .execute([posting.live_id, seq])?;
     let id = message_id(posting.live_id, seq);
     conn.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(
         params![
@@ -205,8 +204,6 @@ fn insert(conn: &Connection, posting: Posting, draft: &Draft, reply_to: Option<i
             draft.content,
         ],
     )?;
-    conn.prepare_cached("INSERT INTO messages_search (rowid, content) VALUES (?1, ?2)")?
-        .execute(params![id, draft.content])?;
     Ok(seq)
 }
 
@@ -279,7 +276,11 @@ pub(crate) fn delete(
     if flags & DELETED != 0 {
         return Ok(None);
     }
-    conn.prepare_cached("DELETE FROM messages_search WHERE rowid = ?1")?.execute([id])?;
+    conn.prepare_cached(
+        "DELETE FROM messages_search WHERE rowid = ?1 \
+         AND (SELECT indexed_seq FROM chat_counters WHERE live_id = ?2) >= ?3",
+    )?
+    .execute([id, live_id, seq])?;
     conn.prepare_cached("UPDATE messages SET content = '', flags = flags | ?2 WHERE id = ?1")?
         .execute([id, DELETED])?;
     let change: i64 = conn
@@ -299,6 +300,35 @@ pub(crate) fn delete(
     Ok(Some(Deletion { change, seq }))
 }
 
+/// Puts the messages of a live that are not in the search index there, at most [`INDEX_BATCH`]. How many are left.
+pub(crate) fn index(conn: &Connection, live_id: i64) -> Result<i64, Error> {
+    let (indexed, last): (i64, i64) = conn
+        .prepare_cached("SELECT indexed_seq, last_seq FROM chat_counters WHERE live_id = ?1")?
+        .query_row([live_id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .unwrap_or_default();
+    let upto = last.min(indexed + INDEX_BATCH);
+    if upto > indexed {
+        conn.prepare_cached(
+            "INSERT INTO messages_search (rowid, content) \
+             SELECT id, content FROM messages WHERE id > ?1 AND id <= ?2 AND flags & 1 = 0",
+        )?
+        .execute([message_id(live_id, indexed), message_id(live_id, upto)])?;
+        conn.prepare_cached("UPDATE chat_counters SET indexed_seq = ?2 WHERE live_id = ?1")?
+            .execute([live_id, upto])?;
+    }
+    Ok(last - upto)
+}
+
+/// How many messages of a live are not in the search index yet.
+pub(crate) fn unindexed(conn: &Connection, live_id: i64) -> Result<i64, Error> {
+    Ok(conn
+        .prepare_cached("SELECT last_seq - indexed_seq FROM chat_counters WHERE live_id = ?1")?
+        .query_row([live_id], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
+}
+
 /// Removes everything that was said in a live. The live itself is somebody else's to remove, in the same transaction.
 ///
 /// # Errors
@@ -307,8 +337,9 @@ pub(crate) fn delete(
 pub fn forget(conn: &Connection, live_id: i64) -> rusqlite::Result<()> {
     let (first, last) = (message_id(live_id, 1), message_id(live_id, SEQ_LIMIT));
     conn.execute(
-        "DELETE FROM messages_search WHERE rowid IN (SELECT id FROM messages WHERE id BETWEEN ?1 AND ?2)",
-        [first, last],
+        "DELETE FROM messages_search WHERE rowid IN (SELECT id FROM messages WHERE id BETWEEN ?1 AND ?2 AND id <= \
+         (SELECT (live_id << 24) | indexed_seq FROM chat_counters WHERE live_id = ?3))",
+        [first, last, live_id],
     )?;
     for table in TABLES {
         conn.execute(&format!("DELETE FROM {table} WHERE live_id = ?1"), [live_id])?;
