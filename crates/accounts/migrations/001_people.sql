@@ -1,4 +1,4 @@
-CREATE TABLE people (
+CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     -- Lower case; NULL for people of another issuer who came without one.
     email TEXT UNIQUE,
@@ -12,7 +12,7 @@ CREATE TABLE people (
 ) STRICT;
 
 CREATE TABLE roles (
-    person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+    person INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     role TEXT NOT NULL CHECK (role IN ('admin', 'moderator')),
     PRIMARY KEY (person, role)
 ) STRICT, WITHOUT ROWID;
@@ -21,7 +21,7 @@ CREATE TABLE roles (
 CREATE TABLE identities (
     issuer TEXT NOT NULL,
     subject TEXT NOT NULL,
-    person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+    person INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (issuer, subject)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX identities_by_person ON identities (person);
@@ -29,7 +29,7 @@ CREATE INDEX identities_by_person ON identities (person);
 -- One sign-in and all the refresh tokens that came of it.
 CREATE TABLE refresh_families (
     id INTEGER PRIMARY KEY,
-    person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+    person INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     revoked INTEGER NOT NULL DEFAULT 0,
     expires_at INTEGER NOT NULL
 ) STRICT;

@@ -171,7 +171,7 @@ pub(crate) fn insert(
     now_ms: i64,
 ) -> Result<Person, Error> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO people (email, password, first_name, last_name, created_at) VALUES (?, ?, ?, ?, ?)
+        "INSERT INTO users (email, password, first_name, last_name, created_at) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (email) DO NOTHING",
     )?;
     let row = params![new.email, password, new.first_name, new.last_name, now_ms];
@@ -188,8 +188,8 @@ pub(crate) fn insert(
 pub(crate) fn get(connection: &Connection, id: i64) -> Result<Person, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT id, email, first_name, last_name, profile_picture,
-                (SELECT group_concat(role, ' ' ORDER BY role) FROM roles WHERE person = people.id)
-         FROM people WHERE id = ?",
+                (SELECT group_concat(role, ' ' ORDER BY role) FROM roles WHERE person = users.id)
+         FROM users WHERE id = ?",
     )?;
     statement.query_row([id], person).optional()?.ok_or(Error::NoSuchPerson)
 }
@@ -199,13 +199,13 @@ pub(crate) fn credentials(
     connection: &Connection,
     email: &str,
 ) -> Result<Option<(i64, Option<String>)>, Error> {
-    let mut statement = connection.prepare_cached("SELECT id, password FROM people WHERE email = ?")?;
+    let mut statement = connection.prepare_cached("SELECT id, password FROM users WHERE email = ?")?;
     Ok(statement.query_row([email], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 pub(crate) fn change(connection: &Connection, id: i64, change: &Change) -> Result<Person, Error> {
     let mut statement = connection.prepare_cached(
-        "UPDATE people SET first_name = coalesce(?2, first_name), last_name = coalesce(?3, last_name),
+        "UPDATE users SET first_name = coalesce(?2, first_name), last_name = coalesce(?3, last_name),
                            profile_picture = iif(?4, ?5, profile_picture)
          WHERE id = ?1",
     )?;
@@ -264,7 +264,7 @@ pub(crate) fn insert_identity(
     let last_name = checked_name(&identity.last_name).unwrap_or_default();
     let picture = identity.picture.as_deref().filter(|address| is_picture(address));
     connection.execute(
-        "INSERT INTO people (email, first_name, last_name, profile_picture, created_at) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO users (email, first_name, last_name, profile_picture, created_at) VALUES (?, ?, ?, ?, ?)",
         params![email, first_name, last_name, picture, now_ms],
     )?;
     let id = connection.last_insert_rowid();

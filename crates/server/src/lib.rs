@@ -1,1 +1,16 @@
 //! Wiring: configuration, HTTP, shutdown, the command line, the embedded pages.
+//!
+//! [`run`] is the whole server; the command line ([`cli`]) only gives it a configuration and a signal to leave.
+
+mod app;
+pub mod cli;
+mod config;
+mod http;
+mod leaving;
+mod patience;
+mod presence;
+mod recorded;
+mod serve;
+
+pub use config::{Config, ConfigError, Written};
+pub use serve::{Error, run};

@@ -1,0 +1,194 @@
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+
+/// Characters at most.
+const TITLE: usize = 200;
+/// Characters at most.
+const DESCRIPTION: usize = 5_000;
+/// Characters at most.
+const CONTENT: usize = 10_000;
+
+/// How long after its stop a live still takes late bytes, and its stream key opens it: 24 hours, in milliseconds.
+pub const PUBLISHABLE_AFTER_STOP: i64 = 24 * 3_600 * 1_000;
+
+/// One event, from start to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// Never used again.
+    pub id: i64,
+    /// Whose it is.
+    pub author: Author,
+    /// May be empty.
+    pub title: String,
+    /// May be empty.
+    pub description: String,
+    /// May be empty.
+    pub content: String,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// When it began.
+    pub started_ms: i64,
+    /// When it ended; `None` while it runs.
+    pub ended_ms: Option<i64>,
+    /// Whether somebody stopped it. `false` with an end: nothing came any more, and it may run again.
+    pub stopped: bool,
+    /// What an unlisted live's address holds.
+    pub watch_key: String,
+    pub(crate) stream_key: [u8; 32],
+}
+
+/// Whose live it is, as everybody may see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The person's id.
+    pub id: i64,
+    /// May be empty.
+    pub first_name: String,
+    /// May be empty.
+    pub last_name: String,
+    /// An http(s) address.
+    pub profile_picture: Option<String>,
+}
+
+/// Who may see a live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Visibility {
+    /// Everybody.
+    #[default]
+    Public,
+    /// Whoever knows its key; it is in no list.
+    Unlisted,
+    /// Whoever is signed in.
+    Members,
+}
+
+/// What a live starts with.
+#[derive(Debug, Clone, Default)]
+pub struct NewLive {
+    /// At most 200 characters.
+    pub title: String,
+    /// At most 5,000 characters.
+    pub description: String,
+    /// At most 10,000 characters.
+    pub content: String,
+    /// Public unless said otherwise.
+    pub visibility: Visibility,
+}
+
+/// What changes; `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// At most 200 characters.
+    pub title: Option<String>,
+    /// At most 5,000 characters.
+    pub description: Option<String>,
+    /// At most 10,000 characters.
+    pub content: Option<String>,
+    /// Who may see it from now on.
+    pub visibility: Option<Visibility>,
+}
+
+impl Live {
+    /// Whether it runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.ended_ms.is_none()
+    }
+
+    /// Whether bytes are still taken: while it runs, and 24 hours from its end.
+    #[must_use]
+    pub fn takes_bytes(&self, now_ms: i64) -> bool {
+        self.ended_ms.is_none_or(|end| now_ms < end.saturating_add(PUBLISHABLE_AFTER_STOP))
+    }
+
+    /// Whether this is its stream key.
+    #[must_use]
+    pub fn opens_with(&self, stream_key: &str) -> bool {
+        // Hashes are compared: how long that takes says nothing about the key.
+        hash(stream_key) == self.stream_key
+    }
+}
+
+impl Visibility {
+    /// Its name on the wire and in the table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Unlisted => "unlisted",
+            Self::Members => "members",
+        }
+    }
+}
+
+impl FromStr for Visibility {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "public" => Ok(Self::Public),
+            "unlisted" => Ok(Self::Unlisted),
+            "members" => Ok(Self::Members),
+            _ => Err(format!("\"{name}\" is no visibility")),
+        }
+    }
+}
+
+impl NewLive {
+    pub(crate) fn checked(self) -> Result<Self, Error> {
+        Ok(Self {
+            title: line(&self.title)?,
+            description: text(&self.description, DESCRIPTION, Error::BadDescription)?,
+            content: text(&self.content, CONTENT, Error::BadContent)?,
+            visibility: self.visibility,
+        })
+    }
+}
+
+impl Change {
+    pub(crate) fn checked(self) -> Result<Self, Error> {
+        let description = |t: String| text(&t, DESCRIPTION, Error::BadDescription);
+        let content = |t: String| text(&t, CONTENT, Error::BadContent);
+        Ok(Self {
+            title: self.title.map(|t| line(&t)).transpose()?,
+            description: self.description.map(description).transpose()?,
+            content: self.content.map(content).transpose()?,
+            visibility: self.visibility,
+        })
+    }
+}
+
+/// A key to publish with; its prefix tells it from an access token.
+pub(crate) fn new_stream_key() -> String {
+    format!("sk_{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>()))
+}
+
+pub(crate) fn new_watch_key() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 15]>())
+}
+
+pub(crate) fn hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+fn line(text: &str) -> Result<String, Error> {
+    let text = text.trim();
+    if text.chars().count() > TITLE || text.chars().any(char::is_control) {
+        return Err(Error::BadTitle);
+    }
+    Ok(text.to_owned())
+}
+
+fn text(text: &str, limit: usize, error: Error) -> Result<String, Error> {
+    let text = text.trim();
+    let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if text.chars().count() > limit || text.chars().any(odd) {
+        return Err(error);
+    }
+    Ok(text.to_owned())
+}

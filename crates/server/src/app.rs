@@ -1,0 +1,97 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use accounts::{Accounts, SigningKey};
+use database::Database;
+use lives::{Lives, MediaTokens};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::http::Counts;
+use crate::presence::Viewers;
+use crate::serve::Error;
+
+/// Everything that a request may need; clones share it.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) config: Arc<Config>,
+    pub(crate) database: Database,
+    pub(crate) accounts: Accounts,
+    pub(crate) lives: Lives,
+    pub(crate) media_tokens: MediaTokens,
+    // The conversation (`chat`), the recorder and the uploads join here.
+    pub(crate) viewers: Viewers,
+    pub(crate) counts: Arc<Counts>,
+    /// Cancelled when the server leaves: answers that do not end by themselves end then.
+    pub(crate) leaving: CancellationToken,
+    /// Tasks that outlive their request; leaving waits for them.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) since: Instant,
+}
+
+impl App {
+    /// Opens what is kept in the data directory.
+    pub(crate) async fn open(config: Config) -> Result<Self, Error> {
+        make_directory(&config.data_dir)?;
+        let database = open_database(&config.data_dir)?;
+        let key = SigningKey::open(&key_path(&config.data_dir)).map_err(|error| Error::File {
+            path: key_path(&config.data_dir),
+            error,
+        })?;
+        let accounts = Accounts::new(database.clone(), &key, config.accounts.clone());
+        let lives = Lives::open(database.clone(), config.running_lives).await?;
+        Ok(Self {
+            config: Arc::new(config),
+            database,
+            accounts,
+            lives,
+            media_tokens: MediaTokens::new(key.derive("media token")),
+            viewers: Viewers::default(),
+            counts: Arc::default(),
+            leaving: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            since: Instant::now(),
+        })
+    }
+
+    /// Closes it all, what others stand on last.
+    pub(crate) async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+/// Opens the database of a data directory with the tables of every crate, each after those it points to.
+pub(crate) fn open_database(data_dir: &Path) -> Result<Database, Error> {
+    let sets = [accounts::MIGRATIONS, lives::MIGRATIONS];
+    Ok(Database::open(&database_path(data_dir), &sets)?)
+}
+
+pub(crate) fn database_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("communiconnect.sqlite")
+}
+
+pub(crate) fn key_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("signing.key")
+}
+
+/// Milliseconds of Unix time.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+/// What is kept is nobody else's to read.
+fn make_directory(path: &Path) -> Result<(), Error> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| Error::File {
+        path: path.to_owned(),
+        error,
+    })
+}

@@ -1,0 +1,248 @@
+//! The command line: `communiconnect serve | verify | export | user`.
+
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use accounts::{Accounts, NewPerson, Role, SigningKey};
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, Written};
+use crate::{app, leaving, recorded, serve};
+
+/// How long tasks that would not end are waited for, once the server has left.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
+/// CommuniConnect Live: go live, keep everything, replay it.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Written,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the server (also without a command)
+    Serve(Box<Written>),
+    /// Checks every body, index and message without changing anything
+    Verify {
+        #[command(flatten)]
+        at: DataDir,
+    },
+    /// Writes one live into one self-contained file
+    Export {
+        /// The live's number
+        live_id: i64,
+        /// The file to write
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        #[command(flatten)]
+        at: DataDir,
+    },
+    /// Adds people and gives roles
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Adds a person
+    Add {
+        /// Their e-mail address
+        email: String,
+        /// Their password; without it, it is read from the first line of standard input
+        #[arg(long, env = "COMMUNICONNECT_PASSWORD", hide_env_values = true)]
+        password: Option<String>,
+        /// Their first name
+        #[arg(long, default_value = "")]
+        first_name: String,
+        /// Their last name
+        #[arg(long, default_value = "")]
+        last_name: String,
+        /// A role: admin or moderator; may be repeated
+        #[arg(long = "role")]
+        roles: Vec<Role>,
+        #[command(flatten)]
+        at: DataDir,
+    },
+    /// Gives somebody a role, or takes it away
+    Role {
+        /// Their e-mail address
+        email: String,
+        /// admin or moderator
+        role: Role,
+        /// Take it away
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        at: DataDir,
+    },
+}
+
+#[derive(clap::Args)]
+struct DataDir {
+    /// Where everything is kept
+    #[arg(
+        long,
+        env = "COMMUNICONNECT_DATA_DIR",
+        value_name = "DIR",
+        default_value = "./data"
+    )]
+    data_dir: PathBuf,
+}
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let line = Line::parse();
+    log_to_standard_error();
+    let done = match line.command {
+        None => run_server(line.serve),
+        Some(Command::Serve(written)) => run_server(*written),
+        Some(Command::Verify { at }) => verify(&at.data_dir),
+        Some(Command::Export {
+            live_id,
+            output,
+            at,
+        }) => export(&at.data_dir, live_id, &output),
+        Some(Command::User { command }) => user(command),
+    };
+    done.unwrap_or_else(|sentence| {
+        eprintln!("communiconnect: {sentence}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run_server(written: Written) -> Result<ExitCode, String> {
+    let config = written.meant().map_err(said)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(said)?;
+    let served = runtime.block_on(async {
+        let signal = leaving::signal().map_err(said)?;
+        serve::run(config, signal, |address| {
+            say(&format!("ready http://{address}"))
+        })
+        .await
+        .map_err(said)
+    });
+    runtime.shutdown_timeout(LAST_WAIT);
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+fn verify(data_dir: &Path) -> Result<ExitCode, String> {
+    let database = app::database_path(data_dir);
+    if !database.is_file() {
+        return Err(format!("there is no database in {}", data_dir.display()));
+    }
+    let mut found = database::check(&database).unwrap_or_else(|error| vec![error.to_string()]);
+    found.extend(recorded::verify(data_dir));
+    for sentence in &found {
+        say(sentence);
+    }
+    if found.is_empty() {
+        say("everything is as it should be");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+fn export(data_dir: &Path, live_id: i64, output: &Path) -> Result<ExitCode, String> {
+    recorded::export(data_dir, live_id, output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn user(command: UserCommand) -> Result<ExitCode, String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(said)?;
+    runtime.block_on(async {
+        match command {
+            UserCommand::Add {
+                email,
+                password,
+                first_name,
+                last_name,
+                roles,
+                at,
+            } => {
+                let password = password.map_or_else(read_password, Ok)?;
+                let new = NewPerson {
+                    email,
+                    password,
+                    first_name,
+                    last_name,
+                };
+                let (accounts, database) = open_accounts(&at.data_dir)?;
+                let person = accounts
+                    .add(new, &roles, app::now_ms())
+                    .await
+                    .map_err(said)?;
+                database.close().await;
+                say(&format!("person {} added", person.id));
+            }
+            UserCommand::Role {
+                email,
+                role,
+                remove,
+                at,
+            } => {
+                let (accounts, database) = open_accounts(&at.data_dir)?;
+                let person = accounts
+                    .set_role(&email, role, !remove)
+                    .await
+                    .map_err(said)?;
+                database.close().await;
+                let roles: Vec<_> = person.roles.iter().map(|role| role.name()).collect();
+                say(&format!(
+                    "roles of person {}: {}",
+                    person.id,
+                    roles.join(", ")
+                ));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The people of a data directory, also while a server uses it.
+fn open_accounts(data_dir: &Path) -> Result<(Accounts, database::Database), String> {
+    let config = Config {
+        data_dir: data_dir.to_owned(),
+        ..Written::default().meant().map_err(said)?
+    };
+    let database = app::open_database(&config.data_dir).map_err(said)?;
+    let key = SigningKey::open(&app::key_path(&config.data_dir)).map_err(said)?;
+    Ok((
+        Accounts::new(database.clone(), &key, config.accounts),
+        database,
+    ))
+}
+
+fn read_password() -> Result<String, String> {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(said)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Prints a line on standard output; whoever closed it does not want it.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+fn log_to_standard_error() {
+    let filter =
+        EnvFilter::try_from_env("COMMUNICONNECT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

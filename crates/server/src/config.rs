@@ -1,0 +1,384 @@
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use accounts::{Issuer, IssuerKey};
+use serde::Deserialize;
+
+/// The configuration as somebody wrote it: on the command line, in the environment or in a file. Whatever is left
+/// out has a default. The command line wins over the environment, the environment over the file.
+#[derive(Debug, Default, Clone, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Written {
+    /// Where everything is kept [default: ./data]
+    #[arg(
+        long,
+        env = "COMMUNICONNECT_DATA_DIR",
+        value_name = "DIR",
+        global = true
+    )]
+    pub data_dir: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "COMMUNICONNECT_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// A TOML file with these options (with underscores) and `[[issuers]]`
+    #[arg(
+        long,
+        env = "COMMUNICONNECT_CONFIG",
+        value_name = "FILE",
+        global = true
+    )]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// The address that people use, when a proxy stands in front: https://live.example.org
+    #[arg(long, env = "COMMUNICONNECT_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Believe X-Forwarded-Proto, -Host and -For: only behind a proxy that sets them [default: false]
+    #[arg(long, env = "COMMUNICONNECT_TRUST_PROXY", num_args = 0..=1, default_missing_value = "true")]
+    pub trust_proxy: Option<bool>,
+    /// Origins whose pages may call the API, separated by commas; * for all [default: none]
+    #[arg(
+        long,
+        env = "COMMUNICONNECT_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGINS"
+    )]
+    pub cors_origins: Option<Vec<String>>,
+    /// Seconds without a byte after which a live ends [default: 600]
+    #[arg(long, env = "COMMUNICONNECT_PATIENCE_S", value_name = "SECONDS")]
+    pub patience_s: Option<f64>,
+    /// Running lives of one person at most [default: 100]
+    #[arg(long, env = "COMMUNICONNECT_RUNNING_LIVES", value_name = "COUNT")]
+    pub running_lives: Option<u32>,
+    /// Bytes of recordings that one person may keep [default: 21474836480, 20 GiB]
+    #[arg(long, env = "COMMUNICONNECT_STORAGE_PER_PERSON", value_name = "BYTES")]
+    pub storage_per_person: Option<u64>,
+    /// Bytes of the disk kept free for the database [default: 1073741824, 1 GiB]
+    #[arg(long, env = "COMMUNICONNECT_RESERVE", value_name = "BYTES")]
+    pub reserve: Option<u64>,
+    /// Connections at once; more wait to be accepted [default: 20000]
+    #[arg(long, env = "COMMUNICONNECT_CONNECTIONS", value_name = "COUNT")]
+    pub connections: Option<usize>,
+    /// Seconds that an access token is good [default: 900]
+    #[arg(long, env = "COMMUNICONNECT_ACCESS_TOKEN_S", value_name = "SECONDS")]
+    pub access_token_s: Option<u64>,
+    /// Days that an unused refresh token is good [default: 30]
+    #[arg(long, env = "COMMUNICONNECT_REFRESH_TOKEN_DAYS", value_name = "DAYS")]
+    pub refresh_token_days: Option<u64>,
+    /// Wrong passwords a minute for one account from one address [default: 10]
+    #[arg(long, env = "COMMUNICONNECT_WRONG_PASSWORDS", value_name = "COUNT")]
+    pub wrong_passwords: Option<u32>,
+    /// Seconds that leaving may take [default: 10]
+    #[arg(long, env = "COMMUNICONNECT_LEAVING_S", value_name = "SECONDS")]
+    pub leaving_s: Option<f64>,
+    /// Secret of the app whose HS256 tokens are accepted
+    #[arg(
+        long,
+        env = "COMMUNICONNECT_ISSUER_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub issuer_secret: Option<String>,
+    /// Address of the keys (JWKS) of the app whose RS256 or ES256 tokens are accepted
+    #[arg(long, env = "COMMUNICONNECT_ISSUER_JWKS", value_name = "URL")]
+    pub issuer_jwks: Option<String>,
+    /// Issuers of tokens that are accepted beside our own.
+    #[arg(skip)]
+    pub issuers: Vec<WrittenIssuer>,
+}
+
+/// An issuer of tokens, as written in a file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenIssuer {
+    /// Its name here; must not change, people are known by it.
+    pub name: String,
+    /// The `iss` its tokens must carry.
+    pub iss: Option<String>,
+    /// The `aud` its tokens must carry.
+    pub aud: Option<String>,
+    /// The claim that names the person [default: sub, then user_id].
+    pub subject_claim: Option<String>,
+    /// Secret of HS256.
+    pub secret: Option<String>,
+    /// Address of the keys of RS256 or ES256.
+    pub jwks: Option<String>,
+}
+
+/// The configuration as it is meant: complete and checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What links begin with, without a final slash, when it is not to be taken from the request.
+    pub public_url: Option<String>,
+    /// Whether what a proxy says of the request is believed.
+    pub trust_proxy: bool,
+    /// Origins whose pages may call the API.
+    pub cors_origins: Vec<String>,
+    /// How long a live waits for its publisher.
+    pub patience: Duration,
+    /// Running lives of one person at most.
+    pub running_lives: u32,
+    /// Bytes that one person may keep.
+    pub storage_per_person: u64,
+    /// Bytes of the disk kept free.
+    pub reserve: u64,
+    /// Connections at once.
+    pub connections: usize,
+    /// How long leaving may take.
+    pub leaving: Duration,
+    /// How people sign in.
+    pub accounts: accounts::Settings,
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {0}: {1}")]
+    Unreadable(PathBuf, std::io::Error),
+    /// The file does not say what it should.
+    #[error("{0}: {1}")]
+    Malformed(PathBuf, Box<toml::de::Error>),
+    /// A value that cannot be meant.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl Written {
+    /// What is meant: this, where it is silent its file, where that is silent the defaults.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a value cannot be meant.
+    pub fn meant(self) -> Result<Config, ConfigError> {
+        let file = match &self.config {
+            Some(path) => read(path)?,
+            None => Self::default(),
+        };
+        self.or(file).with_defaults()
+    }
+
+    fn or(self, file: Self) -> Self {
+        Self {
+            data_dir: self.data_dir.or(file.data_dir),
+            listen: self.listen.or(file.listen),
+            config: self.config,
+            public_url: self.public_url.or(file.public_url),
+            trust_proxy: self.trust_proxy.or(file.trust_proxy),
+            cors_origins: self.cors_origins.or(file.cors_origins),
+            patience_s: self.patience_s.or(file.patience_s),
+            running_lives: self.running_lives.or(file.running_lives),
+            storage_per_person: self.storage_per_person.or(file.storage_per_person),
+            reserve: self.reserve.or(file.reserve),
+            connections: self.connections.or(file.connections),
+            access_token_s: self.access_token_s.or(file.access_token_s),
+            refresh_token_days: self.refresh_token_days.or(file.refresh_token_days),
+            wrong_passwords: self.wrong_passwords.or(file.wrong_passwords),
+            leaving_s: self.leaving_s.or(file.leaving_s),
+            issuer_secret: self.issuer_secret.or(file.issuer_secret),
+            issuer_jwks: self.issuer_jwks.or(file.issuer_jwks),
+            issuers: if self.issuers.is_empty() {
+                file.issuers
+            } else {
+                self.issuers
+            },
+        }
+    }
+
+    fn with_defaults(self) -> Result<Config, ConfigError> {
+        let accounts = accounts::Settings {
+            access_life: Duration::from_secs(self.access_token_s.unwrap_or(15 * 60)),
+            refresh_life: Duration::from_secs(
+                self.refresh_token_days.unwrap_or(30).saturating_mul(86_400),
+            ),
+            wrong_passwords_per_minute: self.wrong_passwords.unwrap_or(10),
+            issuers: self.issuers()?,
+        };
+        Ok(Config {
+            data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
+            listen: self
+                .listen
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url: self
+                .public_url
+                .map(|url| web_address("public_url", &url))
+                .transpose()?,
+            trust_proxy: self.trust_proxy.unwrap_or(false),
+            cors_origins: origins(self.cors_origins.unwrap_or_default())?,
+            patience: seconds("patience_s", self.patience_s.unwrap_or(600.0))?,
+            running_lives: self.running_lives.unwrap_or(100),
+            storage_per_person: self.storage_per_person.unwrap_or(20 << 30),
+            reserve: self.reserve.unwrap_or(1 << 30),
+            connections: self.connections.unwrap_or(20_000).clamp(1, 1 << 20),
+            leaving: seconds("leaving_s", self.leaving_s.unwrap_or(10.0))?,
+            accounts,
+        })
+    }
+
+    fn issuers(&self) -> Result<Vec<Issuer>, ConfigError> {
+        let mut written = self.issuers.clone();
+        if self.issuer_secret.is_some() || self.issuer_jwks.is_some() {
+            written.push(WrittenIssuer {
+                name: "app".to_owned(),
+                iss: None,
+                aud: None,
+                subject_claim: None,
+                secret: self.issuer_secret.clone(),
+                jwks: self.issuer_jwks.clone(),
+            });
+        }
+        written.into_iter().map(WrittenIssuer::meant).collect()
+    }
+}
+
+impl WrittenIssuer {
+    fn meant(self) -> Result<Issuer, ConfigError> {
+        let key = match (self.secret, self.jwks) {
+            (Some(secret), None) if secret.len() >= 16 => IssuerKey::Secret(secret),
+            (Some(_), None) => {
+                let name = self.name;
+                return Err(wrong(format!(
+                    "issuer {name}: a secret has at least 16 bytes"
+                )));
+            }
+            (None, Some(jwks)) => IssuerKey::Jwks(web_address("jwks", &jwks)?),
+            _ => {
+                return Err(wrong(format!(
+                    "issuer {}: give either secret or jwks",
+                    self.name
+                )));
+            }
+        };
+        let Self {
+            name,
+            iss,
+            aud,
+            subject_claim,
+            ..
+        } = Self {
+            secret: None,
+            jwks: None,
+            ..self
+        };
+        Ok(Issuer {
+            name,
+            iss,
+            aud,
+            subject_claim,
+            key,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Written, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
+    toml::from_str(&text).map_err(|error| ConfigError::Malformed(path.to_owned(), Box::new(error)))
+}
+
+fn seconds(name: &str, value: f64) -> Result<Duration, ConfigError> {
+    Duration::try_from_secs_f64(value)
+        .ok()
+        .filter(|duration| *duration >= Duration::from_millis(100))
+        .ok_or_else(|| {
+            wrong(format!(
+                "{name}: {value} is not a number of seconds of at least 0.1"
+            ))
+        })
+}
+
+fn web_address(name: &str, value: &str) -> Result<String, ConfigError> {
+    let value = value.trim_end_matches('/');
+    let has_scheme = value.starts_with("http://") || value.starts_with("https://");
+    match value.parse::<axum::http::Uri>() {
+        Ok(uri) if has_scheme && uri.host().is_some() && uri.query().is_none() => {
+            Ok(value.to_owned())
+        }
+        _ => Err(wrong(format!(
+            "{name}: \"{value}\" is not an http or https address"
+        ))),
+    }
+}
+
+fn origins(written: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let written = written
+        .into_iter()
+        .filter(|origin| !origin.trim().is_empty());
+    written
+        .map(|origin| match origin.trim() {
+            "*" => Ok("*".to_owned()),
+            origin => web_address("cors_origins", origin),
+        })
+        .collect()
+}
+
+fn wrong(sentence: String) -> ConfigError {
+    ConfigError::Wrong(sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_has_a_default() {
+        let config = Written::default().meant().unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.data_dir, PathBuf::from("./data"));
+        assert_eq!(config.patience, Duration::from_secs(600));
+        assert!(config.cors_origins.is_empty() && config.accounts.issuers.is_empty());
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("c.toml");
+        let text = "patience_s = 5\nrunning_lives = 7\n[[issuers]]\nname = 'a'\nsecret = '0123456789abcdef'\n";
+        std::fs::write(&path, text).unwrap();
+        let written = Written {
+            config: Some(path),
+            patience_s: Some(9.0),
+            ..Written::default()
+        };
+        let config = written.meant().unwrap();
+        assert_eq!(config.patience, Duration::from_secs(9));
+        assert_eq!(config.running_lives, 7);
+        assert_eq!(config.accounts.issuers.len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_its_name() {
+        let refused = |written: Written| written.meant().unwrap_err().to_string();
+        assert!(
+            refused(Written {
+                patience_s: Some(-1.0),
+                ..Default::default()
+            })
+            .contains("patience_s")
+        );
+        assert!(
+            refused(Written {
+                public_url: Some("example.org".into()),
+                ..Default::default()
+            })
+            .contains("public_url")
+        );
+        assert!(
+            refused(Written {
+                issuer_secret: Some("x".into()),
+                ..Default::default()
+            })
+            .contains("16 bytes")
+        );
+        assert!(
+            refused(Written {
+                config: Some("/nowhere".into()),
+                ..Default::default()
+            })
+            .contains("/nowhere")
+        );
+    }
+}

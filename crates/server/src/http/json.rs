@@ -1,0 +1,83 @@
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+/// Bytes of a JSON body at most.
+const LARGEST: usize = 1 << 20;
+
+/// A body read as JSON, whatever its Content-Type says: `curl -d` announces a form. An empty body reads as `{}`.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let body = read(request).await?;
+        let body: &[u8] = if body.trim_ascii().is_empty() {
+            b"{}"
+        } else {
+            &body
+        };
+        let text = std::str::from_utf8(body).map_err(|_| not_utf8())?;
+        serde_json::from_str(text)
+            .map(Self)
+            .map_err(|error| explain(&error))
+    }
+}
+
+async fn read(request: Request) -> Result<Bytes, Problem> {
+    match Limited::new(request.into_body(), LARGEST).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Un corps JSON a 1 Mio au plus.",
+            "A JSON body has at most 1 MiB.",
+        )),
+        Err(_) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "Le corps de la requête n'est pas arrivé en entier.",
+            "The body of the request did not arrive whole.",
+        )),
+    }
+}
+
+fn not_utf8() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "Le corps de la requête n'est pas en UTF-8.",
+        "The body of the request is not UTF-8.",
+    )
+}
+
+fn explain(error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    if !error.is_data() {
+        return Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!(
+                "Le corps de la requête n'est pas du JSON valide (ligne {line}, colonne {column})."
+            ),
+            format!("The body of the request is not valid JSON (line {line}, column {column})."),
+        );
+    }
+    let said = error.to_string();
+    if let Some(field) = said
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next())
+    {
+        return Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("Il manque le champ « {field} »."),
+            format!("The field \"{field}\" is missing."),
+        );
+    }
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        format!("Un champ n'est pas du type attendu (ligne {line}, colonne {column})."),
+        format!("A field is not of the type expected (line {line}, column {column})."),
+    )
+}

@@ -1,0 +1,28 @@
+use std::time::{Duration, Instant};
+
+use crate::app::{App, now_ms};
+
+/// Ends abandoned lives, until the server leaves.
+pub(crate) async fn watch(app: App) {
+    let patience = app.config.patience;
+    let often = (patience / 8).clamp(Duration::from_millis(50), Duration::from_secs(5));
+    let mut ticks = tokio::time::interval(often);
+    loop {
+        tokio::select! {
+            () = app.leaving.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match app
+            .lives
+            .end_abandoned(Instant::now(), now_ms(), patience)
+            .await
+        {
+            Ok(ended) => {
+                for live in ended {
+                    tracing::info!(live, "ended: nothing came for longer than the patience");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "could not end abandoned lives"),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::{http, patience};
+
+/// How long a client may take for a request's head, or stay idle between requests.
+const HEAD_PATIENCE: Duration = Duration::from_secs(60);
+/// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+/// How long to wait when the system refuses a connection (no file descriptor left).
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Why the server could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the data directory.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The database.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] database::Error),
+    /// The lives in the database.
+    #[error(transparent)]
+    Lives(#[from] lives::Error),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+}
+
+/// Serves until `shutdown` resolves, then leaves: accepts nothing more, lets requests finish within the configured
+/// time, closes what is open. `on_ready` hears the address once requests are answered.
+///
+/// # Errors
+/// The data directory cannot be opened, or the address cannot be listened on.
+pub async fn run(
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    on_ready: impl FnOnce(SocketAddr),
+) -> Result<(), Error> {
+    let app = App::open(config).await?;
+    let wanted = app.config.listen;
+    let listening = |error| Error::Listen(wanted, error);
+    let listener = TcpListener::bind(wanted).await.map_err(listening)?;
+    let address = listener.local_addr().map_err(listening)?;
+    let router = http::router(&app);
+    http::finish_deletions(&app).await;
+    app.tasks.spawn(patience::watch(app.clone()));
+    on_ready(address);
+    tokio::select! {
+        () = accept(&app, &listener, &router) => {}
+        () = shutdown => {}
+    }
+    drop(listener);
+    leave(&app).await;
+    Ok(())
+}
+
+/// One order, one deadline: what the deadline cuts is what a crash would cut.
+async fn leave(app: &App) {
+    let deadline = Instant::now() + app.config.leaving;
+    app.leaving.cancel();
+    app.tasks.close();
+    if tokio::time::timeout_at(deadline, app.tasks.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some requests did not finish in time");
+    }
+    if tokio::time::timeout_at(deadline + LAST_WAIT, app.close())
+        .await
+        .is_err()
+    {
+        tracing::warn!("not everything could be closed in time");
+    }
+}
+
+async fn accept(app: &App, listener: &TcpListener, router: &Router) {
+    let places = Arc::new(Semaphore::new(app.config.connections));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                app.tasks.spawn(talk(
+                    stream,
+                    address,
+                    router.clone(),
+                    app.leaving.clone(),
+                    place,
+                ));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// One connection, from its first request to its end or its upgrade. When the server leaves it ends after the
+/// request in hand.
+async fn talk(
+    stream: TcpStream,
+    address: SocketAddr,
+    router: Router,
+    leaving: CancellationToken,
+    _place: OwnedSemaphorePermit,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection keeps its delay");
+    }
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        answer(router.clone(), address, request.map(Body::new))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = leaving.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn answer(
+    router: Router,
+    address: SocketAddr,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, Infallible> {
+    request.extensions_mut().insert(ConnectInfo(address));
+    router.oneshot(request).await
+}
