@@ -1,0 +1,116 @@
+import type { KeyValueStore } from '../session.js';
+import type { Message, MessageKind, Position } from '../types.js';
+
+/** A message of this device that the server has not confirmed. */
+export interface OutboxEntry {
+  client_id: string;
+  content: string;
+  kind: MessageKind;
+  reply_to: number | null;
+  position: Position | null;
+  created_at: string;
+  /** `seen`: it came back in the conversation before its confirmation did. */
+  state: 'waiting' | 'sent' | 'seen' | 'refused';
+  error: string | null;
+}
+
+/** Most that waits: somebody writing through a long night without network. */
+const LIMIT = 200;
+
+/** Messages on their way, in order of writing, kept over reloads until confirmed. */
+export class Outbox {
+  readonly #store: KeyValueStore | null;
+  readonly #key: string;
+  #entries: OutboxEntry[];
+
+  constructor(store: KeyValueStore | null, liveId: number, personId: number | string) {
+    this.#store = store;
+    this.#key = `communiconnect.outbox.${liveId}.${personId}`;
+    this.#entries = this.#load();
+  }
+
+  get entries(): readonly OutboxEntry[] {
+    return this.#entries;
+  }
+
+  /** What should go out (again), oldest first. */
+  get unsent(): OutboxEntry[] {
+    return this.#entries.filter((entry) => entry.state === 'waiting');
+  }
+
+  add(message: {
+    content: string;
+    kind: MessageKind;
+    reply_to: number | null;
+    position: Position | null;
+  }): OutboxEntry | null {
+    if (this.#entries.length >= LIMIT) return null;
+    const entry: OutboxEntry = {
+      ...message,
+      client_id: crypto.randomUUID(),
+      created_at: new Date().toISOString(),
+      state: 'waiting',
+      error: null,
+    };
+    this.#change([...this.#entries, entry]);
+    return entry;
+  }
+
+  markSent(clientId: string): void {
+    this.#set(clientId, { state: 'sent' });
+  }
+
+  /** After a broken connection nobody knows what arrived: all of it goes out again, which is harmless. */
+  markAllWaiting(): void {
+    this.#change(
+      this.#entries.map((entry) =>
+        entry.state === 'refused' ? entry : { ...entry, state: 'waiting' as const },
+      ),
+    );
+  }
+
+  markWaiting(clientId: string): void {
+    this.#set(clientId, { state: 'waiting', error: null });
+  }
+
+  refuse(clientId: string, error: string): void {
+    this.#set(clientId, { state: 'refused', error });
+  }
+
+  /** Confirmed, or given up by its author. */
+  remove(clientId: string): void {
+    this.#change(this.#entries.filter((entry) => entry.client_id !== clientId));
+  }
+
+  /** Hides the entry whose message came back before its confirmation, so it is not shown twice. */
+  recognise(message: Message): void {
+    const content = message.content.trim();
+    const entry = this.#entries.find((held) => held.state === 'sent' && held.content.trim() === content);
+    if (entry) this.#set(entry.client_id, { state: 'seen' });
+  }
+
+  #set(clientId: string, fields: Partial<OutboxEntry>): void {
+    this.#change(
+      this.#entries.map((entry) => (entry.client_id === clientId ? { ...entry, ...fields } : entry)),
+    );
+  }
+
+  #change(entries: OutboxEntry[]): void {
+    this.#entries = entries;
+    try {
+      if (entries.length) this.#store?.setItem(this.#key, JSON.stringify(entries));
+      else this.#store?.removeItem(this.#key);
+    } catch {
+      // A full storage: what waits lasts as long as the page.
+    }
+  }
+
+  #load(): OutboxEntry[] {
+    try {
+      const entries = JSON.parse(this.#store?.getItem(this.#key) ?? '[]') as OutboxEntry[];
+      return entries.map((entry) => (entry.state === 'refused' ? entry : { ...entry, state: 'waiting' }));
+    } catch {
+      return [];
+    }
+  }
+}

@@ -1,0 +1,14 @@
+export { Api, type ApiOptions, type Outgoing } from './api.js';
+export { Chat, type ChatConnection, type ChatOptions, type ChatState, isEmoji } from './chat/chat.js';
+export { ChatLog, type Numbered } from './chat/log.js';
+export { Outbox, type OutboxEntry } from './chat/outbox.js';
+export { oneFile, playClock, positionOf, takeAt } from './player/clock.js';
+export { Player, type PlayerMode, type PlayerOptions, type PlayerState } from './player/player.js';
+export { Problem, Unreachable } from './problem.js';
+export { Backlog, type OpenLive, type Waiting } from './publisher/backlog.js';
+export type { DeviceTrouble } from './publisher/devices.js';
+export { type Connection, type Notice, Publisher, type PublisherState } from './publisher/publisher.js';
+export { megabytesPerHour, QUALITIES, type Quality, type QualityName } from './publisher/quality.js';
+export { Session, type SessionState } from './session.js';
+export { Signal, type Unsubscribe } from './signal.js';
+export type * from './types.js';

@@ -1,0 +1,54 @@
+import type { Position, Take, TakeTrack, Timeline, TrackKind } from '../types.js';
+
+/** The take that is playing at `ms` of the play clock: the last that starts at or before it. */
+export function takeAt(timeline: Timeline, ms: number): Take | null {
+  const takes = ordered(timeline);
+  return takes.findLast((take) => take.offset_ms <= ms) ?? takes[0] ?? null;
+}
+
+/** The take that follows `take` on the play clock. */
+export function takeAfter(timeline: Timeline, take: number): Take | null {
+  const takes = ordered(timeline);
+  const index = takes.findIndex((candidate) => candidate.take === take);
+  return index < 0 ? null : (takes[index + 1] ?? null);
+}
+
+/** Where `ms` of the play clock is in its take: what a message is anchored to. */
+export function positionOf(timeline: Timeline, ms: number): Position | null {
+  const take = takeAt(timeline, ms);
+  return take && { take: take.take, ms: Math.max(0, Math.round(ms - take.offset_ms)) };
+}
+
+/** The place of a position on the play clock, or null if its take is not known. */
+export function playClock(timeline: Timeline, position: Position): number | null {
+  const take = timeline.takes.find((candidate) => candidate.take === position.take);
+  return take ? take.offset_ms + position.ms : null;
+}
+
+export function trackOf(take: Take | null, kind: TrackKind): TakeTrack | null {
+  return take?.tracks.find((track) => track.kind === kind) ?? null;
+}
+
+/** The container a track is served in: MP4 for every codec that allows it, which is all but VP8. */
+export function containerOf(track: TakeTrack): 'mp4' | 'webm' {
+  return /^vp0?8/.test(track.codec) ? 'webm' : 'mp4';
+}
+
+/** What a `SourceBuffer` for the track is made with. */
+export function mimeOf(track: TakeTrack): string {
+  return `${track.kind}/${containerOf(track)}; codecs="${track.codec}"`;
+}
+
+/** True if one `<video src>` can hold all takes: the same kinds in the same codecs throughout. */
+export function oneFile(timeline: Timeline): boolean {
+  const shape = (take: Take): string =>
+    take.tracks
+      .map((track) => track.codec.slice(0, 4))
+      .sort()
+      .join();
+  return new Set(timeline.takes.filter((take) => take.tracks.length > 0).map(shape)).size <= 1;
+}
+
+function ordered(timeline: Timeline): Take[] {
+  return timeline.takes.filter((take) => take.tracks.length > 0).sort((a, b) => a.offset_ms - b.offset_ms);
+}

@@ -1,0 +1,213 @@
+import type { Api } from '../api.js';
+import { browserStorage, type KeyValueStore } from '../session.js';
+import { Signal } from '../signal.js';
+import type { StoppedLive } from '../types.js';
+import { IndexedDbStore, MemoryStore, OverflowStore } from './slice-store.js';
+import { newRecord, type SliceStore, type SpoolRecord, SpoolTake } from './spool.js';
+import { TurnTaking } from './turns.js';
+import { Uploader, type UploadState } from './uploader.js';
+
+/** A live that this device was publishing, kept over reloads until it is stopped. */
+export interface OpenLive {
+  liveId: number;
+  streamKey: string;
+  title: string;
+  watchUrl: string;
+  /** True once its author asked for the stop, which the server may not have heard yet. */
+  stopping: boolean;
+}
+
+/** One take that waits on this device. */
+export interface Waiting {
+  id: string;
+  liveId: number;
+  title: string;
+  waitingBytes: number;
+  waitingMs: number;
+  recordedMs: number;
+  savedMs: number;
+  upload: UploadState;
+}
+
+const OPEN_KEY = 'communiconnect.open-live';
+
+/**
+ * Everything of this device that is on its way to the server: the take being recorded and whatever earlier sessions
+ * left behind, after a reload, a killed tab or an empty battery.
+ */
+export class Backlog extends Signal<Waiting[]> {
+  readonly #api: Api;
+  readonly #storage: KeyValueStore | null;
+  readonly #turns = new TurnTaking();
+  readonly #uploaders = new Map<string, Uploader>();
+  #store: SliceStore | null = null;
+  /** True when the device's own storage refused a slice: what is in memory dies with the tab. */
+  readonly overflowing = new Signal(false);
+
+  constructor(api: Api, storage: KeyValueStore | null = browserStorage()) {
+    super([]);
+    this.#api = api;
+    this.#storage = storage;
+    globalThis.addEventListener?.('online', () => this.wake());
+  }
+
+  /** Finds what earlier sessions left and starts sending it. */
+  async recover(): Promise<void> {
+    const store = await this.#open();
+    for (const record of await store.takes()) {
+      if (this.#uploaders.has(record.id) || record.base !== this.#api.base) continue;
+      void this.#claim(record.id, async () => {
+        // Its recorder is gone: what was stored is all there will be.
+        const take = await SpoolTake.reopen({ ...record, ended: true, refusal: null }, store);
+        await this.#upload(take, 1);
+      });
+    }
+    const open = this.openLive;
+    if (open?.stopping) void this.stopLive(open.liveId).catch(() => undefined);
+  }
+
+  /** Opens the spool of a take that is being recorded now, and starts sending it. */
+  async begin(open: OpenLive, mimeType: string, startedAt: number): Promise<SpoolTake> {
+    const record = newRecord({
+      liveId: open.liveId,
+      base: this.#api.base,
+      streamKey: open.streamKey,
+      title: open.title,
+      mimeType,
+      startedAt,
+    });
+    const take = new SpoolTake(record, await this.#open());
+    void this.#claim(record.id, () => this.#upload(take, 0));
+    return take;
+  }
+
+  /** Something new is in the spool of `take`, or of any. */
+  wake(take?: string): void {
+    for (const [id, uploader] of this.#uploaders) if (!take || id === take) uploader.wake();
+    this.#publish();
+  }
+
+  uploadOf(take: string): UploadState | null {
+    return this.#uploaders.get(take)?.state ?? null;
+  }
+
+  /** The recording as far as it is still here, to be kept as a file. */
+  async rescue(take: string): Promise<Blob | null> {
+    const held = this.#uploaders.get(take)?.take;
+    if (!held) return null;
+    const { head, acknowledged, mimeType } = held.record;
+    const rest = await held.read(acknowledged, held.recordedBytes);
+    return new Blob(head && acknowledged > 0 ? [head as Uint8Array<ArrayBuffer>, rest] : [rest], {
+      type: mimeType,
+    });
+  }
+
+  /** Throws away what waits of a take. Only on the person's word. */
+  async discard(take: string): Promise<void> {
+    const uploader = this.#uploaders.get(take);
+    if (!uploader) return;
+    uploader.abort();
+    await uploader.take.remove();
+    this.#uploaders.delete(take);
+    this.#publish();
+  }
+
+  /** Resolves when nothing of the live waits here, or after `patienceMs`: then false. */
+  drained(liveId: number, patienceMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      let off: () => void = () => undefined;
+      const settle = (result: boolean): void => {
+        clearTimeout(timer);
+        queueMicrotask(() => off());
+        resolve(result);
+      };
+      const timer = setTimeout(() => settle(false), patienceMs);
+      off = this.subscribe((waiting) => {
+        if (!waiting.some((take) => take.liveId === liveId)) settle(true);
+      });
+    });
+  }
+
+  /** The live this device was publishing when the page was last left. */
+  get openLive(): OpenLive | null {
+    try {
+      return JSON.parse(this.#storage?.getItem(OPEN_KEY) ?? 'null') as OpenLive | null;
+    } catch {
+      return null;
+    }
+  }
+
+  set openLive(open: OpenLive | null) {
+    try {
+      if (open) this.#storage?.setItem(OPEN_KEY, JSON.stringify(open));
+      else this.#storage?.removeItem(OPEN_KEY);
+    } catch {
+      // Without storage the offer to go on after a reload is lost, nothing else.
+    }
+  }
+
+  /** Stops the live on the server. Remembered until the server has heard it. */
+  async stopLive(liveId: number): Promise<StoppedLive> {
+    const open = this.openLive;
+    if (open?.liveId === liveId) this.openLive = { ...open, stopping: true };
+    const receipt = await this.#api.stopLive(liveId);
+    if (this.openLive?.liveId === liveId) this.openLive = null;
+    return receipt;
+  }
+
+  async #open(): Promise<SliceStore> {
+    if (this.#store) return this.#store;
+    try {
+      this.#store = new OverflowStore(await IndexedDbStore.open(), () => this.overflowing.set(true));
+    } catch {
+      this.overflowing.set(true);
+      this.#store = new MemoryStore();
+    }
+    return this.#store;
+  }
+
+  /** Only one tab sends a take: the one that holds its lock. */
+  async #claim(id: string, work: () => Promise<void>): Promise<void> {
+    const locks = globalThis.navigator?.locks;
+    if (!locks) return work();
+    await locks.request(`communiconnect.spool.${id}`, { ifAvailable: true }, async (lock) => {
+      if (lock) await work();
+    });
+  }
+
+  async #upload(take: SpoolTake, priority: number): Promise<void> {
+    const { record } = take;
+    const uploader = new Uploader(take, {
+      turns: this.#turns,
+      priority,
+      tokens: async () =>
+        [record.streamKey, this.#api.accessToken].filter(
+          (token) => token !== null && token !== '',
+        ) as string[],
+      renew: () => this.#api.refresh(),
+      onChange: () => this.#publish(),
+    });
+    this.#uploaders.set(record.id, uploader);
+    this.#publish();
+    const { phase } = await uploader.run();
+    if (phase === 'done') this.#uploaders.delete(record.id);
+    this.#publish();
+  }
+
+  #publish(): void {
+    this.set([...this.#uploaders.values()].map((uploader) => describe(uploader.take.record, uploader)));
+  }
+}
+
+function describe(record: SpoolRecord, { take, state }: Uploader): Waiting {
+  return {
+    id: record.id,
+    liveId: record.liveId,
+    title: record.title,
+    waitingBytes: take.waitingBytes,
+    waitingMs: take.waitingMs,
+    recordedMs: take.recordedMs,
+    savedMs: record.savedMs,
+    upload: state,
+  };
+}

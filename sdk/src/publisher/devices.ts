@@ -1,0 +1,91 @@
+import type { Quality } from './quality.js';
+
+/** Why there is no picture or sound, for the page to say in its own words. */
+export type DeviceTrouble = 'denied' | 'missing' | 'busy' | 'insecure' | 'failed';
+
+export class DeviceError extends Error {
+  override readonly name = 'DeviceError';
+
+  constructor(
+    readonly trouble: DeviceTrouble,
+    cause: unknown,
+  ) {
+    super(trouble, { cause });
+  }
+}
+
+export interface DeviceWish {
+  quality: Quality;
+  /** Front or back camera; a phone has both. */
+  facing?: 'user' | 'environment';
+  /** False for a live of sound alone. */
+  video?: boolean;
+}
+
+/** Opens camera and microphone, or the microphone alone. Rejects with a `DeviceError`. */
+export async function openDevices(wish: DeviceWish): Promise<MediaStream> {
+  if (typeof navigator === 'undefined' || !navigator.mediaDevices) throw new DeviceError('insecure', null);
+  const { quality } = wish;
+  const video: MediaTrackConstraints = {
+    width: { ideal: quality.width },
+    height: { ideal: quality.height },
+    frameRate: { ideal: quality.frameRate, max: 30 },
+    facingMode: { ideal: wish.facing ?? 'user' },
+  };
+  const audio: MediaTrackConstraints = {
+    echoCancellation: true,
+    noiseSuppression: true,
+    autoGainControl: true,
+  };
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio, video: wish.video === false ? false : video });
+  } catch (error) {
+    throw new DeviceError(troubleOf(error), error);
+  }
+}
+
+function troubleOf(error: unknown): DeviceTrouble {
+  switch (error instanceof DOMException ? error.name : '') {
+    case 'NotAllowedError':
+    case 'SecurityError':
+      return 'denied';
+    case 'NotFoundError':
+    case 'OverconstrainedError':
+      return 'missing';
+    case 'NotReadableError':
+    case 'AbortError':
+      return 'busy';
+    default:
+      return 'failed';
+  }
+}
+
+/** Keeps the screen on while wanted; the browser drops the lock whenever the page is hidden, so it is taken again. */
+export class AwakeScreen {
+  #lock: WakeLockSentinel | null = null;
+  #wanted = false;
+  readonly #again = (): void => {
+    if (this.#wanted && document.visibilityState === 'visible') void this.#take();
+  };
+
+  async hold(): Promise<void> {
+    this.#wanted = true;
+    document.addEventListener('visibilitychange', this.#again);
+    await this.#take();
+  }
+
+  async release(): Promise<void> {
+    this.#wanted = false;
+    document.removeEventListener('visibilitychange', this.#again);
+    await this.#lock?.release().catch(() => undefined);
+    this.#lock = null;
+  }
+
+  async #take(): Promise<void> {
+    try {
+      this.#lock = (await navigator.wakeLock?.request('screen')) ?? null;
+    } catch {
+      // Refused in battery saver: the live goes on, the screen may go dark.
+    }
+  }
+}

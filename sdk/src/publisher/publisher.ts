@@ -1,0 +1,370 @@
+import type { Api } from '../api.js';
+import { Signal, type Unsubscribe } from '../signal.js';
+import type { StoppedLive, Visibility } from '../types.js';
+import { Backlog, type OpenLive } from './backlog.js';
+import { AwakeScreen, DeviceError, type DeviceTrouble, openDevices } from './devices.js';
+import { pickMimeType, QUALITIES, type QualityName } from './quality.js';
+import { TakeRecorder } from './recorder.js';
+import type { SpoolTake } from './spool.js';
+
+export type PublisherPhase = 'idle' | 'previewing' | 'starting' | 'live' | 'stopping' | 'stopped';
+
+/** How the recording gets to the server. `held`: the server has a reason, in `sentence`. */
+export type Connection = 'ok' | 'offline' | 'catching-up' | 'held';
+
+/** Something the person should know. The page has the words. */
+export type Notice =
+  | 'camera-lost'
+  | 'camera-hidden'
+  | 'recorder-restarted'
+  | 'memory-only'
+  | 'storage-low'
+  | 'refused'
+  | 'unsupported';
+
+export interface PublisherState {
+  phase: PublisherPhase;
+  stream: MediaStream | null;
+  trouble: DeviceTrouble | null;
+  live: OpenLive | null;
+  connection: Connection;
+  sentence: string | null;
+  notice: Notice | null;
+  /** Length of the live as this device recorded it, over all takes. */
+  recordedMs: number;
+  /** How much of it is durable on the server. */
+  savedMs: number;
+  waitingBytes: number;
+  waitingMs: number;
+  /** For how long the device's storage takes the recording without any network; null if unknown. */
+  storageMs: number | null;
+  muted: boolean;
+  cameraOff: boolean;
+  hasVideo: boolean;
+  quality: QualityName;
+  facing: 'user' | 'environment';
+  receipt: StoppedLive | null;
+}
+
+export interface PublisherOptions {
+  /** Milliseconds asked of the recorder for each slice, 250 to 1000. Shorter: less behind, more requests. */
+  sliceMs?: number;
+}
+
+/** More than this waiting counts as catching up: three slices of a second. */
+const CATCHING_UP_MS = 3_000;
+/** How long the stop waits for the last bytes before it tells the server all the same. */
+const DRAIN_PATIENCE_MS = 6_000;
+const STORAGE_LOW_MS = 5 * 60_000;
+/** A recorder that fails this often in a row is not started again. */
+const RESTARTS_IN_A_ROW = 5;
+
+/** Camera to server: preview, record, spool, send, stop; survives everything short of losing the phone. */
+export class Publisher extends Signal<PublisherState> {
+  readonly backlog: Backlog;
+  readonly #api: Api;
+  readonly #sliceMs: number;
+  readonly #awake = new AwakeScreen();
+  #recorder: TakeRecorder | null = null;
+  #take: SpoolTake | null = null;
+  /** Length of the takes before the present one. */
+  #earlierMs = 0;
+  #restarts = 0;
+  #ticker: ReturnType<typeof setInterval> | null = null;
+  readonly #unsubscribe: Unsubscribe[] = [];
+
+  constructor(api: Api, options: PublisherOptions = {}, backlog: Backlog = new Backlog(api)) {
+    super({
+      phase: 'idle',
+      stream: null,
+      trouble: null,
+      live: null,
+      connection: 'ok',
+      sentence: null,
+      notice: null,
+      recordedMs: 0,
+      savedMs: 0,
+      waitingBytes: 0,
+      waitingMs: 0,
+      storageMs: null,
+      muted: false,
+      cameraOff: false,
+      hasVideo: true,
+      quality: 'normal',
+      facing: 'user',
+      receipt: null,
+    });
+    this.#api = api;
+    this.#sliceMs = Math.min(1000, Math.max(250, options.sliceMs ?? 500));
+    this.backlog = backlog;
+    this.#unsubscribe.push(backlog.subscribe(() => this.#measure()));
+    this.#unsubscribe.push(
+      backlog.overflowing.subscribe((over) => {
+        if (over) this.patch({ notice: 'memory-only' });
+      }),
+    );
+    document.addEventListener('visibilitychange', this.#onVisible);
+  }
+
+  /** Opens camera and microphone for the preview; falls back to the microphone where there is no camera. */
+  async preview(wish: { quality?: QualityName; facing?: 'user' | 'environment' } = {}): Promise<void> {
+    const quality = wish.quality ?? this.value.quality;
+    const facing = wish.facing ?? this.value.facing;
+    this.#closeStream();
+    try {
+      const devices = { quality: QUALITIES[quality], facing };
+      const stream = await openDevices(devices).catch((error: unknown) => {
+        if (error instanceof DeviceError && error.trouble === 'missing')
+          return openDevices({ ...devices, video: false });
+        throw error;
+      });
+      this.#useStream(stream);
+      this.patch({
+        quality,
+        facing,
+        trouble: null,
+        phase: this.value.phase === 'idle' ? 'previewing' : this.value.phase,
+      });
+    } catch (error) {
+      this.patch({
+        trouble: error instanceof DeviceError ? error.trouble : 'failed',
+        stream: null,
+        quality,
+        facing,
+      });
+    }
+  }
+
+  /** Another quality or camera. During the live this begins a new take of it. */
+  async change(wish: { quality?: QualityName; facing?: 'user' | 'environment' }): Promise<void> {
+    if (!this.#recorder) return this.preview(wish);
+    await this.#endTake();
+    await this.preview(wish);
+    await this.#beginTake();
+  }
+
+  /** Starts a new live. Rejects with the server's `Problem`. */
+  async start(form: { title: string; description: string; visibility: Visibility }): Promise<void> {
+    if (!this.value.stream) return;
+    this.patch({ phase: 'starting' });
+    try {
+      const started = await this.#api.startLive(form);
+      this.#earlierMs = 0;
+      await this.#goLive({
+        liveId: started.live_id,
+        streamKey: started.stream_key,
+        title: form.title,
+        watchUrl: started.watch_url,
+        stopping: false,
+      });
+    } catch (error) {
+      this.patch({ phase: 'previewing' });
+      throw error;
+    }
+  }
+
+  /** Goes on with a live of an earlier session, as a new take. */
+  async resume(open: OpenLive): Promise<void> {
+    if (!this.value.stream) return;
+    this.patch({ phase: 'starting' });
+    const live = await this.#api.live(open.liveId).catch(() => null);
+    this.#earlierMs = live?.duration_ms ?? 0;
+    await this.#goLive({ ...open, stopping: false });
+  }
+
+  setMuted(muted: boolean): void {
+    for (const track of this.value.stream?.getAudioTracks() ?? []) track.enabled = !muted;
+    this.patch({ muted });
+  }
+
+  /** The picture goes black, the recording goes on. */
+  setCameraOff(cameraOff: boolean): void {
+    for (const track of this.value.stream?.getVideoTracks() ?? []) track.enabled = !cameraOff;
+    this.patch({ cameraOff });
+  }
+
+  /**
+   * Ends the recording, sends what is left as far as that is quick, and stops the live. What still waits goes on being
+   * sent. The receipt is null when the server could not be told: then it is told as soon as it can be.
+   */
+  async stop(): Promise<StoppedLive | null> {
+    const { live } = this.value;
+    if (!live) return null;
+    this.patch({ phase: 'stopping' });
+    this.backlog.openLive = { ...live, stopping: true };
+    await this.#endTake();
+    this.#closeStream();
+    await this.#awake.release();
+    await this.backlog.drained(live.liveId, DRAIN_PATIENCE_MS);
+    const receipt = await this.backlog.stopLive(live.liveId).catch(() => null);
+    this.patch({ phase: 'stopped', receipt });
+    return receipt;
+  }
+
+  dismissNotice(): void {
+    this.patch({ notice: null });
+  }
+
+  /** Closes the devices. A live that is running stays open and can be resumed. */
+  async destroy(): Promise<void> {
+    document.removeEventListener('visibilitychange', this.#onVisible);
+    for (const off of this.#unsubscribe) off();
+    if (this.#ticker) clearInterval(this.#ticker);
+    await this.#endTake();
+    this.#closeStream();
+    await this.#awake.release();
+  }
+
+  async #goLive(open: OpenLive): Promise<void> {
+    this.backlog.openLive = open;
+    this.patch({ live: open, receipt: null });
+    await this.#beginTake();
+    void this.#awake.hold();
+    void persistStorage();
+    this.#ticker ??= setInterval(() => this.#tick(), 500);
+  }
+
+  async #beginTake(): Promise<void> {
+    const { stream, live, quality } = this.value;
+    if (!stream || !live) return;
+    const mimeType = pickMimeType(stream.getVideoTracks().length > 0);
+    if (!mimeType) {
+      this.patch({ notice: 'unsupported', phase: 'previewing' });
+      return;
+    }
+    const early: [Uint8Array, number][] = [];
+    let take: SpoolTake | null = null;
+    const recorder = new TakeRecorder(stream, mimeType, QUALITIES[quality], this.#sliceMs, {
+      slice: (bytes, endMs) => {
+        if (take) this.#spool(take, bytes, endMs);
+        else early.push([bytes, endMs]);
+      },
+      stopped: (asked) => {
+        if (!asked && this.#recorder === recorder) void this.#restart();
+      },
+    });
+    this.#recorder = recorder;
+    take = await this.backlog.begin(live, mimeType, recorder.startedAt);
+    this.#take = take;
+    for (const [bytes, endMs] of early) this.#spool(take, bytes, endMs);
+    this.patch({ phase: 'live' });
+  }
+
+  #spool(take: SpoolTake, bytes: Uint8Array, endMs: number): void {
+    this.#restarts = 0;
+    take.append(bytes, endMs).then(
+      () => this.backlog.wake(take.record.id),
+      // Neither storage nor memory takes it: a hole would spoil the rest, so this take ends here.
+      () => this.patch({ notice: 'storage-low' }),
+    );
+  }
+
+  async #endTake(): Promise<void> {
+    const recorder = this.#recorder;
+    const take = this.#take;
+    this.#recorder = null;
+    this.#take = null;
+    if (!recorder || !take) return;
+    await recorder.stop();
+    await take.end();
+    this.#earlierMs += take.recordedMs;
+    this.backlog.wake(take.record.id);
+  }
+
+  /** The recorder stopped by itself: a camera taken away, an encoder that failed. */
+  async #restart(): Promise<void> {
+    await this.#endTake();
+    this.#restarts += 1;
+    const lost = this.value.stream?.getTracks().some((track) => track.readyState === 'ended') ?? true;
+    this.patch({ notice: lost ? 'camera-lost' : 'recorder-restarted' });
+    if (this.#restarts > RESTARTS_IN_A_ROW || this.value.phase !== 'live') return;
+    if (lost) await this.preview();
+    await this.#beginTake();
+  }
+
+  #useStream(stream: MediaStream): void {
+    for (const track of stream.getAudioTracks()) track.enabled = !this.value.muted;
+    for (const track of stream.getVideoTracks()) track.enabled = !this.value.cameraOff;
+    for (const track of stream.getTracks()) {
+      track.onended = () => {
+        if (this.value.stream === stream && this.#recorder) void this.#restart();
+        else if (this.value.stream === stream) this.patch({ notice: 'camera-lost' });
+      };
+      // Phones mute the camera of a page that is not in front.
+      track.onmute = () => this.patch({ notice: 'camera-hidden' });
+      track.onunmute = () => {
+        if (this.value.notice === 'camera-hidden') this.patch({ notice: null });
+      };
+    }
+    this.patch({ stream, hasVideo: stream.getVideoTracks().length > 0 });
+  }
+
+  #closeStream(): void {
+    for (const track of this.value.stream?.getTracks() ?? []) {
+      track.onended = null;
+      track.stop();
+    }
+    this.patch({ stream: null });
+  }
+
+  readonly #onVisible = (): void => {
+    if (document.visibilityState !== 'visible' || this.value.phase !== 'live') return;
+    const dead = this.value.stream?.getTracks().some((track) => track.readyState === 'ended') ?? true;
+    if (dead) void this.#restart();
+  };
+
+  #tick(): void {
+    if (this.#recorder) this.patch({ recordedMs: this.#earlierMs + this.#recorder.elapsedMs });
+    this.#measure();
+    if (Math.floor(this.value.recordedMs / 500) % 20 === 1) void this.#measureStorage();
+  }
+
+  #measure(): void {
+    const { live } = this.value;
+    if (!live) return;
+    const mine = this.backlog.value.filter((take) => take.liveId === live.liveId);
+    const waitingMs = mine.reduce((sum, take) => sum + take.waitingMs, 0);
+    const waitingBytes = mine.reduce((sum, take) => sum + take.waitingBytes, 0);
+    const present = mine.find((take) => take.id === this.#take?.record.id);
+    const recorded = this.#earlierMs + (this.#take?.recordedMs ?? 0);
+    const upload = (present ?? mine[0])?.upload;
+    if (present?.upload.phase === 'refused' && this.#recorder) void this.#refused(present.upload.sentence);
+    this.patch({
+      waitingMs,
+      waitingBytes,
+      savedMs: Math.max(0, recorded - waitingMs),
+      connection: connectionOf(upload?.phase, waitingMs),
+      sentence: upload?.sentence ?? null,
+    });
+  }
+
+  /** The server takes no more of this upload: the live goes on in a new take, with a fresh header. */
+  async #refused(sentence: string | null): Promise<void> {
+    if (this.#restarts >= RESTARTS_IN_A_ROW) return;
+    this.#restarts += 1;
+    await this.#endTake();
+    this.patch({ notice: 'refused', sentence });
+    if (this.value.phase === 'live') await this.#beginTake();
+  }
+
+  async #measureStorage(): Promise<void> {
+    const estimate = await navigator.storage?.estimate?.().catch(() => null);
+    if (!estimate?.quota) return;
+    const quality = QUALITIES[this.value.quality];
+    const bytesPerMs = (quality.videoBitsPerSecond + quality.audioBitsPerSecond) / 8000;
+    const storageMs = (estimate.quota - (estimate.usage ?? 0)) / bytesPerMs;
+    this.patch({ storageMs });
+    if (storageMs < STORAGE_LOW_MS) this.patch({ notice: 'storage-low' });
+  }
+}
+
+function connectionOf(phase: string | undefined, waitingMs: number): Connection {
+  if (phase === 'offline') return 'offline';
+  if (phase === 'held' || phase === 'refused') return 'held';
+  return waitingMs > CATCHING_UP_MS ? 'catching-up' : 'ok';
+}
+
+/** Asks that the spool be kept when space is short. Some browsers never answer: nobody waits for it. */
+async function persistStorage(): Promise<void> {
+  await navigator.storage?.persist?.().catch(() => false);
+}

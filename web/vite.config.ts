@@ -1,0 +1,41 @@
+import { gzipSync } from 'node:zlib';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig, type Plugin } from 'vite';
+
+/** Most script that opening the watch page may cost, gzipped. Data is dear where this is used. */
+const WATCH_PAGE_LIMIT = 60 * 1024;
+
+/** Adds up what the watch page loads, says it, and fails the build above the limit. */
+function watchPageBudget(): Plugin {
+  return {
+    name: 'watch-page-budget',
+    generateBundle(_options, bundle) {
+      const sizes = new Map<string, number>();
+      const visit = (file: string): void => {
+        const chunk = bundle[file];
+        if (chunk?.type !== 'chunk' || sizes.has(file)) return;
+        sizes.set(file, gzipSync(chunk.code).length);
+        for (const imported of chunk.imports) visit(imported);
+      };
+      for (const [file, chunk] of Object.entries(bundle)) {
+        if (chunk.type !== 'chunk') continue;
+        const words = /i18n\/fr\.ts$/.test(chunk.facadeModuleId ?? '');
+        if (chunk.isEntry || words || /pages\/Watch\.svelte$/.test(chunk.facadeModuleId ?? '')) visit(file);
+      }
+      const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+      const text = `watch page: ${(total / 1024).toFixed(1)} kB of script gzipped, in ${sizes.size} files`;
+      if (total > WATCH_PAGE_LIMIT) this.error(`${text}: over the limit of ${WATCH_PAGE_LIMIT / 1024} kB`);
+      console.info(`\n${text} (limit ${WATCH_PAGE_LIMIT / 1024} kB)`);
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [svelte(), watchPageBudget()],
+  build: {
+    target: 'es2022',
+    // The content security policy allows no data: addresses in style or script.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});
