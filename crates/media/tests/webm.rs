@@ -1,7 +1,7 @@
 //! Recordings of browsers in WebM and Matroska come out frame by frame: counts, times and bytes as ffprobe counts them.
 
 use media::container::{Event, Reader};
-use media::{Frame, Kind, Track};
+use media::{Frame, Kind};
 
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/../../testdata/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -21,13 +21,6 @@ fn events(data: &[u8]) -> Vec<Event> {
         events.push(event);
     }
     events
-}
-
-fn tracks(events: &[Event]) -> Vec<&Track> {
-    events
-        .iter()
-        .filter_map(|event| if let Event::Track(track) = event { Some(track) } else { None })
-        .collect()
 }
 
 fn frames(events: &[Event], kind: Kind) -> Vec<&Frame> {

@@ -144,7 +144,12 @@ fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
         nal::put_parameter_set(&mut record, set)?;
     }
     if matches!(first.profile, 100 | 110 | 122 | 144) {
-        record.extend([0xfc | first.chroma_format, 0xf8 | (first.luma_depth - 8), 0xf8 | (first.chroma_depth - 8), 0]);
+        record.extend([
+            0xfc | first.chroma_format,
+            0xf8 | (first.luma_depth - 8),
+            0xf8 | (first.chroma_depth - 8),
+            0,
+        ]);
     }
     Some(record.into())
 }
@@ -198,7 +203,8 @@ pub fn parse_sps(unit: &[u8]) -> Option<Sps> {
     bits.flag()?;
     let (width, height) = parse_size(&mut bits, chroma)?;
     let restricted = if bits.flag()? { parse_vui_reorder(&mut bits) } else { None };
-    let unrestricted = if order_type == 2 || profile == 66 || most_references == 0 { 0 } else { MOST_REORDERED };
+    let unrestricted =
+        if order_type == 2 || profile == 66 || most_references == 0 { 0 } else { MOST_REORDERED };
     Some(Sps {
         profile,
         constraints,
@@ -370,8 +376,8 @@ mod tests {
 
     /// The record of Chromium's recorder (OpenH264, 640x480).
     const CHROMIUM: &[u8] = &[
-        0x01, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0x00, 0x12, 0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d, 0x40, 0x50, 0x1e, 0xd3,
-        0x50, 0x60, 0x60, 0x60, 0x78, 0x44, 0x23, 0x50, 0x01, 0x00, 0x04, 0x68, 0xce, 0x3c, 0x80,
+        0x01, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0x00, 0x12, 0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d, 0x40, 0x50, 0x1e,
+        0xd3, 0x50, 0x60, 0x60, 0x60, 0x78, 0x44, 0x23, 0x50, 0x01, 0x00, 0x04, 0x68, 0xce, 0x3c, 0x80,
     ];
 
     fn parameter_sets() -> (&'static [u8], &'static [u8]) {
@@ -389,7 +395,8 @@ mod tests {
     #[test]
     fn annex_b_becomes_lengths_without_delimiters_and_gives_the_same_record() {
         let (sps, pps) = parameter_sets();
-        let annex_b = [&[0, 0, 0, 1, 9, 0xf0, 0, 0, 0, 1][..], sps, &[0, 0, 0, 1], pps, &[0, 0, 1, 0x65, 7]].concat();
+        let annex_b =
+            [&[0, 0, 0, 1, 9, 0xf0, 0, 0, 0, 1][..], sps, &[0, 0, 0, 1], pps, &[0, 0, 1, 0x65, 7]].concat();
         assert!(is_annex_b(&annex_b));
         let frame = from_annex_b(&annex_b);
         let expected = [&[0, 0, 0, 18][..], sps, &[0, 0, 0, 4], pps, &[0, 0, 0, 2, 0x65, 7]].concat();

@@ -11,7 +11,8 @@ pub(crate) fn is_annex_b(frame: &[u8]) -> bool {
 }
 
 fn is_length_prefixed(frame: &[u8]) -> bool {
-    split(frame, 4).is_some_and(|units| units.iter().all(|unit| unit.first().is_some_and(|byte| byte & 0x80 == 0)))
+    split(frame, 4)
+        .is_some_and(|units| units.iter().all(|unit| unit.first().is_some_and(|byte| byte & 0x80 == 0)))
 }
 
 /// The NAL units between start codes, without them and without the zero bytes that may trail a unit

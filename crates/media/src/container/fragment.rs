@@ -41,3 +41,21 @@ impl Fragment {
         self.samples.iter().map(|sample| i64::from(sample.duration)).sum()
     }
 }
+
+/// Frames that cannot be written as one fragment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// There are no frames, or not one duration for each.
+    #[error("a fragment needs frames and a duration for each")]
+    Counts,
+    /// The track of a WebM body does not count milliseconds.
+    #[error("a WebM body counts milliseconds")]
+    Timescale,
+    /// A frame is before time 0, or its times are further from each other or from the first frame's than the container
+    /// can say.
+    #[error("the times of a fragment's frames are not those that its container can hold")]
+    Span,
+    /// The fragment would be larger than 4 GiB.
+    #[error("a fragment is at most 4 GiB")]
+    Size,
+}

@@ -5,5 +5,5 @@ pub mod mp4;
 pub mod read;
 pub mod webm;
 
-pub use fragment::{Fragment, Sample};
+pub use fragment::{Fragment, Sample, WriteError};
 pub use read::{Event, Reader};

@@ -115,6 +115,8 @@ pub(crate) struct Child<'a> {
     pub(crate) id: u32,
     /// Offset of the child's head in the input.
     pub(crate) offset: u64,
+    /// Offset of its payload in the input.
+    pub(crate) payload: u64,
     pub(crate) data: &'a [u8],
 }
 
@@ -133,11 +135,6 @@ impl Child<'_> {
             8 => Ok(self.data.first_chunk().map_or(0.0, |bytes| f64::from_be_bytes(*bytes))),
             _ => Err(Reason::Malformed("a float has neither four nor eight bytes").at(self.offset)),
         }
-    }
-
-    /// Offset of the first byte of the payload in the input.
-    pub(crate) fn payload_offset(&self, parent: &[u8], parent_offset: u64) -> u64 {
-        parent_offset + (self.data.as_ptr() as usize - parent.as_ptr() as usize) as u64
     }
 }
 
@@ -169,6 +166,6 @@ fn child(data: &[u8], offset: u64) -> Result<(Child<'_>, usize), Error> {
     let unknown = || Reason::Malformed("an element that must have a size has none").at(offset);
     let size = usize::try_from(head.size.ok_or_else(unknown)?).map_err(|_| torn())?;
     let end = head.len.checked_add(size).ok_or_else(torn)?;
-    let payload = data.get(head.len..end).ok_or_else(torn)?;
-    Ok((Child { id: head.id, offset, data: payload }, end))
+    let data = data.get(head.len..end).ok_or_else(torn)?;
+    Ok((Child { id: head.id, offset, payload: offset + head.len as u64, data }, end))
 }

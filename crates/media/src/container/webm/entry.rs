@@ -73,7 +73,7 @@ impl Entries {
                     Reason::OverLimit { what: "the number of tracks", limit: MOST_ENTRIES }.at(child.offset)
                 );
             }
-            let raw = RawEntry::read(&child, child.payload_offset(data, offset))?;
+            let raw = RawEntry::read(&child)?;
             entries.numbers.push(raw.number);
             let (slot, refused) = match raw.kind {
                 Some(Kind::Video) => (&mut entries.video, &mut refused[0]),
@@ -113,9 +113,9 @@ struct RawEntry<'a> {
 }
 
 impl<'a> RawEntry<'a> {
-    fn read(entry: &Child<'a>, offset: u64) -> Result<Self, Error> {
+    fn read(entry: &Child<'a>) -> Result<Self, Error> {
         let mut raw = Self { sampling_frequency: 8000.0, channels: 1, ..Self::default() };
-        for child in ebml::children(entry.data, offset) {
+        for child in ebml::children(entry.data, entry.payload) {
             let child = child?;
             match child.id {
                 id::TRACK_NUMBER => raw.number = child.uint()?,
@@ -131,15 +131,15 @@ impl<'a> RawEntry<'a> {
                 id::CODEC_DELAY => raw.codec_delay = child.uint()?,
                 id::DEFAULT_DURATION => raw.default_duration = child.uint()?,
                 id::CONTENT_ENCODINGS => raw.encoded = true,
-                id::AUDIO => raw.read_audio(&child, child.payload_offset(entry.data, offset))?,
+                id::AUDIO => raw.read_audio(&child)?,
                 _ => {}
             }
         }
         Ok(raw)
     }
 
-    fn read_audio(&mut self, audio: &Child<'_>, offset: u64) -> Result<(), Error> {
-        for child in ebml::children(audio.data, offset) {
+    fn read_audio(&mut self, audio: &Child<'_>) -> Result<(), Error> {
+        for child in ebml::children(audio.data, audio.payload) {
             let child = child?;
             match child.id {
                 id::SAMPLING_FREQUENCY => self.sampling_frequency = child.float()?,

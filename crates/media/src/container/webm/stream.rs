@@ -252,9 +252,11 @@ impl Stream {
         }
         let picture = picture?;
         self.clock = Clock::reordering(picture.reorder.into());
+        // VP8 bodies are WebM, and count milliseconds.
+        let most = if entry.codec == Codec::Vp8 { 1000 } else { u64::from(u32::MAX) };
         Some(Track {
             codec: entry.codec,
-            timescale: (1_000_000_000 / scale.max(1)).clamp(1000, u64::from(u32::MAX)) as u32,
+            timescale: (1_000_000_000 / scale.max(1)).clamp(1000, most) as u32,
             width: picture.width,
             height: picture.height,
             sample_rate: 0,

@@ -1,0 +1,162 @@
+//! Boxes (ISO/IEC 14496-12, 4.2), read from a slice and written into a vector.
+
+use crate::{Error, Reason};
+
+/// Four characters that name a box, a brand or a sample entry.
+pub(super) type FourCc = [u8; 4];
+
+/// The identity matrix (ISO/IEC 14496-12, 8.2.2): 16.16, in its last column 2.30.
+pub(super) const IDENTITY: [i32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+
+/// Writes a box around what `fill` writes.
+pub(super) fn put_box(out: &mut Vec<u8>, kind: &FourCc, fill: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend([0; 4]);
+    out.extend(kind);
+    fill(out);
+    let size = u32::try_from(out.len() - start).expect("boxes that are written whole stay under 4 GiB");
+    out[start..start + 4].copy_from_slice(&size.to_be_bytes());
+}
+
+/// Writes a box with version and flags (4.2.2) around what `fill` writes.
+pub(super) fn put_full_box(
+    out: &mut Vec<u8>,
+    kind: &FourCc,
+    version: u8,
+    flags: u32,
+    fill: impl FnOnce(&mut Vec<u8>),
+) {
+    put_box(out, kind, |out| {
+        out.extend((u32::from(version) << 24 | flags).to_be_bytes());
+        fill(out);
+    });
+}
+
+/// The header of a box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Its type.
+    pub kind: [u8; 4],
+    /// Bytes of the whole box, header included; 0: to the end of the file. May be less than the header by mistake.
+    pub size: u64,
+    /// Bytes of the header, 8 or 16.
+    pub len: u8,
+}
+
+/// The header at the front of `bytes` (ISO/IEC 14496-12, 4.2.2); `None` where they are too few for it.
+#[must_use]
+pub fn box_header(bytes: &[u8]) -> Option<Header> {
+    let (size, rest) = bytes.split_first_chunk()?;
+    let (kind, rest) = rest.split_first_chunk()?;
+    match u32::from_be_bytes(*size) {
+        1 => {
+            let size = u64::from_be_bytes(*rest.first_chunk()?);
+            Some(Header { kind: *kind, size, len: 16 })
+        }
+        size => Some(Header { kind: *kind, size: size.into(), len: 8 }),
+    }
+}
+
+/// A box in memory, and what of it has not been read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Body<'a> {
+    pub(super) kind: FourCc,
+    /// Offset in the input of the next unread byte.
+    pub(super) offset: u64,
+    pub(super) rest: &'a [u8],
+}
+
+impl<'a> Body<'a> {
+    /// Bytes at an offset of the input, read as the content of a box.
+    pub(super) fn new(kind: FourCc, offset: u64, rest: &'a [u8]) -> Self {
+        Self { kind, offset, rest }
+    }
+
+    /// The next `count` bytes.
+    pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8], Error> {
+        let (bytes, rest) = self.rest.split_at_checked(count).ok_or_else(|| self.ends_early())?;
+        self.offset += count as u64;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let (array, rest) = self.rest.split_first_chunk::<N>().ok_or_else(|| self.ends_early())?;
+        self.offset += N as u64;
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    fn ends_early(&self) -> Error {
+        self.malformed("a box ends before its fields")
+    }
+
+    /// An error at the next unread byte.
+    pub(super) fn malformed(&self, what: &'static str) -> Error {
+        Reason::Malformed(what).at(self.offset)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8, Error> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    pub(super) fn u16(&mut self) -> Result<u16, Error> {
+        Ok(u16::from_be_bytes(self.array()?))
+    }
+
+    pub(super) fn u32(&mut self) -> Result<u32, Error> {
+        Ok(u32::from_be_bytes(self.array()?))
+    }
+
+    pub(super) fn u64(&mut self) -> Result<u64, Error> {
+        Ok(u64::from_be_bytes(self.array()?))
+    }
+
+    /// A number of 32 bits in version 0 and of 64 in later ones.
+    pub(super) fn wide(&mut self, version: u8) -> Result<u64, Error> {
+        if version == 0 { Ok(self.u32()?.into()) } else { self.u64() }
+    }
+
+    /// Version and flags of a full box (4.2.2).
+    pub(super) fn version_and_flags(&mut self) -> Result<(u8, u32), Error> {
+        let word = self.u32()?;
+        Ok(((word >> 24) as u8, word & 0xff_ffff))
+    }
+
+    /// The next box inside, or `None` at the end.
+    pub(super) fn child(&mut self) -> Result<Option<Body<'a>>, Error> {
+        // QuickTime ends some lists with a zero word.
+        if self.rest.is_empty() || self.rest == [0; 4] {
+            return Ok(None);
+        }
+        let Some(header) = box_header(self.rest) else {
+            return Err(self.malformed("a box is smaller than its header"));
+        };
+        let size = if header.size == 0 { self.rest.len() as u64 } else { header.size };
+        if size < u64::from(header.len) {
+            return Err(self.malformed("a box is smaller than its header"));
+        }
+        let size = usize::try_from(size)
+            .ok()
+            .filter(|size| *size <= self.rest.len())
+            .ok_or_else(|| self.malformed("a box is larger than the box around it"))?;
+        let offset = self.offset + u64::from(header.len);
+        let whole = self.bytes(size)?;
+        Ok(Some(Body::new(header.kind, offset, &whole[usize::from(header.len)..])))
+    }
+
+    /// The first box of a kind among those inside, read from here on.
+    pub(super) fn find(mut self, kind: &FourCc) -> Result<Option<Body<'a>>, Error> {
+        while let Some(child) = self.child()? {
+            if child.kind == *kind {
+                return Ok(Some(child));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first box of a kind among those inside, which must be there.
+    pub(super) fn require(self, kind: &FourCc, missing: &'static str) -> Result<Body<'a>, Error> {
+        self.find(kind)?.ok_or_else(|| self.malformed(missing))
+    }
+}
