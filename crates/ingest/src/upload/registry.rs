@@ -1,0 +1,416 @@
+//! All uploads, each with one request at work at a time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use recorder::{Recorder, Recording};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::session::{Session, journal_path};
+use super::{Checksum, Creation, Error, MAX_CHECKED, MAX_LENGTH, Status};
+
+/// Bytes of a request that are gathered before they are stored.
+const GATHERED: usize = 1 << 20;
+/// How long bytes of a request are gathered before they are stored.
+const GATHERING: Duration = Duration::from_millis(200);
+/// How long a request may send nothing before it is ended; what came is kept.
+const SILENCE: Duration = Duration::from_secs(120);
+/// How long a request waits for an older one of the same upload to let go.
+const LETTING_GO: Duration = Duration::from_secs(10);
+/// Bytes that are read of a request that is refused.
+const DRAINED: usize = 1 << 20;
+/// How long they are waited for.
+const DRAINING: Duration = Duration::from_secs(1);
+/// Frames wait for a successor no longer than this.
+const WAITING_MS: i64 = 1_500;
+
+/// The uploads of all lives.
+#[derive(Debug)]
+pub struct Uploads {
+    recorder: Arc<Recorder>,
+    clock: fn() -> i64,
+    open: Mutex<HashMap<(i64, String), Arc<Upload>>>,
+}
+
+/// One upload.
+#[derive(Debug)]
+pub struct Upload {
+    live: i64,
+    id: String,
+    recording: Arc<Recording>,
+    /// Held by the one request that is at work.
+    turn: Arc<AsyncMutex<()>>,
+    /// `None` after an error of the storage: the next use opens it again from its journal.
+    session: Arc<AsyncMutex<Option<Session>>>,
+    recorder: Arc<Recorder>,
+    current: Mutex<CancellationToken>,
+    clock: fn() -> i64,
+}
+
+impl Uploads {
+    /// No uploads yet; those of earlier runs are taken up when they are asked for. `clock` tells the milliseconds
+    /// since 1970 UTC.
+    #[must_use]
+    pub fn new(recorder: Arc<Recorder>, clock: fn() -> i64) -> Self {
+        Self { recorder, clock, open: Mutex::default() }
+    }
+
+    /// Begins an upload, durably.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] and those of the storage.
+    pub async fn create(&self, live: i64, creation: Creation) -> Result<Arc<Upload>, Error> {
+        if creation.length.is_some_and(|length| length > MAX_LENGTH) {
+            return Err(Error::TooLarge { limit: MAX_LENGTH });
+        }
+        let recording = self.recorder.recording(live).await?;
+        let id = format!("{:032x}", rand::random::<u128>());
+        let session = {
+            let (recording, id) = (Arc::clone(&recording), id.clone());
+            let recorder = Arc::clone(&self.recorder);
+            blocking(move || {
+                recorder.check_room()?;
+                Session::create(recording, &id, creation)
+            })
+            .await?
+        };
+        Ok(self.insert(live, &id, recording, Some(session)))
+    }
+
+    /// An upload that was begun, in this run or an earlier one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] and those of the storage.
+    pub async fn get(&self, live: i64, id: &str) -> Result<Arc<Upload>, Error> {
+        if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Error::NotFound);
+        }
+        if let Some(upload) = self.lock().get(&(live, id.to_owned())) {
+            return Ok(Arc::clone(upload));
+        }
+        let recording = self.recorder.recording(live).await?;
+        let there = {
+            let (path, disk) = (journal_path(&recording, id), Arc::clone(recording.disk()));
+            blocking(move || Ok(disk.open(&path).is_ok())).await?
+        };
+        if !there {
+            return Err(Error::NotFound);
+        }
+        Ok(self.insert(live, id, recording, None))
+    }
+
+    /// Makes all that has come for a live part of its recording: frames wait for their successors no longer.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn settle(&self, live: i64) -> Result<(), Error> {
+        let recording = self.recorder.recording(live).await?;
+        let names = {
+            let (dir, disk) = (recording.uploads_dir(), Arc::clone(recording.disk()));
+            blocking(move || Ok(disk.list(&dir).map_err(recorder::Error::from)?)).await?
+        };
+        for id in names.iter().filter_map(|name| name.strip_suffix(".journal")) {
+            self.get(live, id).await?.work(Session::flush).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the uploads of a live that is deleted, after ending the requests at work.
+    pub async fn forget(&self, live: i64) {
+        let uploads: Vec<_> = {
+            let mut open = self.lock();
+            let gone: Vec<_> = open.keys().filter(|(of, _)| *of == live).cloned().collect();
+            gone.iter().filter_map(|key| open.remove(key)).collect()
+        };
+        for upload in uploads {
+            upload.end_current();
+            *upload.session.lock().await = None;
+        }
+    }
+
+    /// Lets frames go whose successors do not come. To be called about twice a second.
+    pub async fn tick(&self) {
+        let before_ms = (self.clock)().saturating_sub(WAITING_MS);
+        let uploads: Vec<_> = self.lock().values().cloned().collect();
+        for upload in uploads {
+            let is_idle = match upload.session.try_lock() {
+                Ok(session) => session.as_ref().is_some_and(|session| session.is_idle_since(before_ms)),
+                Err(_) => false,
+            };
+            if is_idle && let Err(error) = upload.work(Session::flush).await {
+                tracing::error!(live = upload.live, %error, "the last frames of an upload could not be stored");
+            }
+        }
+    }
+
+    /// Ends every request at work, for the server to leave; what has come is made durable.
+    pub async fn leave(&self) {
+        let uploads: Vec<_> = self.lock().values().cloned().collect();
+        for upload in &uploads {
+            upload.end_current();
+        }
+        for upload in uploads {
+            let _turn = upload.turn.lock().await;
+            let is_open = upload.session.lock().await.is_some();
+            if is_open && let Err(error) = upload.work(Session::flush).await {
+                tracing::error!(live = upload.live, %error, "an upload could not be stored on leaving");
+            }
+        }
+    }
+
+    fn insert(
+        &self,
+        live: i64,
+        id: &str,
+        recording: Arc<Recording>,
+        session: Option<Session>,
+    ) -> Arc<Upload> {
+        let upload = Arc::new(Upload {
+            live,
+            id: id.to_owned(),
+            recording,
+            turn: Arc::default(),
+            session: Arc::new(AsyncMutex::new(session)),
+            recorder: Arc::clone(&self.recorder),
+            current: Mutex::default(),
+            clock: self.clock,
+        });
+        Arc::clone(self.lock().entry((live, id.to_owned())).or_insert(upload))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(i64, String), Arc<Upload>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Upload {
+    /// Its name, a part of its address.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Where it stands. Ends an older request that hangs.
+    ///
+    /// # Errors
+    /// [`Error::Gone`], [`Error::Busy`] and those of the storage.
+    pub async fn status(&self) -> Result<Status, Error> {
+        let _turn = self.begin().await?;
+        self.work(|session| Ok(session.status())).await
+    }
+
+    /// Appends what a request brings, from `offset` on, and makes it durable as it comes. Answers the offset after it.
+    /// It goes on to its end also when the caller is dropped.
+    ///
+    /// # Errors
+    /// All of [`Error`]; what came before the error is kept, but for [`Error::ChecksumMismatch`].
+    pub async fn append<S, E>(
+        self: &Arc<Self>,
+        offset: u64,
+        length: Option<u64>,
+        checksum: Option<Checksum>,
+        mut body: S,
+    ) -> Result<u64, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+        E: Send + 'static,
+    {
+        let upload = Arc::clone(self);
+        let work = tokio::spawn(async move {
+            let (_turn, token) = upload.begin().await?;
+            let stored = match upload.work(move |session| check_start(session, offset, length)).await {
+                Err(error) => Err(error),
+                Ok(()) => match checksum {
+                    None => upload.append_as_it_comes(&mut body, &token).await,
+                    Some(checksum) => upload.append_checked(&mut body, &token, &checksum).await,
+                },
+            };
+            if stored.is_err() {
+                drain(&mut body).await;
+            }
+            stored
+        });
+        work.await.unwrap_or_else(|error| Err(recorder::Error::Damaged(error.to_string()).into()))
+    }
+
+    /// Ends the upload; what is durable stays.
+    ///
+    /// # Errors
+    /// [`Error::Gone`], [`Error::Busy`] and those of the storage.
+    pub async fn terminate(&self) -> Result<(), Error> {
+        let _turn = self.begin().await?;
+        self.work(Session::terminate).await
+    }
+
+    /// Ends the request at work, and takes its turn.
+    async fn begin(&self) -> Result<(OwnedMutexGuard<()>, CancellationToken), Error> {
+        let token = self.end_current();
+        let taking = Arc::clone(&self.turn).lock_owned();
+        let turn = timeout(LETTING_GO, taking).await.map_err(|_| Error::Busy)?;
+        let is_gone = self.work(|session| Ok(session.is_terminated())).await?;
+        if is_gone { Err(Error::Gone) } else { Ok((turn, token)) }
+    }
+
+    fn end_current(&self) -> CancellationToken {
+        let token = CancellationToken::new();
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, token.clone()).cancel();
+        token
+    }
+
+    async fn append_as_it_comes<S, E>(&self, body: &mut S, token: &CancellationToken) -> Result<u64, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+    {
+        loop {
+            let (gathered, ending) = gather(body, token).await;
+            let offset = self.store(gathered).await?;
+            match ending {
+                Ending::Open => {}
+                Ending::Whole => return Ok(offset),
+                Ending::Cut => return Err(Error::Interrupted { offset }),
+            }
+        }
+    }
+
+    async fn append_checked<S, E>(
+        &self,
+        body: &mut S,
+        token: &CancellationToken,
+        checksum: &Checksum,
+    ) -> Result<u64, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+    {
+        let mut bytes = BytesMut::new();
+        loop {
+            let (gathered, ending) = gather(body, token).await;
+            bytes.extend_from_slice(&gathered);
+            match ending {
+                _ if bytes.len() > MAX_CHECKED => return Err(Error::TooLarge { limit: MAX_CHECKED as u64 }),
+                Ending::Open => {}
+                Ending::Whole if checksum.matches(&bytes) => return self.store(bytes.freeze()).await,
+                Ending::Whole => return Err(Error::ChecksumMismatch),
+                Ending::Cut => {
+                    let offset = self.work(|session| Ok(session.status().offset)).await?;
+                    return Err(Error::Interrupted { offset });
+                }
+            }
+        }
+    }
+
+    /// Makes bytes durable, or only a length that was declared; answers the offset.
+    async fn store(&self, bytes: Bytes) -> Result<u64, Error> {
+        let (now_ms, recorder) = ((self.clock)(), Arc::clone(&self.recorder));
+        self.work(move |session| {
+            if bytes.is_empty() {
+                session.settle()?;
+            } else {
+                recorder.check_room()?;
+                session.append(&bytes, now_ms)?;
+            }
+            Ok(session.status().offset)
+        })
+        .await
+    }
+
+    /// Works on the session where blocking is allowed. Opens it first if it is not; drops it after an error of the
+    /// storage, so that the next use starts from what is durable.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Session) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut guard = Arc::clone(&self.session).lock_owned().await;
+        let (recording, id) = (Arc::clone(&self.recording), self.id.clone());
+        blocking(move || {
+            let mut session = match guard.take() {
+                Some(session) => session,
+                None => Session::open(recording, &id)?,
+            };
+            let result = work(&mut session);
+            if !matches!(result, Err(Error::Storage(_))) {
+                *guard = Some(session);
+            }
+            result
+        })
+        .await
+    }
+}
+
+fn check_start(session: &mut Session, offset: u64, length: Option<u64>) -> Result<(), Error> {
+    let at = session.status().offset;
+    if at != offset {
+        return Err(Error::OffsetMismatch { offset: at });
+    }
+    if let Some(refusal) = session.refusal() {
+        return Err(refusal);
+    }
+    length.map_or(Ok(()), |length| session.declare_length(length))
+}
+
+/// Reads on a little of a request that is refused, so that its sender comes to read the answer.
+pub async fn drain<S, E>(body: &mut S)
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    let mut rest = DRAINED;
+    let deadline = Instant::now() + DRAINING;
+    while let Ok(Some(Ok(bytes))) = timeout_at(deadline, body.next()).await
+        && bytes.len() < rest
+    {
+        rest -= bytes.len();
+    }
+}
+
+/// How the body of a request goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// More may come.
+    Open,
+    /// It has come to its end.
+    Whole,
+    /// It was cut short.
+    Cut,
+}
+
+/// Gathers what comes within a short time.
+async fn gather<S, E>(body: &mut S, token: &CancellationToken) -> (Bytes, Ending)
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    let mut gathered = BytesMut::new();
+    let mut deadline = Instant::now() + SILENCE;
+    while gathered.len() < GATHERED {
+        let next = tokio::select! {
+            biased;
+            () = token.cancelled() => return (gathered.freeze(), Ending::Cut),
+            next = timeout_at(deadline, body.next()) => next,
+        };
+        match next {
+            Ok(Some(Ok(bytes))) => {
+                if gathered.is_empty() {
+                    deadline = Instant::now() + GATHERING;
+                }
+                gathered.extend_from_slice(&bytes);
+            }
+            Ok(Some(Err(_))) => return (gathered.freeze(), Ending::Cut),
+            Ok(None) => return (gathered.freeze(), Ending::Whole),
+            Err(_) if gathered.is_empty() => return (gathered.freeze(), Ending::Cut),
+            Err(_) => break,
+        }
+    }
+    (gathered.freeze(), Ending::Open)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(recorder::Error::Damaged(error.to_string()).into()))
+}

@@ -1,0 +1,198 @@
+//! Writing the bodies of a take.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use media::container::{mp4, webm};
+use media::{Frame, Kind, Track};
+use serde::{Deserialize, Serialize};
+use timeline::{Container, Entry, TrackIndex};
+
+use crate::load::{index_len, index_record};
+use crate::{Disk, DiskFile, Error};
+
+/// How long the bodies of a take are: what is past it is not acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeMark {
+    /// Number of the take.
+    pub number: u32,
+    /// When its recorder started, in milliseconds since 1970 UTC.
+    pub started_at_ms: i64,
+    /// The time on the source's clock, in milliseconds, that is 0 in the take.
+    pub base_ms: i64,
+    /// Bytes of the video's body.
+    pub video: u64,
+    /// Bytes of the audio's body.
+    pub audio: u64,
+}
+
+impl TakeMark {
+    /// Bytes of a body.
+    #[must_use]
+    pub fn len(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Video => self.video,
+            Kind::Audio => self.audio,
+        }
+    }
+
+    /// Whether nothing of the take is acknowledged.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.video == 0 && self.audio == 0
+    }
+
+    fn set(&mut self, kind: Kind, len: u64) {
+        match kind {
+            Kind::Video => self.video = len,
+            Kind::Audio => self.audio = len,
+        }
+    }
+}
+
+/// A fragment that was appended to a body and waits to be announced.
+#[derive(Debug, Clone)]
+pub struct Appended {
+    /// The take, with its mark after this fragment.
+    pub mark: TakeMark,
+    /// The track's description, for a body that is new.
+    pub track: Track,
+    /// Bytes of the body's init.
+    pub init_len: u64,
+    /// What the index says of the fragment.
+    pub entry: Entry,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// Appends to the bodies of one take. After an error it is dropped; the take is opened again at the journal's mark.
+#[derive(Debug)]
+pub struct TakeWriter {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    mark: TakeMark,
+    bodies: [Option<BodyWriter>; 2],
+}
+
+#[derive(Debug)]
+struct BodyWriter {
+    file: Arc<dyn DiskFile>,
+    index: Arc<dyn DiskFile>,
+    index_len: u64,
+    init_len: u64,
+    is_dirty: bool,
+}
+
+impl TakeWriter {
+    /// A writer for a take whose folder is there, from a mark on.
+    pub(crate) fn new(disk: Arc<dyn Disk>, dir: PathBuf, mark: TakeMark) -> Self {
+        Self { disk, dir, mark, bodies: [None, None] }
+    }
+
+    /// How long the bodies are now.
+    #[must_use]
+    pub fn mark(&self) -> TakeMark {
+        self.mark
+    }
+
+    /// Appends frames as one fragment; durable after [`sync`](Self::sync).
+    ///
+    /// # Errors
+    /// Those of the storage; [`Error::Damaged`] for frames that no container can hold.
+    pub fn append(
+        &mut self,
+        track: &Track,
+        sequence: u32,
+        frames: &[Frame],
+        durations: &[u32],
+    ) -> Result<Appended, Error> {
+        let kind = track.kind();
+        let container = Container::of(track.codec);
+        let written = match container {
+            Container::Mp4 => mp4::write::fragment(track, sequence, frames, durations),
+            Container::Webm => webm::write::fragment(track, sequence, frames, durations),
+        };
+        let (bytes, fragment) = written.map_err(|error| Error::Damaged(error.to_string()))?;
+        self.open_body(track, container)?;
+        let offset = self.mark.len(kind);
+        let entry = Entry::new(offset, crc32fast::hash(&bytes), &fragment);
+        let Some(body) = &mut self.bodies[slot(kind)] else {
+            return Err(Error::Damaged("the body is not open".into()));
+        };
+        body.is_dirty = true;
+        body.file.write_at(offset, &bytes)?;
+        let record = index_record(&entry);
+        body.index.write_at(body.index_len, &record)?;
+        body.index_len += record.len() as u64;
+        let init_len = body.init_len;
+        self.mark.set(kind, entry.end());
+        Ok(Appended { mark: self.mark, track: track.clone(), init_len, entry, bytes: bytes.into() })
+    }
+
+    /// Makes all that was appended durable.
+    ///
+    /// # Errors
+    /// Those of the storage: nothing appended since the last success may be acknowledged then.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        for body in self.bodies.iter_mut().flatten() {
+            if body.is_dirty {
+                body.file.sync()?;
+                body.is_dirty = false;
+            }
+        }
+        Ok(())
+    }
+
+    fn open_body(&mut self, track: &Track, container: Container) -> Result<(), Error> {
+        let kind = track.kind();
+        if self.bodies[slot(kind)].is_some() {
+            return Ok(());
+        }
+        let path = self.dir.join(body_name(kind, container));
+        let index_path = path.with_extension("idx");
+        let init = init(track, container);
+        let init_len = init.len() as u64;
+        let (file, index, index_len) = if self.mark.len(kind) == 0 {
+            let file = self.disk.create(&path)?;
+            file.write_at(0, &init)?;
+            let index = self.disk.create(&index_path)?;
+            self.disk.sync_dir(&self.dir)?;
+            self.mark.set(kind, init_len);
+            (file, index, 0)
+        } else {
+            let file = self.disk.open(&path)?;
+            file.truncate(self.mark.len(kind))?;
+            let index_len = index_len(self.disk.as_ref(), &index_path, init_len, self.mark.len(kind));
+            (file, self.disk.open(&index_path)?, index_len)
+        };
+        self.bodies[slot(kind)] = Some(BodyWriter { file, index, index_len, init_len, is_dirty: true });
+        Ok(())
+    }
+}
+
+/// The init that stands at the front of a body.
+pub(crate) fn init(track: &Track, container: Container) -> Vec<u8> {
+    match container {
+        Container::Mp4 => mp4::write::init(&[mp4::write::InitTrack { track, start: 0 }]),
+        Container::Webm => webm::write::init(&[track]),
+    }
+}
+
+/// The file name of a body.
+pub(crate) fn body_name(kind: Kind, container: Container) -> String {
+    let stem = match kind {
+        Kind::Video => "video",
+        Kind::Audio => "audio",
+    };
+    format!("{stem}.{}", container.extension())
+}
+
+/// Where a body of a take lies.
+pub(crate) fn body_path(dir: &Path, index: &TrackIndex) -> PathBuf {
+    dir.join(body_name(index.track().kind(), index.container()))
+}
+
+fn slot(kind: Kind) -> usize {
+    usize::from(kind == Kind::Audio)
+}

@@ -1,0 +1,204 @@
+//! The storage below: a local file system, or in tests one that fails where it is told to.
+//!
+//! The one recipe of durability is here: a file is durable after [`DiskFile::sync`]; its name, and that of each new
+//! folder above it, after [`Disk::sync_dir`] of the folder that holds it; [`Disk::replace`] does all of it.
+
+use std::fmt::Debug;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An open file.
+pub trait DiskFile: Debug + Send + Sync {
+    /// Writes all the bytes at an offset.
+    ///
+    /// # Errors
+    /// Those of the storage; a part may have been written.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Fills the buffer from an offset.
+    ///
+    /// # Errors
+    /// Those of the storage, and `UnexpectedEof` where the file is shorter.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// Makes what was written durable.
+    ///
+    /// # Errors
+    /// Those of the storage. After an error nothing written since the last success may be taken for durable, and
+    /// trying again proves nothing.
+    fn sync(&self) -> io::Result<()>;
+    /// Length in bytes.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn len(&self) -> io::Result<u64>;
+    /// Whether it holds nothing.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+    /// Cuts it to a length.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn truncate(&self, len: u64) -> io::Result<()>;
+}
+
+/// A file system.
+pub trait Disk: Debug + Send + Sync {
+    /// Opens a file that is there, to read and write.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+    /// Makes an empty file, to read and write. Its name is not durable yet.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+    /// Makes a folder and those above it, durably.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Puts a file with this content in place of what stands there, durably and at once: a reader sees all of the old
+    /// or all of the new, after a crash too.
+    ///
+    /// # Errors
+    /// Those of the storage; the old content then still stands.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+    /// Removes a file or a folder with all in it; nothing there is no error.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// The names in a folder; none if it is not there.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+    /// Bytes that are free on the storage that holds this path.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn free(&self, path: &Path) -> io::Result<u64>;
+}
+
+/// Reads a whole file of at most `limit` bytes.
+///
+/// # Errors
+/// Those of the storage, and `InvalidData` over the limit.
+pub(crate) fn read_all(disk: &dyn Disk, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = disk.open(path)?;
+    let len = file.len()?;
+    if len > limit {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is over its limit"));
+    }
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    file.read_at(0, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The machine's own file system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LocalDisk;
+
+#[derive(Debug)]
+struct LocalFile(File);
+
+impl DiskFile for LocalFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(buffer, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+}
+
+impl Disk for LocalDisk {
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(LocalFile(OpenOptions::new().read(true).write(true).open(path)?)))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true);
+        Ok(Arc::new(LocalFile(options.open(path)?)))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        let missing: Vec<PathBuf> =
+            path.ancestors().take_while(|folder| !folder.exists()).map(Path::to_path_buf).collect();
+        fs::create_dir_all(path)?;
+        missing.iter().filter_map(|folder| folder.parent()).try_for_each(|parent| self.sync_dir(parent))
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        File::open(path)?.sync_all()
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let new = path.with_file_name(name);
+        let written = self.create(&new).and_then(|file| {
+            file.write_at(0, bytes)?;
+            file.sync()
+        });
+        if let Err(error) = written {
+            // Nothing half-written stays behind; what matters is the first error.
+            let _ = fs::remove_file(&new);
+            return Err(error);
+        }
+        fs::rename(&new, path)?;
+        self.sync_dir(path.parent().unwrap_or(Path::new(".")))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry?.file_name().into_string());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn free(&self, path: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(path)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+}

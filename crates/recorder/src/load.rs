@@ -1,0 +1,283 @@
+//! Opening a live again: from its folder to its timeline.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use media::container::{Fragment, mp4, webm};
+use media::{Kind, Track};
+use serde::{Deserialize, Serialize};
+use timeline::{Container, Entry, Take, Timeline, TrackIndex};
+
+use crate::body::{TakeMark, body_name};
+use crate::disk::read_all;
+use crate::{Disk, DiskFile, Error, journal};
+
+/// An init is at most this long.
+const MAX_INIT: u64 = 4 << 20;
+/// A fragment is at most this long: its frames, and what the container adds.
+const MAX_FRAGMENT: u64 = 64 << 20;
+/// An index is at most this long: a day of 60 frames a second.
+const MAX_INDEX: u64 = 256 << 20;
+/// A `take.json` is at most this long.
+const MAX_DESCRIPTION: u64 = 64 << 10;
+/// What is read of a body at once while its index is made again.
+const READ: u64 = 256 << 10;
+
+/// What `take.json` says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Description {
+    pub(crate) number: u32,
+    pub(crate) upload: String,
+    pub(crate) started_at_ms: i64,
+    pub(crate) base_ms: i64,
+}
+
+/// A live as it was loaded.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) timeline: Timeline,
+    /// The number that the next take gets.
+    pub(crate) next_take: u32,
+}
+
+/// Loads a live's folder, and cuts off what was never acknowledged.
+pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded, Error> {
+    let marks = marks(disk, dir)?;
+    let mut takes = Vec::new();
+    let mut next_take = 1;
+    for name in disk.list(&dir.join("takes"))? {
+        let Ok(number) = name.parse::<u32>() else { continue };
+        next_take = next_take.max(number.saturating_add(1));
+        let folder = dir.join("takes").join(&name);
+        let Some(description) = description(disk, &folder) else { continue };
+        let limit = match marks.get(&description.upload) {
+            None => None,
+            Some(marks) => match marks.iter().find(|mark| mark.number == number) {
+                Some(mark) => Some(*mark),
+                None => {
+                    tracing::warn!(folder = %folder.display(), "removing a take that was never acknowledged");
+                    disk.remove(&folder)?;
+                    continue;
+                }
+            },
+        };
+        let mut take = Take::new(number, description.started_at_ms, description.base_ms);
+        for kind in [Kind::Video, Kind::Audio] {
+            *take.track_mut(kind) = load_track(disk, &folder, kind, limit.map(|mark| mark.len(kind)))?;
+        }
+        takes.push(take);
+    }
+    Ok(Loaded { timeline: Timeline::new(revision(disk, dir), takes), next_take })
+}
+
+/// What `take.json` says, if it can be read.
+pub(crate) fn description(disk: &dyn Disk, folder: &Path) -> Option<Description> {
+    let bytes = read_all(disk, &folder.join("take.json"), MAX_DESCRIPTION).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// The marks of each upload of a live, by the upload's name.
+fn marks(disk: &dyn Disk, dir: &Path) -> Result<HashMap<String, Vec<TakeMark>>, Error> {
+    let mut marks = HashMap::new();
+    for name in disk.list(&dir.join("uploads"))? {
+        let Some(upload) = name.strip_suffix(".journal") else { continue };
+        match journal::read(disk, &dir.join("uploads").join(&name)) {
+            Ok(content) => {
+                marks.insert(upload.to_owned(), content.checkpoint.marks);
+            }
+            Err(Error::Damaged(reason)) => tracing::error!(reason, "an upload's journal cannot be read"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(marks)
+}
+
+/// How often earlier positions moved.
+fn revision(disk: &dyn Disk, dir: &Path) -> u64 {
+    read_all(disk, &dir.join("revision"), 32)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+fn load_track(
+    disk: &dyn Disk,
+    folder: &Path,
+    kind: Kind,
+    mark: Option<u64>,
+) -> Result<Option<TrackIndex>, Error> {
+    let names = disk.list(folder)?;
+    let found = [Container::Mp4, Container::Webm]
+        .into_iter()
+        .find(|&container| names.contains(&body_name(kind, container)));
+    let Some(container) = found else { return Ok(None) };
+    let path = folder.join(body_name(kind, container));
+    if mark == Some(0) {
+        disk.remove(&path)?;
+        disk.remove(&path.with_extension("idx"))?;
+        return Ok(None);
+    }
+    let body = disk.open(&path)?;
+    let len = body.len()?;
+    if mark.is_some_and(|mark| mark > len) {
+        tracing::error!(body = %path.display(), mark, len, "a body is shorter than was acknowledged");
+    }
+    let end = mark.map_or(len, |mark| mark.min(len));
+    let head = read_range(body.as_ref(), 0, end.min(MAX_INIT))?;
+    let Some((track, init_len)) = read_init(container, &head)? else { return Ok(None) };
+    let mut index = TrackIndex::new(track, init_len as u64);
+    let kept = read_index(disk, &path, end, &mut index);
+    scan(body.as_ref(), container, end, &mut index)?;
+    write_index(disk, &path, kept, &index)?;
+    let good = if mark.is_some() { end } else { index.body_len() };
+    if len > good {
+        tracing::warn!(body = %path.display(), from = len, to = good, "cutting what was never acknowledged");
+        body.truncate(good)?;
+    }
+    Ok(Some(index))
+}
+
+/// The init at the front of a body, and its length; `None` where it is torn.
+pub(crate) fn read_init(container: Container, head: &[u8]) -> Result<Option<(Track, usize)>, Error> {
+    let read = match container {
+        Container::Mp4 => mp4::index::init(head),
+        Container::Webm => webm::index::init(head),
+    };
+    read.map_err(|error| Error::Damaged(error.to_string()))
+}
+
+/// The fragment at the front of some bytes; `None` where they do not hold its head.
+pub(crate) fn read_fragment(container: Container, track: &Track, bytes: &[u8]) -> Option<Fragment> {
+    match container {
+        Container::Mp4 => mp4::index::fragment(bytes).ok()?,
+        Container::Webm => webm::index::fragment(bytes, track).ok()?,
+    }
+}
+
+/// A record of an index file: length, CRC-32, entry.
+pub(crate) fn index_record(entry: &Entry) -> Vec<u8> {
+    let payload = postcard::to_stdvec(entry).expect("plain data always serialises");
+    let mut record = Vec::with_capacity(payload.len() + 8);
+    record.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
+    record.extend_from_slice(&crc32fast::hash(&payload).to_le_bytes());
+    record.extend_from_slice(&payload);
+    record
+}
+
+/// The entries of an index file that follow each other from `at` and lie before `end`.
+pub(crate) fn index_entries(bytes: &[u8], mut at: u64, end: u64) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut rest = bytes;
+    while let Some((entry, after)) = next_entry(rest) {
+        if entry.offset != at || entry.end() > end || entry.len == 0 {
+            break;
+        }
+        at = entry.end();
+        entries.push(entry);
+        rest = after;
+    }
+    entries
+}
+
+/// Bytes of an index file that are of the fragments before `end`.
+pub(crate) fn index_len(disk: &dyn Disk, path: &Path, init_len: u64, end: u64) -> u64 {
+    let bytes = read_all(disk, path, MAX_INDEX).unwrap_or_default();
+    index_entries(&bytes, init_len, end).iter().map(|entry| index_record(entry).len() as u64).sum()
+}
+
+fn next_entry(bytes: &[u8]) -> Option<(Entry, &[u8])> {
+    let (len, rest) = bytes.split_first_chunk::<4>()?;
+    let (crc, rest) = rest.split_first_chunk::<4>()?;
+    let payload = rest.get(..usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
+    if crc32fast::hash(payload) != u32::from_le_bytes(*crc) {
+        return None;
+    }
+    Some((postcard::from_bytes(payload).ok()?, &rest[payload.len()..]))
+}
+
+/// Takes what is good of the index file; answers how many fragments that were and whether the file holds no more.
+fn read_index(disk: &dyn Disk, body: &Path, end: u64, index: &mut TrackIndex) -> (usize, bool) {
+    let bytes = read_all(disk, &body.with_extension("idx"), MAX_INDEX).unwrap_or_default();
+    let entries = index_entries(&bytes, index.init_len(), end);
+    let used: usize = entries.iter().map(|entry| index_record(entry).len()).sum();
+    let kept = entries.len();
+    entries.into_iter().for_each(|entry| index.push(entry));
+    (kept, used == bytes.len() && kept > 0)
+}
+
+/// Finds the fragments of a body that its index file did not know.
+fn scan(body: &dyn DiskFile, container: Container, end: u64, index: &mut TrackIndex) -> Result<(), Error> {
+    let mut at = index.body_len();
+    while at < end {
+        match fragment_at(body, container, index.track(), at, end)? {
+            Some((fragment, bytes)) => {
+                let entry = Entry::new(at, crc32fast::hash(&bytes), &fragment);
+                at = entry.end();
+                index.push(entry);
+            }
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// The whole fragment at a place of a body; `None` where none stands or it is torn.
+pub(crate) fn fragment_at(
+    body: &dyn DiskFile,
+    container: Container,
+    track: &Track,
+    at: u64,
+    end: u64,
+) -> Result<Option<(Fragment, Vec<u8>)>, Error> {
+    let mut want = READ;
+    loop {
+        let len = want.min(end - at).min(MAX_FRAGMENT);
+        let mut bytes = read_range(body, at, len)?;
+        if let Some(fragment) = read_fragment(container, track, &bytes) {
+            let whole = u64::from(fragment.len);
+            if whole == 0 || whole > end - at || whole > MAX_FRAGMENT {
+                return Ok(None);
+            }
+            if whole > len {
+                bytes = read_range(body, at, whole)?;
+            }
+            bytes.truncate(usize::try_from(whole).unwrap_or(usize::MAX));
+            return Ok(Some((fragment, bytes)));
+        }
+        if len < want || len == MAX_FRAGMENT {
+            return Ok(None);
+        }
+        want *= 4;
+    }
+}
+
+fn write_index(
+    disk: &dyn Disk,
+    body: &Path,
+    (kept, whole): (usize, bool),
+    index: &TrackIndex,
+) -> Result<(), Error> {
+    if whole && kept == index.len() {
+        return Ok(());
+    }
+    let records: Vec<u8> = index.iter_from(0).flat_map(index_record).collect();
+    Ok(disk.replace(&body.with_extension("idx"), &records)?)
+}
+
+pub(crate) fn read_range(file: &dyn DiskFile, at: u64, len: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    file.read_at(at, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Puts the description of a take in its folder, durably.
+pub(crate) fn write_description(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    description: &Description,
+) -> Result<(), Error> {
+    disk.create_dir(folder)?;
+    let bytes = serde_json::to_vec_pretty(description).expect("plain data always serialises");
+    Ok(disk.replace(&folder.join("take.json"), &bytes)?)
+}

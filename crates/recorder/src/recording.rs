@@ -1,0 +1,219 @@
+//! The recording of one live: its timeline, its bodies, its newest bytes.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use bytes::Bytes;
+use media::Kind;
+use timeline::{Timeline, TrackIndex};
+use tokio::sync::watch;
+
+use crate::body::{Appended, TakeMark, TakeWriter, body_path};
+use crate::load::{Description, Loaded, read_range, write_description};
+use crate::{Disk, DiskFile, Error};
+
+/// Newest bytes of each body that are kept in memory for the readers at the tail.
+const TAIL_BYTES: usize = 2 << 20;
+
+/// The recording of one live. What its [`timeline`](Recording::timeline) names is durable.
+#[derive(Debug)]
+pub struct Recording {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    timeline: RwLock<Arc<Timeline>>,
+    next_take: Mutex<u32>,
+    changes: watch::Sender<u64>,
+    is_live: AtomicBool,
+    files: Mutex<HashMap<(u32, Kind), Arc<dyn DiskFile>>>,
+    tails: Mutex<HashMap<(u32, Kind), Tail>>,
+}
+
+/// The newest fragments of a body, as they were appended.
+#[derive(Debug, Default)]
+struct Tail {
+    fragments: VecDeque<(u64, Bytes)>,
+    bytes: usize,
+}
+
+impl Recording {
+    pub(crate) fn new(disk: Arc<dyn Disk>, dir: PathBuf, loaded: Loaded) -> Self {
+        Self {
+            disk,
+            dir,
+            timeline: RwLock::new(Arc::new(loaded.timeline)),
+            next_take: Mutex::new(loaded.next_take),
+            changes: watch::Sender::new(0),
+            is_live: AtomicBool::new(false),
+            files: Mutex::default(),
+            tails: Mutex::default(),
+        }
+    }
+
+    /// The takes and all their fragments that are durable now: a snapshot.
+    #[must_use]
+    pub fn timeline(&self) -> Arc<Timeline> {
+        Arc::clone(&self.timeline.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Wakes up at each growth. Subscribe before looking at the timeline, so that no growth is missed.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Whether more may come, as the live's state says: what ends the tails.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.is_live.load(Ordering::Acquire)
+    }
+
+    /// Says whether more may come.
+    pub fn set_live(&self, is_live: bool) {
+        if self.is_live.swap(is_live, Ordering::AcqRel) != is_live {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// The folder in which the journals of this live's uploads lie.
+    #[must_use]
+    pub fn uploads_dir(&self) -> PathBuf {
+        self.dir.join("uploads")
+    }
+
+    /// The storage that it lies on.
+    #[must_use]
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// The path of a file beside the bodies, such as a poster.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Begins a take, durably. Blocks on the storage.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn begin_take(&self, upload: &str, started_at_ms: i64, base_ms: i64) -> Result<TakeWriter, Error> {
+        let number = {
+            let mut next = lock(&self.next_take);
+            let number = *next;
+            *next += 1;
+            number
+        };
+        let folder = self.take_dir(number);
+        let description = Description { number, upload: upload.to_owned(), started_at_ms, base_ms };
+        write_description(&self.disk, &folder, &description)?;
+        let mark = TakeMark { number, started_at_ms, base_ms, video: 0, audio: 0 };
+        Ok(TakeWriter::new(Arc::clone(&self.disk), folder, mark))
+    }
+
+    /// Goes on with a take from a mark of the journal.
+    #[must_use]
+    pub fn resume_take(&self, mark: TakeMark) -> TakeWriter {
+        TakeWriter::new(Arc::clone(&self.disk), self.take_dir(mark.number), mark)
+    }
+
+    /// Shows fragments to viewers, in the order in which they were appended. They must be durable. Blocks on the
+    /// storage where earlier positions move.
+    ///
+    /// # Errors
+    /// Those of the storage, from keeping the revision; the fragments are shown all the same.
+    pub fn announce(&self, appended: Vec<Appended>) -> Result<(), Error> {
+        if appended.is_empty() {
+            return Ok(());
+        }
+        self.keep_tail(&appended);
+        let (revision, moved) = {
+            let mut current = self.timeline.write().unwrap_or_else(PoisonError::into_inner);
+            let timeline = Arc::make_mut(&mut current);
+            let last = timeline.in_play_order().last().map(|take| (take.started_at_ms, take.number));
+            let moved = appended.iter().any(|new| last > Some((new.mark.started_at_ms, new.mark.number)));
+            for new in appended {
+                add(timeline, new);
+            }
+            timeline.revision += u64::from(moved);
+            (timeline.revision, moved)
+        };
+        self.changes.send_modify(|count| *count += 1);
+        if moved {
+            self.disk.replace(&self.dir.join("revision"), revision.to_string().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of a body. Blocks on the storage unless they are of the tail.
+    ///
+    /// # Errors
+    /// Those of the storage; a body that is not there or shorter.
+    pub fn read(&self, take: u32, kind: Kind, offset: u64, len: u64) -> Result<Bytes, Error> {
+        if let Some(bytes) = self.read_tail(take, kind, offset, len) {
+            return Ok(bytes);
+        }
+        let file = self.body(take, kind)?;
+        Ok(read_range(file.as_ref(), offset, len)?.into())
+    }
+
+    /// Bytes of a body that are still in memory: one whole fragment or a part of one.
+    #[must_use]
+    pub fn read_tail(&self, take: u32, kind: Kind, offset: u64, len: u64) -> Option<Bytes> {
+        let tails = lock(&self.tails);
+        let fragments = &tails.get(&(take, kind))?.fragments;
+        let at = fragments.partition_point(|(start, _)| *start <= offset).checked_sub(1)?;
+        let (start, bytes) = &fragments[at];
+        let from = usize::try_from(offset - start).ok()?;
+        let to = from.checked_add(usize::try_from(len).ok()?)?;
+        (to <= bytes.len()).then(|| bytes.slice(from..to))
+    }
+
+    fn body(&self, take: u32, kind: Kind) -> Result<Arc<dyn DiskFile>, Error> {
+        if let Some(file) = lock(&self.files).get(&(take, kind)) {
+            return Ok(Arc::clone(file));
+        }
+        let timeline = self.timeline();
+        let index: Option<&TrackIndex> = timeline.take(take).and_then(|take| take.track(kind));
+        let index = index.ok_or_else(|| Error::Damaged(format!("take {take} has no such track")))?;
+        let file = self.disk.open(&body_path(&self.take_dir(take), index))?;
+        lock(&self.files).insert((take, kind), Arc::clone(&file));
+        Ok(file)
+    }
+
+    fn keep_tail(&self, appended: &[Appended]) {
+        let mut tails = lock(&self.tails);
+        for new in appended {
+            let tail = tails.entry((new.mark.number, new.track.kind())).or_default();
+            tail.bytes += new.bytes.len();
+            tail.fragments.push_back((new.entry.offset, new.bytes.clone()));
+            while tail.bytes > TAIL_BYTES && tail.fragments.len() > 1 {
+                tail.bytes -= tail.fragments.pop_front().map_or(0, |(_, bytes)| bytes.len());
+            }
+        }
+        // Only the take that grows has a tail worth keeping.
+        if let Some(newest) = appended.iter().map(|new| new.mark.number).max() {
+            tails.retain(|(take, _), _| *take + 1 >= newest);
+        }
+    }
+
+    fn take_dir(&self, number: u32) -> PathBuf {
+        self.dir.join("takes").join(number.to_string())
+    }
+}
+
+fn add(timeline: &mut Timeline, new: Appended) {
+    let kind = new.track.kind();
+    let take = timeline::Take::new(new.mark.number, new.mark.started_at_ms, new.mark.base_ms);
+    let place = timeline.take_mut(&take).track_mut(kind);
+    let index = place.get_or_insert_with(|| TrackIndex::new(new.track, new.init_len));
+    // An upload taken up again from its journal makes once more what it made since its last checkpoint.
+    if new.entry.offset >= index.body_len() {
+        index.push(new.entry);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,116 @@
+//! Checking what is stored, without changing anything.
+
+use std::path::Path;
+
+use media::Kind;
+use timeline::Container;
+
+use crate::body::body_name;
+use crate::disk::read_all;
+use crate::load::{description, fragment_at, index_entries, read_init, read_range};
+use crate::{Disk, Error, journal};
+
+/// What was checked, and what is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Bodies that were read to their end.
+    pub bodies: u64,
+    /// Fragments whose checksums were compared.
+    pub fragments: u64,
+    /// Journals that were read.
+    pub journals: u64,
+    /// A sentence for each thing that is wrong.
+    pub problems: Vec<String>,
+}
+
+/// Checks every body, index and journal below a data directory: each body must be an init and whole fragments up to
+/// where its journal says, each fragment must have the checksum that its index keeps.
+///
+/// # Errors
+/// Those of the storage.
+pub fn verify(disk: &dyn Disk, data_dir: &Path) -> Result<Report, Error> {
+    let mut report = Report::default();
+    let root = data_dir.join("lives");
+    for live in disk.list(&root)? {
+        let live_dir = root.join(&live);
+        let mut marks = Vec::new();
+        for name in disk.list(&live_dir.join("uploads"))? {
+            let path = live_dir.join("uploads").join(&name);
+            let Some(upload) = name.strip_suffix(".journal") else { continue };
+            match journal::read(disk, &path) {
+                Ok(content) => {
+                    report.journals += 1;
+                    marks.extend(content.checkpoint.marks.into_iter().map(|mark| (upload.to_owned(), mark)));
+                }
+                Err(error) => report.problems.push(format!("{}: {error}", path.display())),
+            }
+        }
+        for take in disk.list(&live_dir.join("takes"))? {
+            let folder = live_dir.join("takes").join(&take);
+            let Some(description) = description(disk, &folder) else {
+                report.problems.push(format!("{}: take.json cannot be read", folder.display()));
+                continue;
+            };
+            let mark = marks
+                .iter()
+                .find(|(upload, mark)| *upload == description.upload && mark.number == description.number)
+                .map(|(_, mark)| *mark);
+            for kind in [Kind::Video, Kind::Audio] {
+                verify_body(disk, &folder, kind, mark.map(|mark| mark.len(kind)), &mut report)?;
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn verify_body(
+    disk: &dyn Disk,
+    folder: &Path,
+    kind: Kind,
+    mark: Option<u64>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let names = disk.list(folder)?;
+    let found = [Container::Mp4, Container::Webm]
+        .into_iter()
+        .find(|&container| names.contains(&body_name(kind, container)));
+    let Some(container) = found else {
+        if mark.is_some_and(|mark| mark > 0) {
+            report.problems.push(format!("{}: the {kind:?} body is missing", folder.display()));
+        }
+        return Ok(());
+    };
+    let path = folder.join(body_name(kind, container));
+    let body = disk.open(&path)?;
+    let len = body.len()?;
+    let end = mark.unwrap_or(len);
+    if len < end {
+        report.problems.push(format!("{}: {len} bytes long, {end} were acknowledged", path.display()));
+        return Ok(());
+    }
+    report.bodies += 1;
+    let head = read_range(body.as_ref(), 0, end.min(4 << 20))?;
+    let Ok(Some((track, init_len))) = read_init(container, &head) else {
+        report.problems.push(format!("{}: its init cannot be read", path.display()));
+        return Ok(());
+    };
+    let index = read_all(disk, &path.with_extension("idx"), 256 << 20).unwrap_or_default();
+    let entries = index_entries(&index, init_len as u64, end);
+    let mut at = init_len as u64;
+    let mut number = 0;
+    while at < end {
+        let Some((fragment, bytes)) = fragment_at(body.as_ref(), container, &track, at, end)? else {
+            report.problems.push(format!("{}: no whole fragment at byte {at}", path.display()));
+            return Ok(());
+        };
+        report.fragments += 1;
+        if entries.get(number).is_some_and(|entry| entry.crc != crc32fast::hash(&bytes)) {
+            report
+                .problems
+                .push(format!("{}: the fragment at byte {at} is not what was written", path.display()));
+        }
+        at += u64::from(fragment.len);
+        number += 1;
+    }
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! The index of a body: where its fragments lie and what is in them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use media::container::{Fragment, Sample};
+use media::{Codec, Kind, Track};
+use serde::{Deserialize, Serialize};
+
+/// Fragments in a block of an index. A snapshot shares the blocks; only the last one is copied when it grows.
+const BLOCK: usize = 256;
+
+/// The container of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Container {
+    /// Fragmented MP4 (CMAF): every codec that browsers play from it.
+    Mp4,
+    /// WebM with known-size clusters: VP8.
+    Webm,
+}
+
+impl Container {
+    /// The container in which a body of this codec is kept.
+    #[must_use]
+    pub fn of(codec: Codec) -> Self {
+        if codec.in_mp4() { Self::Mp4 } else { Self::Webm }
+    }
+
+    /// The ending of a body's file name.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Mp4 => "mp4",
+            Self::Webm => "webm",
+        }
+    }
+}
+
+/// One fragment as the index knows it; about 60 bytes and 6 more for each frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Bytes from the body's start.
+    pub offset: u64,
+    /// Bytes of the whole fragment.
+    pub len: u32,
+    /// CRC-32 of those bytes.
+    pub crc: u32,
+    /// Decoding time of the first frame, in ticks of the track.
+    pub base_dts: i64,
+    /// Decoding time at which the last frame ends, in ticks of the track.
+    pub end_dts: i64,
+    /// Whether the first frame is a keyframe. Fragments are cut so that a keyframe of video always comes first.
+    pub key: bool,
+    /// Number of frames.
+    pub frames: u32,
+    /// Bytes of the frames alone.
+    pub payload: u32,
+    samples: Bytes,
+}
+
+/// A frame as packed in an entry: bytes between the end of the frame before it and its start, size doubled plus the
+/// key bit, duration, composition offset.
+type Packed = (u32, u64, u32, i32);
+
+impl Entry {
+    /// The entry for a fragment that stands at `offset` of its body.
+    #[must_use]
+    pub fn new(offset: u64, crc: u32, fragment: &Fragment) -> Self {
+        let mut end = 0;
+        let packed: Vec<Packed> = fragment
+            .samples
+            .iter()
+            .map(|sample| {
+                let between = sample.offset.saturating_sub(end);
+                end = sample.offset.saturating_add(sample.size);
+                (between, u64::from(sample.size) * 2 + u64::from(sample.key), sample.duration, sample.cts)
+            })
+            .collect();
+        let samples = postcard::to_stdvec(&packed).expect("integers always serialise").into();
+        Self {
+            offset,
+            len: fragment.len,
+            crc,
+            base_dts: fragment.base_dts,
+            end_dts: fragment.base_dts.saturating_add(fragment.duration()),
+            key: fragment.samples.first().is_some_and(|sample| sample.key),
+            frames: u32::try_from(fragment.samples.len()).unwrap_or(u32::MAX),
+            payload: fragment.samples.iter().fold(0, |sum: u32, sample| sum.saturating_add(sample.size)),
+            samples,
+        }
+    }
+
+    /// Its frames; their offsets count from the fragment's first byte. Empty if the packed form is damaged.
+    #[must_use]
+    pub fn samples(&self) -> Vec<Sample> {
+        let packed: Vec<Packed> = postcard::from_bytes(&self.samples).unwrap_or_default();
+        let mut end: u32 = 0;
+        packed
+            .into_iter()
+            .map(|(between, size_and_key, duration, cts)| {
+                let offset = end.saturating_add(between);
+                let size = u32::try_from(size_and_key / 2).unwrap_or(u32::MAX);
+                end = offset.saturating_add(size);
+                Sample { offset, size, duration, cts, key: size_and_key % 2 == 1 }
+            })
+            .collect()
+    }
+
+    /// The fragment's end in its body.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.offset + u64::from(self.len)
+    }
+}
+
+/// The index of one body. Cloning it is cheap: the fragments are shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackIndex {
+    track: Track,
+    init_len: u64,
+    len: usize,
+    frames: u64,
+    payload: u64,
+    blocks: Vec<Arc<Vec<Entry>>>,
+}
+
+impl TrackIndex {
+    /// The index of a body that holds its init, of `init_len` bytes, and nothing else yet.
+    #[must_use]
+    pub fn new(track: Track, init_len: u64) -> Self {
+        Self { track, init_len, len: 0, frames: 0, payload: 0, blocks: Vec::new() }
+    }
+
+    /// What a decoder needs to know.
+    #[must_use]
+    pub fn track(&self) -> &Track {
+        &self.track
+    }
+
+    /// The body's container.
+    #[must_use]
+    pub fn container(&self) -> Container {
+        Container::of(self.track.codec)
+    }
+
+    /// Bytes of the init at the front of the body.
+    #[must_use]
+    pub fn init_len(&self) -> u64 {
+        self.init_len
+    }
+
+    /// Number of fragments.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no fragment yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Number of frames.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Bytes of all frames.
+    #[must_use]
+    pub fn payload(&self) -> u64 {
+        self.payload
+    }
+
+    /// Bytes of the body that the index covers.
+    #[must_use]
+    pub fn body_len(&self) -> u64 {
+        self.last().map_or(self.init_len, Entry::end)
+    }
+
+    /// Adds the fragment that was appended to the body.
+    pub fn push(&mut self, entry: Entry) {
+        self.frames += u64::from(entry.frames);
+        self.payload += u64::from(entry.payload);
+        self.len += 1;
+        match self.blocks.last_mut() {
+            Some(block) if block.len() < BLOCK => Arc::make_mut(block).push(entry),
+            _ => self.blocks.push(Arc::new(vec![entry])),
+        }
+    }
+
+    /// A fragment by its number from 0.
+    #[must_use]
+    pub fn get(&self, number: usize) -> Option<&Entry> {
+        self.blocks.get(number / BLOCK)?.get(number % BLOCK)
+    }
+
+    /// The newest fragment.
+    #[must_use]
+    pub fn last(&self) -> Option<&Entry> {
+        self.blocks.last()?.last()
+    }
+
+    /// The fragments from a number on, in order.
+    pub fn iter_from(&self, number: usize) -> impl Iterator<Item = &Entry> {
+        let skip = number % BLOCK;
+        self.blocks
+            .iter()
+            .skip(number / BLOCK)
+            .enumerate()
+            .flat_map(move |(at, block)| block.iter().skip(if at == 0 { skip } else { 0 }))
+    }
+
+    /// The index of the first `len` fragments.
+    #[must_use]
+    pub fn first(&self, len: usize) -> Self {
+        if len >= self.len {
+            return self.clone();
+        }
+        let mut part = Self::new(self.track.clone(), self.init_len);
+        let whole = len / BLOCK;
+        part.blocks = self.blocks[..whole].to_vec();
+        for block in &part.blocks {
+            part.frames += block.iter().map(|entry| u64::from(entry.frames)).sum::<u64>();
+            part.payload += block.iter().map(|entry| u64::from(entry.payload)).sum::<u64>();
+        }
+        part.len = whole * BLOCK;
+        for entry in self.iter_from(whole * BLOCK).take(len - whole * BLOCK) {
+            part.push(entry.clone());
+        }
+        part
+    }
+
+    /// Presentation time of the first frame in milliseconds of the source's clock.
+    #[must_use]
+    pub fn first_ms(&self) -> Option<i64> {
+        let entry = self.get(0)?;
+        let cts = entry.samples().first().map_or(0, |sample| i64::from(sample.cts));
+        Some(self.track.to_ms(entry.base_dts.saturating_add(cts)))
+    }
+
+    /// End of the last frame in milliseconds of the source's clock.
+    #[must_use]
+    pub fn end_ms(&self) -> Option<i64> {
+        self.last().map(|entry| self.track.to_ms(entry.end_dts))
+    }
+
+    /// The number of the newest fragment that starts at or before a time (milliseconds of the source's clock) and, for
+    /// video, with a keyframe. The first fragment that a decoder can start at, if the time is before it.
+    #[must_use]
+    pub fn seek(&self, ms: i64) -> Option<usize> {
+        let ticks = self.track.to_ticks(ms);
+        let after = self.partition(|entry| entry.base_dts <= ticks);
+        let before = (0..after).rev().find(|&number| self.starts(number));
+        before.or_else(|| (after..self.len).find(|&number| self.starts(number)))
+    }
+
+    /// The number of the newest fragment at which a decoder can start.
+    #[must_use]
+    pub fn newest_start(&self) -> Option<usize> {
+        (0..self.len).rev().find(|&number| self.starts(number))
+    }
+
+    /// A keyframe for a still picture: the third of those in the first seconds, since cameras start dark.
+    #[must_use]
+    pub fn still(&self) -> Option<&Entry> {
+        self.iter_from(0).take(40).filter(|entry| entry.key).take(3).last()
+    }
+
+    fn starts(&self, number: usize) -> bool {
+        self.track.kind() == Kind::Audio || self.get(number).is_some_and(|entry| entry.key)
+    }
+
+    /// The number of leading fragments for which `before` holds; it must hold for a prefix.
+    fn partition(&self, before: impl Fn(&Entry) -> bool) -> usize {
+        let whole = self.blocks.partition_point(|block| block.last().is_some_and(&before));
+        let rest = self.blocks.get(whole).map_or(0, |block| block.partition_point(&before));
+        whole * BLOCK + rest
+    }
+}

@@ -1,0 +1,250 @@
+//! Which frames a view holds, and when each is shown: the same for every container.
+
+use media::container::Sample;
+use media::{Kind, Track};
+
+use super::{Format, Unavailable};
+use crate::{Take, Timeline, TrackIndex};
+
+/// Frames in one view: twelve hours of 60 frames of video and 50 packets of audio a second.
+const MAX_FRAMES: usize = 5_000_000;
+
+/// What of a live a view holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Selection {
+    /// One take only; positions then count from its start.
+    pub take: Option<u32>,
+    /// From the keyframe at or before this place of the timeline, in milliseconds.
+    pub from_ms: Option<i64>,
+    /// To this place of the timeline, in milliseconds.
+    pub to_ms: Option<i64>,
+    /// Without the picture.
+    pub audio_only: bool,
+}
+
+/// The frames of a view, track by track.
+pub(super) struct Plan {
+    pub(super) tracks: Vec<PlannedTrack>,
+}
+
+/// One track of a view, over all its takes, on one clock.
+pub(super) struct PlannedTrack {
+    pub(super) track: Track,
+    pub(super) frames: Vec<PlannedFrame>,
+}
+
+/// A frame, where its bytes are and when it is shown, in ticks of the planned track.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlannedFrame {
+    pub(super) take: u32,
+    pub(super) offset: u64,
+    pub(super) size: u32,
+    pub(super) dts: i64,
+    pub(super) cts: i32,
+    pub(super) duration: u32,
+    pub(super) key: bool,
+}
+
+/// A take with its place and the stretch of it that is wanted, in milliseconds of the source's clock.
+struct Stretch<'a> {
+    take: &'a Take,
+    /// What is added to the source's clock to get the view's.
+    shift_ms: i64,
+    /// `None`: from its first frame.
+    from_ms: Option<i64>,
+    /// `None`: to its last frame.
+    to_ms: Option<i64>,
+}
+
+/// What of a track goes into a view, stretch by stretch.
+struct Part<'s, 'a> {
+    track: Track,
+    kind: Kind,
+    stretches: Vec<&'s Stretch<'a>>,
+}
+
+pub(super) fn plan(timeline: &Timeline, selection: &Selection, format: Format) -> Result<Plan, Unavailable> {
+    let stretches = stretches(timeline, selection);
+    let mut tracks = Vec::new();
+    for part in parts(&stretches, selection, format)? {
+        let planned = plan_track(part.track, part.kind, &part.stretches)?;
+        if !planned.frames.is_empty() {
+            tracks.push(planned);
+        }
+    }
+    if tracks.is_empty() {
+        return Err(Unavailable::Empty);
+    }
+    from_zero(&mut tracks, selection);
+    Ok(Plan { tracks })
+}
+
+/// Whether there is such a file, without planning it.
+pub(super) fn check(timeline: &Timeline, selection: &Selection, format: Format) -> Result<(), Unavailable> {
+    let stretches = stretches(timeline, selection);
+    if parts(&stretches, selection, format)?.is_empty() { Err(Unavailable::Empty) } else { Ok(()) }
+}
+
+fn parts<'s, 'a>(
+    stretches: &'s [Stretch<'a>],
+    selection: &Selection,
+    format: Format,
+) -> Result<Vec<Part<'s, 'a>>, Unavailable> {
+    let kinds: &[Kind] = if selection.audio_only { &[Kind::Audio] } else { &[Kind::Video, Kind::Audio] };
+    let mut parts = Vec::new();
+    for &kind in kinds {
+        let with: Vec<_> = stretches.iter().filter(|stretch| present(stretch.take, kind).is_some()).collect();
+        let Some(first) = with.first().and_then(|stretch| present(stretch.take, kind)) else { continue };
+        if !with.iter().all(|stretch| present(stretch.take, kind).is_some_and(|other| agree(first, other))) {
+            return Err(Unavailable::TakesDiffer(
+                stretches.iter().map(|stretch| stretch.take.number).collect(),
+            ));
+        }
+        check_container(first.track(), format)?;
+        parts.push(Part { track: first.track().clone(), kind, stretches: with });
+    }
+    Ok(parts)
+}
+
+fn present(take: &Take, kind: Kind) -> Option<&TrackIndex> {
+    take.track(kind).filter(|track| !track.is_empty())
+}
+
+fn check_container(track: &Track, format: Format) -> Result<(), Unavailable> {
+    let fits = match format {
+        Format::Mp4 => track.codec.in_mp4(),
+        Format::Webm => track.codec.in_webm(),
+    };
+    if fits { Ok(()) } else { Err(Unavailable::WrongContainer) }
+}
+
+/// Whether one sample entry describes both: codecs that repeat their headers at keyframes need the codec only.
+fn agree(one: &TrackIndex, other: &TrackIndex) -> bool {
+    use media::Codec::{Av1, Opus, Vp8, Vp9};
+    let (one, other) = (one.track(), other.track());
+    one.codec == other.codec
+        && one.matrix == other.matrix
+        && match one.codec {
+            Vp8 | Vp9 | Av1 => true,
+            Opus => one.channels == other.channels,
+            _ => one.config == other.config && one.sample_rate == other.sample_rate,
+        }
+}
+
+/// The takes that the selection touches, in play order, each with the stretch of it that is wanted.
+fn stretches<'a>(timeline: &'a Timeline, selection: &Selection) -> Vec<Stretch<'a>> {
+    let mut stretches = Vec::new();
+    let mut start_ms = 0;
+    for take in timeline.in_play_order() {
+        let (offset_ms, end_ms) = (start_ms, start_ms + take.duration_ms());
+        start_ms = end_ms;
+        if selection.take.is_some_and(|number| number != take.number) {
+            continue;
+        }
+        let to_source = take.base_ms - offset_ms;
+        let from_ms = selection.from_ms.filter(|&from| from > offset_ms);
+        let to_ms = selection.to_ms.filter(|&to| to < end_ms);
+        if from_ms.is_some_and(|from| from >= end_ms) || to_ms.is_some_and(|to| to <= offset_ms) {
+            continue;
+        }
+        let zero_ms = if selection.take.is_some() { offset_ms } else { 0 };
+        stretches.push(Stretch {
+            take,
+            shift_ms: -to_source - zero_ms,
+            from_ms: from_ms.map(|from| keyframe_before(take, from + to_source, selection)),
+            to_ms: to_ms.map(|to| to + to_source),
+        });
+    }
+    stretches
+}
+
+/// The time of the keyframe of video at or before a time of the source's clock; the time itself where only sound is
+/// wanted or there.
+fn keyframe_before(take: &Take, ms: i64, selection: &Selection) -> i64 {
+    let video = present(take, Kind::Video).filter(|_| !selection.audio_only);
+    let key = video.and_then(|video| {
+        let entry = video.get(video.seek(ms)?)?;
+        Some(video.track().to_ms(entry.base_dts))
+    });
+    key.map_or(ms, |key| key.min(ms))
+}
+
+fn plan_track(track: Track, kind: Kind, stretches: &[&Stretch<'_>]) -> Result<PlannedTrack, Unavailable> {
+    let mut frames: Vec<PlannedFrame> = Vec::new();
+    for stretch in stretches {
+        let Some(index) = present(stretch.take, kind) else { continue };
+        let source = index.track();
+        let from = stretch.from_ms.map_or(i64::MIN, |ms| source.to_ticks(ms));
+        let to = stretch.to_ms.map_or(i64::MAX, |ms| source.to_ticks(ms));
+        let first = stretch.from_ms.and_then(|ms| index.seek(ms)).unwrap_or(0);
+        for entry in index.iter_from(first).take_while(|entry| entry.base_dts < to) {
+            let mut dts = entry.base_dts;
+            for Sample { offset, size, duration, cts, key } in entry.samples() {
+                if dts >= from && dts < to {
+                    let shifted = rescale(dts, source, &track) + track.to_ticks(stretch.shift_ms);
+                    let dts = frames.last().map_or(shifted, |last| shifted.max(last.dts + 1));
+                    let cts = i32::try_from(rescale(i64::from(cts), source, &track)).unwrap_or(0);
+                    let duration = rescale(i64::from(duration), source, &track);
+                    let duration = u32::try_from(duration).unwrap_or(u32::MAX);
+                    let offset = entry.offset + u64::from(offset);
+                    frames.push(PlannedFrame {
+                        take: stretch.take.number,
+                        offset,
+                        size,
+                        dts,
+                        cts,
+                        duration,
+                        key,
+                    });
+                }
+                dts = dts.saturating_add(i64::from(duration));
+            }
+            if frames.len() > MAX_FRAMES {
+                return Err(Unavailable::TooLong(MAX_FRAMES));
+            }
+        }
+    }
+    bridge(&mut frames);
+    Ok(PlannedTrack { track, frames })
+}
+
+/// Makes each frame last to the next: across capture gaps and from the last frame of a take to the next take.
+fn bridge(frames: &mut [PlannedFrame]) {
+    for index in 1..frames.len() {
+        let until = frames[index].dts - frames[index - 1].dts;
+        frames[index - 1].duration = u32::try_from(until).unwrap_or(u32::MAX);
+    }
+}
+
+/// Lets a clip start at its first frame of video (or of sound): what it was cut at is its 0.
+fn from_zero(tracks: &mut [PlannedTrack], selection: &Selection) {
+    let Some(first) = tracks.first() else { return };
+    let starts = |planned: &PlannedTrack| planned.frames.first().map(|frame| planned.track.to_ms(frame.dts));
+    let zero_ms = match selection.from_ms {
+        Some(from) if from > 0 => starts(first).unwrap_or(0),
+        _ => tracks.iter().filter_map(starts).min().unwrap_or(0).min(0),
+    };
+    for planned in tracks {
+        let zero = planned.track.to_ticks(zero_ms);
+        for frame in &mut planned.frames {
+            frame.dts -= zero;
+        }
+        planned.frames.retain(|frame| frame.dts >= 0);
+    }
+}
+
+fn rescale(ticks: i64, from: &Track, to: &Track) -> i64 {
+    if from.timescale == to.timescale {
+        return ticks;
+    }
+    let scale = i128::from(from.timescale);
+    let rescaled = (i128::from(ticks) * i128::from(to.timescale) + scale / 2).div_euclid(scale);
+    i64::try_from(rescaled).unwrap_or(i64::MAX)
+}
+
+impl PlannedTrack {
+    /// Decoding time of a frame in milliseconds.
+    pub(super) fn ms(&self, frame: usize) -> Option<i64> {
+        self.frames.get(frame).map(|frame| self.track.to_ms(frame.dts))
+    }
+}
