@@ -1,0 +1,233 @@
+//! Signing up, in and out, and what tokens are worth.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::time::Duration;
+
+use accounts::{Accounts, Change, Error, Issuer, IssuerKey, NewPerson, Role, Settings, SigningKey};
+use database::Database;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const NOW: i64 = 1_800_000_000_000;
+const SECRET: &str = "the secret of the app";
+
+fn open(directory: &Path, settings: Settings) -> Accounts {
+    let database = Database::open(&directory.join("d.sqlite"), &[accounts::MIGRATIONS]).unwrap();
+    let key = SigningKey::open(&directory.join("signing.key")).unwrap();
+    Accounts::new(database, &key, settings)
+}
+
+fn here() -> (tempfile::TempDir, Accounts) {
+    let directory = tempfile::tempdir().unwrap();
+    let accounts = open(directory.path(), Settings::default());
+    (directory, accounts)
+}
+
+fn awa() -> NewPerson {
+    NewPerson {
+        email: " Awa@Example.org ".to_owned(),
+        password: "mot de passe".to_owned(),
+        first_name: "Awa".to_owned(),
+        last_name: "Diop".to_owned(),
+    }
+}
+
+fn seconds(count: i64) -> i64 {
+    NOW + count * 1_000
+}
+
+#[tokio::test]
+async fn somebody_signs_up_and_in_and_is_known_by_their_token_after_a_restart() {
+    let (directory, accounts) = here();
+    let (person, tokens) = accounts.register(awa(), NOW).await.unwrap();
+    assert_eq!(person.email.as_deref(), Some("awa@example.org"));
+    assert!(person.roles.is_empty());
+    let (again, _) = accounts.login("AWA@example.org", "mot de passe".to_owned(), HERE, NOW).await.unwrap();
+    assert_eq!(again, person);
+    drop(accounts);
+    let reopened = open(directory.path(), Settings::default());
+    assert_eq!(*reopened.authenticate(&tokens.access, seconds(899)).await.unwrap(), person);
+    let late = reopened.authenticate(&tokens.access, seconds(900)).await;
+    assert!(matches!(late, Err(Error::ExpiredToken)));
+}
+
+#[tokio::test]
+async fn a_taken_address_a_short_password_and_no_address_are_refused() {
+    let (_directory, accounts) = here();
+    accounts.register(awa(), NOW).await.unwrap();
+    let taken = NewPerson { email: "awa@EXAMPLE.org".to_owned(), ..awa() };
+    assert!(matches!(accounts.register(taken, NOW).await, Err(Error::EmailTaken)));
+    let short = NewPerson { email: "b@example.org".to_owned(), password: "1234567".to_owned(), ..awa() };
+    assert!(matches!(accounts.register(short, NOW).await, Err(Error::BadPassword)));
+    let none = NewPerson { email: "nobody".to_owned(), ..awa() };
+    assert!(matches!(accounts.register(none, NOW).await, Err(Error::BadEmail)));
+    let long = NewPerson { email: "c@example.org".to_owned(), first_name: "x".repeat(151), ..awa() };
+    assert!(matches!(accounts.register(long, NOW).await, Err(Error::BadName)));
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_exchanged_once_and_repeats_its_answer_for_a_minute() {
+    let (_directory, accounts) = here();
+    let (person, first) = accounts.register(awa(), NOW).await.unwrap();
+    let second = accounts.refresh(&first.refresh, seconds(10)).await.unwrap();
+    assert_ne!(second.refresh, first.refresh);
+    assert_eq!(accounts.refresh(&first.refresh, seconds(70)).await.unwrap(), second);
+    assert_eq!(accounts.authenticate(&second.access, seconds(70)).await.unwrap().id, person.id);
+    let third = accounts.refresh(&second.refresh, seconds(20)).await.unwrap();
+    assert_ne!(third.refresh, second.refresh);
+}
+
+#[tokio::test]
+async fn a_refresh_token_used_again_later_ends_the_whole_sign_in() {
+    let (_directory, accounts) = here();
+    let (_, first) = accounts.register(awa(), NOW).await.unwrap();
+    let (_, other) = accounts.login("awa@example.org", "mot de passe".to_owned(), HERE, NOW).await.unwrap();
+    let second = accounts.refresh(&first.refresh, seconds(10)).await.unwrap();
+    assert!(matches!(accounts.refresh(&first.refresh, seconds(71)).await, Err(Error::InvalidToken)));
+    assert!(matches!(accounts.refresh(&second.refresh, seconds(72)).await, Err(Error::InvalidToken)));
+    assert!(accounts.refresh(&other.refresh, seconds(72)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refresh_token_ends_with_its_time_and_with_the_sign_out() {
+    let (_directory, accounts) = here();
+    let (_, tokens) = accounts.register(awa(), NOW).await.unwrap();
+    let month = seconds(30 * 86_400);
+    assert!(matches!(accounts.refresh(&tokens.refresh, month).await, Err(Error::InvalidToken)));
+    accounts.logout(&tokens.refresh).await.unwrap();
+    accounts.logout("rt_unknown").await.unwrap();
+    assert!(matches!(accounts.refresh(&tokens.refresh, NOW).await, Err(Error::InvalidToken)));
+    assert!(matches!(accounts.refresh("rt_unknown", NOW).await, Err(Error::InvalidToken)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_refresh_sent_at_once_from_two_tabs_gets_one_answer() {
+    let (_directory, accounts) = here();
+    let (_, tokens) = accounts.register(awa(), NOW).await.unwrap();
+    let (one, other) =
+        tokio::join!(accounts.refresh(&tokens.refresh, NOW), accounts.refresh(&tokens.refresh, NOW + 5));
+    assert_eq!(one.unwrap(), other.unwrap());
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_refused_alike_and_then_no_more_are_tried() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Settings { wrong_passwords_per_minute: 2, ..Settings::default() };
+    let accounts = open(directory.path(), settings);
+    accounts.register(awa(), NOW).await.unwrap();
+    let try_in =
+        |email: &'static str, password: &'static str| accounts.login(email, password.to_owned(), HERE, NOW);
+    assert!(matches!(try_in("nobody@example.org", "mot de passe").await, Err(Error::WrongPassword)));
+    for _ in 0..2 {
+        assert!(matches!(try_in("awa@example.org", "wrong").await, Err(Error::WrongPassword)));
+    }
+    let refused = try_in("awa@example.org", "mot de passe").await;
+    assert!(matches!(refused, Err(Error::TooManyTries { retry_after_s: 1..=60 })));
+}
+
+#[tokio::test]
+async fn a_profile_is_changed_and_a_role_is_given_and_taken() {
+    let (_directory, accounts) = here();
+    let (person, tokens) = accounts.register(awa(), NOW).await.unwrap();
+    let change = Change {
+        first_name: Some(" Aïssatou ".to_owned()),
+        profile_picture: Some(Some("https://example.org/a.png".to_owned())),
+        ..Change::default()
+    };
+    let changed = accounts.change(person.id, change).await.unwrap();
+    assert_eq!((changed.first_name.as_str(), changed.last_name.as_str()), ("Aïssatou", "Diop"));
+    let without = Change { profile_picture: Some(None), ..Change::default() };
+    assert_eq!(accounts.change(person.id, without).await.unwrap().profile_picture, None);
+    let bad = Change { profile_picture: Some(Some("javascript:x".to_owned())), ..Change::default() };
+    assert!(matches!(accounts.change(person.id, bad).await, Err(Error::BadPicture)));
+
+    accounts.set_role("Awa@example.org", Role::Moderator, true).await.unwrap();
+    let seen = accounts.authenticate(&tokens.access, NOW).await.unwrap();
+    assert!(seen.is_moderator() && !seen.is_admin());
+    accounts.set_role("awa@example.org", Role::Moderator, false).await.unwrap();
+    assert!(!accounts.authenticate(&tokens.access, NOW).await.unwrap().is_moderator());
+    let nobody = accounts.set_role("nobody@example.org", Role::Admin, true).await;
+    assert!(matches!(nobody, Err(Error::NoSuchPerson)));
+}
+
+fn with_issuer(iss: Option<&str>, aud: Option<&str>) -> (tempfile::TempDir, Accounts) {
+    let directory = tempfile::tempdir().unwrap();
+    let issuer = Issuer {
+        name: "app".to_owned(),
+        iss: iss.map(str::to_owned),
+        aud: aud.map(str::to_owned),
+        subject_claim: None,
+        key: IssuerKey::Secret(SECRET.to_owned()),
+    };
+    let accounts = open(directory.path(), Settings { issuers: vec![issuer], ..Settings::default() });
+    (directory, accounts)
+}
+
+fn signed(claims: Value, secret: &str) -> String {
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+}
+
+#[tokio::test]
+async fn a_token_of_the_app_is_accepted_and_makes_its_person_once() {
+    let (_directory, accounts) = with_issuer(None, None);
+    let claims = json!({"user_id": 77, "token_type": "access", "exp": NOW / 1_000 + 60, "email": "Fatou@x.org",
+                        "first_name": "Fatou"});
+    let token = signed(claims, SECRET);
+    let first = accounts.authenticate(&token, NOW).await.unwrap();
+    assert_eq!((first.first_name.as_str(), first.email.as_deref()), ("Fatou", Some("fatou@x.org")));
+    assert_eq!(accounts.authenticate(&token, NOW).await.unwrap().id, first.id);
+    let own = accounts.register(awa(), NOW).await.unwrap();
+    assert_eq!(accounts.authenticate(&own.1.access, NOW).await.unwrap().id, own.0.id);
+}
+
+#[tokio::test]
+async fn an_issuer_cannot_take_over_an_account_by_its_address() {
+    let (_directory, accounts) = with_issuer(None, None);
+    let (own, _) = accounts.register(awa(), NOW).await.unwrap();
+    let claims = json!({"sub": "x", "exp": NOW / 1_000 + 60, "email": "awa@example.org"});
+    let stranger = accounts.authenticate(&signed(claims, SECRET), NOW).await.unwrap();
+    assert_ne!(stranger.id, own.id);
+    assert_eq!(stranger.email, None);
+}
+
+#[tokio::test]
+async fn tokens_of_strangers_and_those_not_meant_for_us_are_refused() {
+    let (_directory, accounts) = with_issuer(Some("https://app"), Some("live"));
+    let good = json!({"sub": "x", "iss": "https://app", "aud": "live", "exp": NOW / 1_000 + 60});
+    accounts.authenticate(&signed(good.clone(), SECRET), NOW).await.unwrap();
+    let refused = |change: Value, secret: &'static str| {
+        let mut claims = good.as_object().unwrap().clone();
+        claims.extend(change.as_object().unwrap().clone());
+        claims.retain(|_, value| !value.is_null());
+        signed(Value::Object(claims), secret)
+    };
+    for (change, secret) in [
+        (json!({}), "another secret"),
+        (json!({"iss": "https://other"}), SECRET),
+        (json!({"iss": null}), SECRET),
+        (json!({"aud": "other"}), SECRET),
+        (json!({"aud": null}), SECRET),
+        (json!({"exp": null}), SECRET),
+        (json!({"nbf": NOW / 1_000 + 3_600}), SECRET),
+        (json!({"sub": null}), SECRET),
+        (json!({"token_type": "refresh"}), SECRET),
+    ] {
+        let result = accounts.authenticate(&refused(change.clone(), secret), NOW).await;
+        assert!(matches!(result, Err(Error::InvalidToken)), "{change}");
+    }
+    let expired = refused(json!({"exp": NOW / 1_000 - 120}), SECRET);
+    assert!(matches!(accounts.authenticate(&expired, NOW).await, Err(Error::ExpiredToken)));
+}
+
+#[tokio::test]
+async fn settings_decide_how_long_an_access_token_lives() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Settings { access_life: Duration::from_secs(5), ..Settings::default() };
+    let accounts = open(directory.path(), settings);
+    let (_, tokens) = accounts.register(awa(), NOW).await.unwrap();
+    assert!(accounts.authenticate(&tokens.access, seconds(4)).await.is_ok());
+    assert!(accounts.authenticate(&tokens.access, seconds(5)).await.is_err());
+}

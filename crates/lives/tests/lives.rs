@@ -1,0 +1,199 @@
+//! A live from its start to its deletion.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use accounts::{Accounts, NewPerson, SigningKey};
+use database::Database;
+use lives::{Change, Error, Filter, Lives, NewLive, Visibility};
+
+const NOW: i64 = 1_800_000_000_000;
+
+struct Here {
+    _directory: tempfile::TempDir,
+    database: Database,
+    lives: Lives,
+    author: i64,
+}
+
+async fn here(running_per_person: u32) -> Here {
+    let directory = tempfile::tempdir().unwrap();
+    let database = open(directory.path());
+    let key = SigningKey::open(&directory.path().join("key")).unwrap();
+    let accounts = Accounts::new(database.clone(), &key, accounts::Settings::default());
+    let new = NewPerson {
+        email: "a@b".to_owned(),
+        password: "12345678".to_owned(),
+        first_name: "Awa".to_owned(),
+        last_name: String::new(),
+    };
+    let author = accounts.add(new, &[], NOW).await.unwrap().id;
+    let lives = Lives::open(database.clone(), running_per_person).await.unwrap();
+    Here { _directory: directory, database, lives, author }
+}
+
+fn open(directory: &Path) -> Database {
+    let sets = [accounts::MIGRATIONS, lives::MIGRATIONS];
+    Database::open(&directory.join("d.sqlite"), &sets).unwrap()
+}
+
+fn titled(title: &str) -> NewLive {
+    NewLive { title: title.to_owned(), ..NewLive::default() }
+}
+
+fn hidden(visibility: Visibility) -> NewLive {
+    NewLive { visibility, ..NewLive::default() }
+}
+
+async fn listed(lives: &Lives, filter: Filter) -> Vec<i64> {
+    lives.list(filter, 1, 200).await.unwrap().lives.into_iter().map(|live| live.id).collect()
+}
+
+#[tokio::test]
+async fn a_live_is_started_read_changed_and_stopped() {
+    let here = here(100).await;
+    let (live, stream_key) = here.lives.start(here.author, titled(" Bonjour "), NOW).await.unwrap();
+    assert_eq!((live.title.as_str(), live.author.first_name.as_str()), ("Bonjour", "Awa"));
+    assert!(stream_key.starts_with("sk_") && live.opens_with(&stream_key) && !live.opens_with("sk_x"));
+    assert_eq!(here.lives.by_stream_key(&stream_key).await.unwrap(), live);
+    let change = Change { description: Some("à midi".to_owned()), ..Change::default() };
+    let changed = here.lives.change(live.id, change).await.unwrap();
+    assert_eq!((changed.title.as_str(), changed.description.as_str()), ("Bonjour", "à midi"));
+    let stopped = here.lives.stop(live.id, NOW + 5_000).await.unwrap();
+    assert_eq!((stopped.ended_ms, stopped.stopped), (Some(NOW + 5_000), true));
+    assert_eq!(here.lives.stop(live.id, NOW + 9_000).await.unwrap(), stopped);
+    assert_eq!(*here.lives.get(live.id).await.unwrap(), stopped);
+}
+
+#[tokio::test]
+async fn texts_that_are_too_long_are_refused_and_nothing_is_kept() {
+    let here = here(100).await;
+    let long = |count: usize| "é".repeat(count);
+    assert!(here.lives.start(here.author, titled(&long(200)), NOW).await.is_ok());
+    let refused = here.lives.start(here.author, titled(&long(201)), NOW).await;
+    assert!(matches!(refused, Err(Error::BadTitle)));
+    let description = NewLive { description: long(5_001), ..NewLive::default() };
+    assert!(matches!(here.lives.start(here.author, description, NOW).await, Err(Error::BadDescription)));
+    let content = NewLive { content: long(10_001), ..NewLive::default() };
+    assert!(matches!(here.lives.start(here.author, content, NOW).await, Err(Error::BadContent)));
+    assert_eq!(listed(&here.lives, Filter::default()).await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_person_has_a_limited_number_of_running_lives() {
+    let here = here(2).await;
+    let (first, _) = here.lives.start(here.author, titled("1"), NOW).await.unwrap();
+    here.lives.start(here.author, titled("2"), NOW).await.unwrap();
+    let refused = here.lives.start(here.author, titled("3"), NOW).await;
+    assert!(matches!(refused, Err(Error::TooManyRunning { limit: 2 })));
+    here.lives.stop(first.id, NOW).await.unwrap();
+    assert!(here.lives.start(here.author, titled("3"), NOW).await.is_ok());
+}
+
+#[tokio::test]
+async fn lists_show_what_is_public_to_all_members_lives_to_members_and_unlisted_ones_to_nobody() {
+    let here = here(100).await;
+    let mut ids = Vec::new();
+    for visibility in [Visibility::Public, Visibility::Members, Visibility::Unlisted] {
+        ids.push(here.lives.start(here.author, hidden(visibility), NOW).await.unwrap().0.id);
+    }
+    assert_eq!(listed(&here.lives, Filter::default()).await, [ids[0]]);
+    let members = Filter { members: true, ..Filter::default() };
+    assert_eq!(listed(&here.lives, members).await, [ids[1], ids[0]]);
+    let own = Filter { of: Some(here.author), ..Filter::default() };
+    assert_eq!(listed(&here.lives, own).await, [ids[2], ids[1], ids[0]]);
+}
+
+#[tokio::test]
+async fn lists_are_found_by_words_without_regard_to_accents_and_by_state() {
+    let here = here(100).await;
+    let (first, _) = here.lives.start(here.author, titled("Prière du Vendredi"), NOW).await.unwrap();
+    let (second, _) = here.lives.start(here.author, titled("Match de foot"), NOW).await.unwrap();
+    here.lives.stop(first.id, NOW).await.unwrap();
+    let words = |text: &str| Filter { words: Some(text.to_owned()), ..Filter::default() };
+    assert_eq!(listed(&here.lives, words("priere vend")).await, [first.id]);
+    assert_eq!(listed(&here.lives, words("PRIÈRE foot")).await, Vec::<i64>::new());
+    for odd in ["\" OR *", "'; DROP TABLE lives", "NEAR(", "***", "-"] {
+        assert!(here.lives.list(words(odd), 1, 10).await.unwrap().lives.is_empty(), "{odd}");
+    }
+    let state = |running: bool| Filter { running: Some(running), ..Filter::default() };
+    assert_eq!(listed(&here.lives, state(true)).await, [second.id]);
+    assert_eq!(listed(&here.lives, state(false)).await, [first.id]);
+    let renamed = Change { title: Some("Handball".to_owned()), ..Change::default() };
+    here.lives.change(second.id, renamed).await.unwrap();
+    assert_eq!(listed(&here.lives, words("foot")).await, Vec::<i64>::new());
+    assert_eq!(listed(&here.lives, words("hand")).await, [second.id]);
+}
+
+#[tokio::test]
+async fn pages_hold_what_they_say() {
+    let here = here(100).await;
+    for number in 0..5 {
+        here.lives.start(here.author, titled(&number.to_string()), NOW).await.unwrap();
+    }
+    let page = here.lives.list(Filter::default(), 2, 2).await.unwrap();
+    let titles: Vec<_> = page.lives.iter().map(|live| live.title.as_str()).collect();
+    assert_eq!((page.count, titles), (5, vec!["2", "1"]));
+    assert!(here.lives.list(Filter::default(), u32::MAX, 200).await.unwrap().lives.is_empty());
+}
+
+#[tokio::test]
+async fn an_abandoned_live_ends_and_runs_again_when_bytes_come() {
+    let here = here(100).await;
+    let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();
+    let patience = Duration::from_secs(600);
+    let soon = Instant::now() + Duration::from_secs(599);
+    assert!(here.lives.end_abandoned(soon, NOW, patience).await.unwrap().is_empty());
+    let later = Instant::now() + Duration::from_secs(700);
+    let ended = here.lives.end_abandoned(later, NOW + 700_000, patience).await.unwrap();
+    assert_eq!(ended, [live.id]);
+    let row = here.lives.get(live.id).await.unwrap();
+    let end = row.ended_ms.unwrap();
+    assert!((NOW..NOW + 1_000).contains(&end), "it ended when it was last heard: {end}");
+    assert!(!row.stopped);
+
+    here.lives.bytes_came(live.id).await.unwrap();
+    assert!(here.lives.get(live.id).await.unwrap().is_running());
+    assert_eq!(here.lives.end_abandoned(later, NOW, patience).await.unwrap(), [live.id]);
+}
+
+#[tokio::test]
+async fn a_live_that_was_stopped_stays_ended_when_bytes_come() {
+    let here = here(100).await;
+    let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();
+    here.lives.stop(live.id, NOW).await.unwrap();
+    here.lives.bytes_came(live.id).await.unwrap();
+    assert!(!here.lives.get(live.id).await.unwrap().is_running());
+    let unknown = here.lives.bytes_came(live.id + 1).await;
+    assert!(matches!(unknown, Err(Error::NoSuchLive)));
+}
+
+#[tokio::test]
+async fn running_lives_are_still_known_after_a_restart_and_the_patience_begins_anew() {
+    let here = here(100).await;
+    let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();
+    let again = Lives::open(here.database.clone(), 100).await.unwrap();
+    assert!(again.get(live.id).await.unwrap().is_running());
+    let now = Instant::now();
+    assert!(again.end_abandoned(now, NOW, Duration::from_secs(60)).await.unwrap().is_empty());
+    let later = now + Duration::from_secs(61);
+    assert_eq!(again.end_abandoned(later, NOW, Duration::from_secs(60)).await.unwrap(), [live.id]);
+}
+
+#[tokio::test]
+async fn a_deletion_takes_two_steps_and_is_found_again_after_a_crash() {
+    let here = here(100).await;
+    let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();
+    here.lives.begin_deletion(live.id, NOW).await.unwrap();
+    assert!(matches!(here.lives.get(live.id).await, Err(Error::NoSuchLive)));
+    assert!(matches!(here.lives.begin_deletion(live.id, NOW).await, Err(Error::NoSuchLive)));
+    assert!(listed(&here.lives, Filter::default()).await.is_empty());
+    assert_eq!(here.lives.half_deleted().await.unwrap(), [live.id]);
+    let fails = here.lives.purge(live.id, |_| Err(database::Error::Full)).await;
+    assert!(fails.is_err());
+    assert_eq!(here.lives.half_deleted().await.unwrap(), [live.id]);
+    here.lives.purge(live.id, |_| Ok(())).await.unwrap();
+    assert!(here.lives.half_deleted().await.unwrap().is_empty());
+    let (next, _) = here.lives.start(here.author, titled("y"), NOW).await.unwrap();
+    assert!(next.id > live.id, "numbers are never used again");
+}
