@@ -7,6 +7,7 @@ pub mod h264;
 pub mod hevc;
 mod nal;
 pub mod opus;
+pub(crate) mod picture;
 pub mod vp8;
 pub mod vp9;
 

@@ -1,6 +1,7 @@
 //! Containers: bytes to frames (`read`) and frames to bytes (`write`), the same file names for each.
 
 pub mod fragment;
+mod input;
 pub mod mp4;
 pub mod read;
 pub mod webm;

@@ -7,4 +7,5 @@ pub mod index;
 mod movie;
 pub mod read;
 mod runs;
+mod take;
 pub mod write;

@@ -32,6 +32,8 @@ pub(super) struct Source {
     /// Ticks from its media time to the take's time: what its edit list says, and for all tracks together so much
     /// later that no decoding time is below 0.
     pub(super) shift: i64,
+    /// Whether its edit list leaves out the beginning of its media.
+    pub(super) skips: bool,
     /// Where the samples are that the movie box itself lists.
     pub(super) table: Table,
     /// The next one of them.
@@ -85,8 +87,9 @@ pub(super) fn read_movie(moov: Body<'_>) -> Result<Movie, Error> {
         }
         match read_track(trak, kind) {
             Ok(source) => {
-                shifts.push(read_shift(trak, &source.track, movie_timescale)?);
-                movie.sources.push(source);
+                let presentation = read_presentation(trak, &source.track, movie_timescale)?;
+                shifts.push(presentation.shift);
+                movie.sources.push(Source { skips: presentation.skips, ..source });
             }
             Err(error) if matches!(error.reason, Reason::UnsupportedCodec(_)) => refused.push((kind, error)),
             Err(error) => return Err(error),
@@ -206,7 +209,16 @@ fn read_track(trak: Body<'_>, kind: Kind) -> Result<Source, Error> {
         config: entry.config,
         matrix: Some(matrix).filter(|matrix| kind == Kind::Video && *matrix != IDENTITY),
     };
-    Ok(Source { id, track, defaults: Defaults::default(), shift: 0, table, upcoming, end_dts: None })
+    Ok(Source {
+        id,
+        track,
+        defaults: Defaults::default(),
+        shift: 0,
+        skips: false,
+        table,
+        upcoming,
+        end_dts: None,
+    })
 }
 
 /// Ticks per second of a track (8.4.2).
@@ -224,12 +236,20 @@ fn read_timescale(mdia: Body<'_>) -> Result<u32, Error> {
     }
 }
 
-/// Ticks from media time to presentation time (8.6.6): the empty edits in front delay the track, the first edit after
-/// them says what media time is shown then. What comes after the first edit cannot be said of a recording and is
-/// passed over.
-fn read_shift(trak: Body<'_>, track: &Track, movie_timescale: u32) -> Result<i64, Error> {
-    let Some(edts) = trak.find(b"edts")? else { return Ok(0) };
-    let Some(mut elst) = edts.find(b"elst")? else { return Ok(0) };
+/// What an edit list says of a track.
+#[derive(Default)]
+struct Presentation {
+    /// Ticks from media time to presentation time.
+    shift: i64,
+    /// Whether the beginning of the media is left out.
+    skips: bool,
+}
+
+/// Reads the edit list (8.6.6): the empty edits in front delay the track, the first edit after them says what media time
+/// is shown then. What comes after the first edit cannot be said of a recording and is passed over.
+fn read_presentation(trak: Body<'_>, track: &Track, movie_timescale: u32) -> Result<Presentation, Error> {
+    let Some(edts) = trak.find(b"edts")? else { return Ok(Presentation::default()) };
+    let Some(mut elst) = edts.find(b"elst")? else { return Ok(Presentation::default()) };
     let (version, _) = elst.version_and_flags()?;
     let mut delay = 0_u128;
     for _ in 0..elst.u32()? {
@@ -244,13 +264,12 @@ fn read_shift(trak: Body<'_>, track: &Track, movie_timescale: u32) -> Result<i64
         }
         let scale = u128::from(movie_timescale);
         let delay = (delay.saturating_mul(track.timescale.into()).saturating_add(scale / 2)) / scale;
-        let is_believed = |time: u128| time <= MAX_TIME.into();
-        if !is_believed(delay) || !is_believed(media_time.unsigned_abs().into()) {
+        if delay.max(media_time.unsigned_abs().into()) > MAX_TIME.into() {
             return Err(Reason::OverLimit { what: "the time of an edit", limit: MAX_TIME }.at(at));
         }
-        return Ok(delay as i64 - media_time);
+        return Ok(Presentation { shift: delay as i64 - media_time, skips: media_time > 0 });
     }
-    Ok(0)
+    Ok(Presentation::default())
 }
 
 /// The sample tables of a finished file, read row by row as samples are asked for.

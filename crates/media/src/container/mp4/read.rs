@@ -1,6 +1,421 @@
 //! Reads fragmented and finished MP4 in any slices.
 
-pub use super::boxes::{Header, box_header};
+use std::collections::VecDeque;
 
-/// Bytes of the largest `moov` that is read.
+use serde::{Deserialize, Serialize};
+
+use super::boxes::Body;
+pub use super::boxes::{Header, box_header};
+use super::movie::{Movie, Placed, read_movie};
+use super::runs::{Known, MovieFragment, read_fragment};
+use super::take::Streams;
+use crate::container::Event;
+use crate::container::input::Input;
+use crate::{Error, Reason};
+
+/// Bytes of the largest `moov` that is read: about 30 hours of a finished file.
 pub const MAX_INDEX: u64 = 64 << 20;
+/// Bytes of the largest `moof` that is read.
+const MAX_FRAGMENT_HEAD: u64 = 4 << 20;
+/// Bytes of the largest sample.
+const MAX_SAMPLE: u32 = 16 << 20;
+/// Bytes that are searched for the next fragment after damage.
+const MAX_SCAN: u64 = 8 << 20;
+/// Bytes of a box of unknown type that is passed over in a fragmented file; a larger one is taken for damage.
+const MAX_UNKNOWN: u64 = 16 << 20;
+/// Seconds between two fragments past which, with numbers missing, fragments were lost.
+const LOST_AFTER: f64 = 0.1;
+
+/// Reads one MP4 after the other from bytes pushed in any slices.
+///
+/// Holds a box that is not whole yet (`moov` at most [`MAX_INDEX`], `moof` at most 4 MiB), or a sample of at most
+/// 16 MiB, and the sample tables of the movie in hand.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Reader {
+    input: Input,
+    state: State,
+    movie: Option<Movie>,
+    /// Whether the movie was given ahead of the bytes, so that their own `moov` is passed over.
+    is_given: bool,
+    /// Offset in the input at which the file in hand begins.
+    file_start: u64,
+    /// Samples of the fragment in hand by their place.
+    pending: VecDeque<Placed>,
+    numbers: Numbers,
+    streams: Streams,
+    finished: bool,
+}
+
+/// What the next bytes are.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+enum State {
+    /// The header of a box.
+    #[default]
+    Header,
+    /// Content that is passed over, up to an offset of the input or to its end.
+    Skip(Option<u64>),
+    /// Samples, up to an offset of the input or to its end.
+    Media(Option<u64>),
+    /// Anything, up to the next fragment: something is wrong at `at`.
+    Lost { at: u64, what: Damage },
+}
+
+/// What was wrong before the search for the next fragment.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum Damage {
+    Box,
+    Fragment,
+    Sample,
+}
+
+impl Damage {
+    fn error(self, at: u64) -> Error {
+        let what = match self {
+            Self::Box => "no box begins here, and no fragment follows",
+            Self::Fragment => "a fragment's boxes contradict each other, and no other fragment follows",
+            Self::Sample => "a sample is damaged, and no other fragment follows",
+        };
+        Reason::Malformed(what).at(at)
+    }
+}
+
+/// Whether fragments are numbered one by one, and how far: a gap then is a loss (ISO/IEC 14496-12, 8.8.5).
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Numbers {
+    last: Option<u32>,
+    are_irregular: bool,
+}
+
+impl Numbers {
+    /// Whether numbers are missing before this one.
+    fn skip_to(&mut self, number: u32) -> bool {
+        let Some(last) = self.last.replace(number) else { return false };
+        if number <= last {
+            self.are_irregular = true;
+        }
+        !self.are_irregular && number - last > 1
+    }
+}
+
+/// What a step did.
+enum Step {
+    /// It may be that another follows.
+    Forward,
+    /// Nothing is to be done until more bytes come.
+    Wait,
+}
+
+impl Reader {
+    /// A reader for a file whose `moov` box, header included, stands behind its media and is given ahead. The file is
+    /// then pushed from its start.
+    ///
+    /// # Errors
+    /// A `moov` that cannot be read.
+    pub fn with_index(moov: &[u8]) -> Result<Self, Error> {
+        let header =
+            box_header(moov).filter(|header| header.kind == *b"moov" && moov.len() as u64 <= MAX_INDEX);
+        let content = header.and_then(|header| Some((header.len, moov.get(usize::from(header.len)..)?)));
+        let (len, content) = content.ok_or_else(|| Reason::Malformed("this is no movie box").at(0))?;
+        let mut reader = Self { is_given: true, ..Self::default() };
+        reader.set_movie(Body::new(*b"moov", len.into(), content))?;
+        Ok(reader)
+    }
+
+    /// Takes more of the input.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.input.push(bytes);
+    }
+
+    /// Says that no more bytes come.
+    pub fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// The next event, or `None` until more bytes come. After an error the reader stays at it.
+    ///
+    /// # Errors
+    /// A codec that is not taken, a structure over its limit, media before their movie box, damage behind which no
+    /// fragment follows.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Event>, Error> {
+        loop {
+            if let Some(event) = self.streams.next() {
+                return Ok(Some(event));
+            }
+            if let Step::Wait = self.step()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Step, Error> {
+        match self.state {
+            State::Header => self.header(),
+            State::Skip(end) => Ok(self.pass_over(end)),
+            State::Media(end) => self.media(end),
+            State::Lost { at, what } => self.search(at, what),
+        }
+    }
+
+    fn header(&mut self) -> Result<Step, Error> {
+        let at = self.input.position();
+        let Some(header) = box_header(self.input.rest()) else { return Ok(Step::Wait) };
+        let size = Some(header.size).filter(|size| *size != 0);
+        let is_box = size.is_none_or(|size| size >= header.len.into());
+        if !is_box || !self.is_expected(&header) {
+            return self.unexpected(at);
+        }
+        let end = match size.map(|size| at.checked_add(size)) {
+            None => None,
+            Some(None) => return Err(Reason::Malformed("a box ends past every file").at(at)),
+            Some(end) => end,
+        };
+        match &header.kind {
+            b"ftyp" => self.begin_file(at),
+            b"moov" if !self.is_given => return self.whole(at, &header, MAX_INDEX, Self::movie),
+            b"moof" if self.movie.is_none() => {
+                return Err(Reason::Malformed("a fragment before the movie box").at(at));
+            }
+            b"moof" => return self.whole(at, &header, MAX_FRAGMENT_HEAD, Self::fragment),
+            b"mdat" if self.movie.is_none() => return Err(Reason::IndexAtEnd.at(at)),
+            b"mdat" => {
+                self.input.consume(header.len.into());
+                self.state = State::Media(end);
+                return Ok(Step::Forward);
+            }
+            _ => {}
+        }
+        self.state = State::Skip(end);
+        Ok(Step::Forward)
+    }
+
+    /// Whether a box of this type may stand here. Unknown types may, if their name is one.
+    fn is_expected(&self, header: &Header) -> bool {
+        const KNOWN: [&[u8; 4]; 18] = [
+            b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"sidx", b"ssix",
+            b"emsg", b"prft", b"mfra", b"uuid", b"meta", b"pdin", b"udta", b"pnot",
+        ];
+        let is_name = header.kind.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ');
+        let fits = header.size != 0 && (self.pending_movie() || header.size <= MAX_UNKNOWN);
+        KNOWN.contains(&&header.kind) || is_name && fits
+    }
+
+    /// Whether samples that the movie box lists are still to come.
+    fn pending_movie(&self) -> bool {
+        self.movie.as_ref().is_some_and(|movie| movie.upcoming().is_some())
+    }
+
+    fn unexpected(&mut self, at: u64) -> Result<Step, Error> {
+        if self.movie.is_some() {
+            return Ok(self.lose(at, Damage::Box));
+        }
+        Err(if at == 0 { Reason::UnknownContainer } else { Reason::Malformed("no box begins here") }.at(at))
+    }
+
+    /// A file type box begins a file; the one of a file whose index was given changes nothing.
+    fn begin_file(&mut self, at: u64) {
+        if self.is_given && at == 0 {
+            return;
+        }
+        self.is_given = false;
+        self.file_start = at;
+        self.movie = None;
+        self.pending.clear();
+        self.numbers = Numbers::default();
+        self.streams.begin_take(false);
+    }
+
+    /// Reads a box with `read` as soon as all of it is there.
+    fn whole(
+        &mut self,
+        at: u64,
+        header: &Header,
+        limit: u64,
+        read: impl FnOnce(&mut Self, Body<'_>, u64) -> Result<Step, Error>,
+    ) -> Result<Step, Error> {
+        if header.size == 0 || header.size > limit {
+            let what = if header.kind == *b"moov" { "a movie box" } else { "a fragment's movie box" };
+            return Err(Reason::OverLimit { what, limit }.at(at));
+        }
+        let size = header.size as usize;
+        if self.input.rest().len() < size {
+            return Ok(Step::Wait);
+        }
+        let input = std::mem::take(&mut self.input);
+        let from = usize::from(header.len);
+        let body = Body::new(header.kind, at + from as u64, &input.rest()[from..size]);
+        let step = read(self, body, at);
+        self.input = input;
+        let step = step?;
+        // What turned out to be no such box is searched from behind its header.
+        self.input.consume(if matches!(self.state, State::Header) { size } else { from });
+        Ok(step)
+    }
+
+    fn movie(&mut self, moov: Body<'_>, _at: u64) -> Result<Step, Error> {
+        self.set_movie(moov)?;
+        Ok(Step::Forward)
+    }
+
+    fn set_movie(&mut self, moov: Body<'_>) -> Result<(), Error> {
+        let movie = read_movie(moov)?;
+        self.streams.set(&movie);
+        self.movie = Some(movie);
+        self.pending.clear();
+        self.numbers = Numbers::default();
+        Ok(())
+    }
+
+    fn fragment(&mut self, moof: Body<'_>, at: u64) -> Result<Step, Error> {
+        let Some(movie) = &mut self.movie else { return Ok(Step::Forward) };
+        let known = |source: &super::movie::Source| Known {
+            id: source.id,
+            kind: source.track.kind(),
+            defaults: source.defaults,
+            end_dts: source.end_dts.unwrap_or(0),
+        };
+        let known: Vec<_> = movie.sources.iter().map(known).collect();
+        let fragment = match read_fragment(moof, at, self.file_start, &known) {
+            Ok(fragment) => fragment,
+            Err(Error { offset, reason: Reason::Malformed(_) }) => {
+                self.state = State::Lost { at: offset, what: Damage::Fragment };
+                return Ok(Step::Forward);
+            }
+            Err(error) => return Err(error),
+        };
+        let is_late = is_late(movie, &fragment);
+        if self.numbers.skip_to(fragment.sequence) && is_late || !self.pending.is_empty() {
+            self.streams.begin_take(true);
+        }
+        let mut samples = Vec::new();
+        for track in fragment.tracks {
+            if let Some(source) = movie.source_mut(track.kind) {
+                source.end_dts = Some(track.end_dts);
+            }
+            samples.extend(track.samples);
+        }
+        samples.sort_by_key(|sample| sample.offset);
+        self.pending = samples.into();
+        Ok(Step::Forward)
+    }
+
+    fn pass_over(&mut self, end: Option<u64>) -> Step {
+        let left = end.map_or(u64::MAX, |end| end.saturating_sub(self.input.position()));
+        let there = self.input.rest().len();
+        self.input.consume(usize::try_from(left).unwrap_or(usize::MAX).min(there));
+        if left > there as u64 {
+            return Step::Wait;
+        }
+        self.state = State::Header;
+        Step::Forward
+    }
+
+    /// Takes the next sample of an `mdat`, or passes over what is none.
+    fn media(&mut self, end: Option<u64>) -> Result<Step, Error> {
+        let position = self.input.position();
+        let Some((sample, is_listed)) = self.next_sample() else { return Ok(self.pass_over(end)) };
+        let sample_end = sample.offset.saturating_add(sample.size.into());
+        if end.is_some_and(|end| sample.offset >= end && sample_end > end) {
+            return Ok(self.pass_over(end));
+        }
+        if sample.offset < position || end.is_some_and(|end| sample_end > end) {
+            return self.misplaced(&sample, is_listed);
+        }
+        if sample.size > MAX_SAMPLE {
+            return Err(Reason::OverLimit { what: "a sample", limit: MAX_SAMPLE.into() }.at(sample.offset));
+        }
+        let rest = self.input.rest();
+        let gap = sample.offset - position;
+        let from = usize::try_from(gap).unwrap_or(usize::MAX).min(rest.len());
+        if gap > from as u64 || rest.len() - from < sample.size as usize {
+            self.input.consume(from);
+            return Ok(Step::Wait);
+        }
+        let taken = self.streams.take(&sample, &rest[from..from + sample.size as usize]);
+        if taken.is_err() {
+            self.input.consume(from);
+            return self.misplaced(&sample, is_listed);
+        }
+        self.input.consume(from + sample.size as usize);
+        self.forget_sample(&sample, is_listed);
+        Ok(Step::Forward)
+    }
+
+    /// The sample that comes next in the input, and whether the movie box lists it.
+    fn next_sample(&self) -> Option<(Placed, bool)> {
+        if let Some(sample) = self.pending.front() {
+            return Some((*sample, false));
+        }
+        let sample = self.movie.as_ref()?.upcoming()?;
+        Some((Placed { offset: sample.offset.saturating_add(self.file_start), ..sample }, true))
+    }
+
+    fn forget_sample(&mut self, sample: &Placed, is_listed: bool) {
+        match &mut self.movie {
+            Some(movie) if is_listed => movie.advance(sample.kind),
+            _ => {
+                self.pending.pop_front();
+            }
+        }
+    }
+
+    /// A sample that is not where it should be, or not what.
+    fn misplaced(&mut self, sample: &Placed, is_listed: bool) -> Result<Step, Error> {
+        if is_listed {
+            return Err(
+                Reason::Malformed("a sample is damaged or lies outside of the media").at(sample.offset)
+            );
+        }
+        Ok(self.lose(sample.offset, Damage::Sample))
+    }
+
+    fn lose(&mut self, at: u64, what: Damage) -> Step {
+        self.pending.clear();
+        self.state = State::Lost { at, what };
+        Step::Forward
+    }
+
+    /// Searches for the next fragment or file.
+    fn search(&mut self, at: u64, what: Damage) -> Result<Step, Error> {
+        let last = at.saturating_add(MAX_SCAN);
+        let rest = self.input.rest();
+        let places = usize::try_from(last.saturating_sub(self.input.position())).unwrap_or(usize::MAX);
+        let found = rest.windows(SIGN).take(places).position(begins_anew);
+        if let Some(found) = found {
+            self.input.consume(found);
+            self.streams.begin_take(true);
+            self.numbers = Numbers::default();
+            self.state = State::Header;
+            return Ok(Step::Forward);
+        }
+        let searched = rest.len().saturating_sub(SIGN - 1).min(places);
+        self.input.consume(searched);
+        if self.finished || self.input.position() >= last { Err(what.error(at)) } else { Ok(Step::Wait) }
+    }
+}
+
+/// Whether every track of a fragment begins well after its last fragment ended.
+fn is_late(movie: &Movie, fragment: &MovieFragment) -> bool {
+    fragment.tracks.iter().all(|track| {
+        let source = movie.source(track.kind);
+        source.and_then(|source| Some((source.end_dts?, source.track.timescale))).is_some_and(
+            |(end, timescale)| track.base_dts.saturating_sub(end) as f64 > LOST_AFTER * f64::from(timescale),
+        )
+    })
+}
+
+/// Bytes by which the start of a fragment or of a file is known.
+const SIGN: usize = 16;
+
+/// Whether a `moof` that begins with its `mfhd`, or a `ftyp`, begins here.
+fn begins_anew(bytes: &[u8]) -> bool {
+    let Some(header) = box_header(bytes) else { return false };
+    match &header.kind {
+        b"moof" => (24..=MAX_FRAGMENT_HEAD).contains(&header.size) && bytes[8..] == *b"\0\0\0\x10mfhd",
+        b"ftyp" => {
+            (16..=256).contains(&header.size)
+                && bytes[8..12].iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
+        }
+        _ => false,
+    }
+}

@@ -5,9 +5,10 @@ mod clock;
 mod ebml;
 mod entry;
 pub mod index;
-mod input;
 mod put;
 pub mod read;
 mod resync;
 mod stream;
 pub mod write;
+
+use super::input;
