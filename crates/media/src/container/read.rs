@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::webm;
+use super::{mp4, webm};
 use crate::{Error, Frame, Reason, Track};
 
 /// What a reader found in the bytes, in order.
@@ -40,6 +40,8 @@ enum Container {
     /// Bytes of neither.
     Neither,
     Webm(Box<webm::read::Reader>),
+    Mp4(Box<mp4::read::Reader>),
+    Mp4(Box<mp4::read::Reader>),
 }
 
 /// Bytes that tell the container: of MP4 the size and the type of the first box.
@@ -63,8 +65,9 @@ impl Reader {
     ///
     /// # Errors
     /// An index that is damaged or over a limit, or names no codec that is read here.
-    pub fn with_index(_index: &[u8]) -> Result<Self, Error> {
-        Err(Reason::IndexAtEnd.at(0))
+    pub fn with_index(index: &[u8]) -> Result<Self, Error> {
+        let reader = mp4::read::Reader::with_index(index)?;
+        Ok(Self { container: Container::Mp4(Box::new(reader)), finished: false })
     }
 
     /// Takes more of the input. Keeps no more than a stated limit: the caller takes all events out
@@ -81,6 +84,8 @@ impl Reader {
             }
             Container::Neither => {}
             Container::Webm(reader) => reader.push(bytes),
+            Container::Mp4(reader) => reader.push(bytes),
+            Container::Mp4(reader) => reader.push(bytes),
         }
     }
 
@@ -99,6 +104,8 @@ impl Reader {
             Container::Unknown(_) => Ok(None),
             Container::Neither => Err(Reason::UnknownContainer.at(0)),
             Container::Webm(reader) => reader.next(),
+            Container::Mp4(reader) => reader.next(),
+            Container::Mp4(reader) => reader.next(),
         }
     }
 
@@ -108,6 +115,8 @@ impl Reader {
         match &mut self.container {
             Container::Unknown(_) | Container::Neither => {}
             Container::Webm(reader) => reader.finish(),
+            Container::Mp4(reader) => reader.finish(),
+            Container::Mp4(reader) => reader.finish(),
         }
     }
 }
@@ -115,12 +124,26 @@ impl Reader {
 /// How WebM and Matroska begin (RFC 8794, 8.1).
 const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 
+/// Types of the box that an MP4 may begin with (ISO/IEC 14496-12, 4.3 and 8.1).
+const MP4: [&[u8; 4]; 9] =
+    [b"ftyp", b"styp", b"moov", b"moof", b"free", b"skip", b"wide", b"mdat", b"pnot"];
+
 /// The container whose input begins with `head`, with those bytes pushed; `None` while it could be either.
 fn sniff(head: &[u8]) -> Option<Container> {
     if head.starts_with(&EBML) {
         let mut reader = webm::read::Reader::default();
         reader.push(head);
         return Some(Container::Webm(Box::new(reader)));
+    }
+    if head.get(4..MOST_SNIFFED).is_some_and(|kind| MP4.iter().any(|known| *known == kind)) {
+        let mut reader = mp4::read::Reader::default();
+        reader.push(head);
+        return Some(Container::Mp4(Box::new(reader)));
+    }
+    if mp4::read::begins(head) {
+        let mut reader = mp4::read::Reader::default();
+        reader.push(head);
+        return Some(Container::Mp4(Box::new(reader)));
     }
     let could_be_webm = EBML.starts_with(head);
     (!could_be_webm && head.len() == MOST_SNIFFED).then_some(Container::Neither)
