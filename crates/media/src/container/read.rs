@@ -41,7 +41,6 @@ enum Container {
     Neither,
     Webm(Box<webm::read::Reader>),
     Mp4(Box<mp4::read::Reader>),
-    Mp4(Box<mp4::read::Reader>),
 }
 
 /// Bytes that tell the container: of MP4 the size and the type of the first box.
@@ -85,7 +84,6 @@ impl Reader {
             Container::Neither => {}
             Container::Webm(reader) => reader.push(bytes),
             Container::Mp4(reader) => reader.push(bytes),
-            Container::Mp4(reader) => reader.push(bytes),
         }
     }
 
@@ -105,7 +103,14 @@ impl Reader {
             Container::Neither => Err(Reason::UnknownContainer.at(0)),
             Container::Webm(reader) => reader.next(),
             Container::Mp4(reader) => reader.next(),
-            Container::Mp4(reader) => reader.next(),
+        }
+    }
+
+    /// Lets go of what is held back until more bytes prove it, without saying that no more come: for a pause in the
+    /// input. More may be pushed after it.
+    pub fn flush(&mut self) {
+        if let Container::Webm(reader) = &mut self.container {
+            reader.flush();
         }
     }
 
@@ -115,7 +120,6 @@ impl Reader {
         match &mut self.container {
             Container::Unknown(_) | Container::Neither => {}
             Container::Webm(reader) => reader.finish(),
-            Container::Mp4(reader) => reader.finish(),
             Container::Mp4(reader) => reader.finish(),
         }
     }
@@ -136,11 +140,6 @@ fn sniff(head: &[u8]) -> Option<Container> {
         return Some(Container::Webm(Box::new(reader)));
     }
     if head.get(4..MOST_SNIFFED).is_some_and(|kind| MP4.iter().any(|known| *known == kind)) {
-        let mut reader = mp4::read::Reader::default();
-        reader.push(head);
-        return Some(Container::Mp4(Box::new(reader)));
-    }
-    if mp4::read::begins(head) {
         let mut reader = mp4::read::Reader::default();
         reader.push(head);
         return Some(Container::Mp4(Box::new(reader)));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::boxes::Body;
+use super::boxes::{Body, FourCc};
 pub use super::boxes::{Header, box_header};
 use super::movie::{Movie, Placed, read_movie};
 use super::runs::{Known, MovieFragment, read_fragment};
@@ -25,6 +25,12 @@ const MAX_SCAN: u64 = 8 << 20;
 const MAX_UNKNOWN: u64 = 16 << 20;
 /// Seconds between two fragments past which, with numbers missing, fragments were lost.
 const LOST_AFTER: f64 = 0.1;
+
+/// Types of boxes that may stand outside of all others.
+const KNOWN: [&FourCc; 18] = [
+    b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"sidx", b"ssix", b"emsg",
+    b"prft", b"mfra", b"uuid", b"meta", b"pdin", b"udta", b"pnot",
+];
 
 /// Reads one MP4 after the other from bytes pushed in any slices.
 ///
@@ -191,10 +197,6 @@ impl Reader {
 
     /// Whether a box of this type may stand here. Unknown types may, if their name is one.
     fn is_expected(&self, header: &Header) -> bool {
-        const KNOWN: [&[u8; 4]; 18] = [
-            b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"sidx", b"ssix",
-            b"emsg", b"prft", b"mfra", b"uuid", b"meta", b"pdin", b"udta", b"pnot",
-        ];
         let is_name = header.kind.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ');
         let fits = header.size != 0 && (self.pending_movie() || header.size <= MAX_UNKNOWN);
         KNOWN.contains(&&header.kind) || is_name && fits
