@@ -12,6 +12,7 @@ mod a_version_never_changes_its_bytes;
 mod an_unlisted_live_needs_its_key;
 mod bad_bytes_are_refused_and_nothing_good_is_lost;
 mod every_byte_of_a_204_counts_and_survives_kill_nine;
+mod hostile;
 mod late_bytes_after_a_stop_make_the_replay_whole;
 mod leaving_has_an_order_and_a_deadline;
 mod messages_stay_beside_their_picture;
