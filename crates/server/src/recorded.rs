@@ -1,6 +1,11 @@
 //! What is recorded of a live, for everything here that speaks of it.
 
 use std::path::Path;
+use std::sync::Arc;
+
+use recorder::{LocalDisk, Recorder, Recording};
+use timeline::view::{self, Format, Selection};
+use timeline::{PlayClock, Timeline};
 
 use crate::app::App;
 
@@ -13,8 +18,6 @@ pub(crate) struct Summary {
     pub(crate) duration_ms: u64,
     /// Grows when earlier positions or bytes change their place.
     pub(crate) revision: u64,
-    /// How many takes there are.
-    pub(crate) takes: usize,
     /// What is missing between takes or in them.
     pub(crate) gaps: Vec<Gap>,
     /// Version of `replay.mp4`, where the codecs allow it.
@@ -41,24 +44,116 @@ pub(crate) struct Gap {
 }
 
 /// What is recorded of this live.
-pub(crate) async fn summary(_app: &App, _live: i64) -> Summary {
-    Summary::default()
+pub(crate) async fn summary(app: &App, live: i64) -> Summary {
+    let Ok(recording) = app.recorder.recording(live).await.inspect_err(|error| unreadable(live, error)) else {
+        return Summary::default();
+    };
+    let timeline = recording.timeline();
+    let duration_ms = unsigned(timeline.duration_ms());
+    let version = timeline.version().to_string();
+    let offered = |format, audio_only| {
+        let selection = Selection { audio_only, ..Selection::default() };
+        view::check(&timeline, &selection, format).is_ok().then(|| version.clone())
+    };
+    let audio = offered(Format::Mp4, true).map(|version| ("m4a", version));
+    Summary {
+        saved_ms: duration_ms,
+        duration_ms,
+        revision: timeline.revision,
+        gaps: gaps(&timeline),
+        mp4: offered(Format::Mp4, false),
+        webm: offered(Format::Webm, false),
+        audio: audio.or_else(|| offered(Format::Webm, true).map(|version| ("webm", version))),
+        poster: (duration_ms > 0).then(|| timeline.revision.to_string()),
+    }
 }
 
-/// The live was stopped: returns once everything received is durable.
-pub(crate) async fn stop(_app: &App, _live: i64) {}
+/// What was not recorded of a live.
+pub(crate) fn gaps(timeline: &Timeline) -> Vec<Gap> {
+    let gap = |gap: timeline::Gap| Gap {
+        position_ms: unsigned(gap.position_ms),
+        lost_ms: unsigned(gap.lost_ms),
+        since_ms: gap.since_ms,
+        until_ms: gap.until_ms,
+    };
+    timeline.gaps().into_iter().map(gap).collect()
+}
+
+/// The play clock of a live, and its revision.
+pub(crate) async fn clock(app: &App, live: i64) -> Arc<PlayClock> {
+    match app.recorder.recording(live).await {
+        Ok(recording) => Arc::new(recording.timeline().clock()),
+        Err(error) => {
+            unreadable(live, &error);
+            Arc::default()
+        }
+    }
+}
+
+/// The live was stopped or abandoned: returns once everything received is durable and part of the recording.
+pub(crate) async fn stop(app: &App, live: i64) {
+    if let Err(error) = app.uploads.settle(live).await {
+        tracing::error!(live, %error, "the last frames of a live could not be stored");
+    }
+    if let Ok(recording) = app.recorder.recording(live).await {
+        recording.set_live(false);
+    }
+}
 
 /// Deletes everything recorded of a live. Deleting again is no error.
-pub(crate) async fn delete(_app: &App, _live: i64) -> Result<(), String> {
-    Ok(())
+pub(crate) async fn delete(app: &App, live: i64) -> Result<(), String> {
+    app.uploads.forget(live).await;
+    app.replays.forget(live);
+    if let Ok(recording) = app.recorder.recording(live).await {
+        recording.set_live(false);
+    }
+    app.recorder.delete(live).await.map_err(|error| error.to_string())
 }
 
 /// What is wrong with the recordings in a data directory, one sentence each.
-pub(crate) fn verify(_data_dir: &Path) -> Vec<String> {
-    Vec::new()
+pub(crate) fn verify(data_dir: &Path) -> Vec<String> {
+    match recorder::verify::verify(&LocalDisk, data_dir) {
+        Ok(report) => {
+            let recorder::verify::Report { bodies, fragments, journals, .. } = report;
+            tracing::info!(bodies, fragments, journals, "recordings checked");
+            report.problems
+        }
+        Err(error) => vec![error.to_string()],
+    }
 }
 
 /// Writes a live into one file.
-pub(crate) fn export(_data_dir: &Path, live: i64, _output: &Path) -> Result<(), String> {
-    Err(format!("nothing is recorded of live {live}"))
+pub(crate) fn export(data_dir: &Path, live: i64, output: &Path) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
+    let recorder = Recorder::open(data_dir, 0).map_err(|error| error.to_string())?;
+    let recording = runtime.block_on(recorder.recording(live)).map_err(|error| error.to_string())?;
+    write_export(&recording, output)
+}
+
+fn write_export(recording: &Recording, output: &Path) -> Result<(), String> {
+    let timeline = recording.timeline();
+    let formats = match output.extension().and_then(|extension| extension.to_str()) {
+        Some("webm") => [Format::Webm, Format::Mp4],
+        _ => [Format::Mp4, Format::Webm],
+    };
+    let selection = Selection::default();
+    let format = formats.into_iter().find(|&format| view::check(&timeline, &selection, format).is_ok());
+    let cut = view::cut(&timeline, &selection, format.unwrap_or(formats[0])).map_err(|error| error.to_string())?;
+    let mut file = std::fs::File::create(output).map_err(|error| error.to_string())?;
+    let mut at = 0;
+    while at < cut.len() {
+        let to = cut.len().min(at + (1 << 20));
+        let bytes = delivery::replay::read(recording, &cut, at..to).map_err(|error| error.to_string())?;
+        std::io::Write::write_all(&mut file, &bytes).map_err(|error| error.to_string())?;
+        at = to;
+    }
+    file.sync_all().map_err(|error| error.to_string())
+}
+
+fn unreadable(live: i64, error: &recorder::Error) {
+    tracing::error!(live, %error, "a recording cannot be read");
+}
+
+fn unsigned(ms: i64) -> u64 {
+    u64::try_from(ms).unwrap_or(0)
 }

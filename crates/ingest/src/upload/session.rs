@@ -155,6 +155,12 @@ impl Session {
 
     /// Lets the frames go that wait for a successor, and makes them durable.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
+        if let Reading::Streaming { reader, .. } = &mut self.state.reading {
+            reader.flush();
+            if let Err(error) = self.drain() {
+                self.refuse(&error, self.state.received)?;
+            }
+        }
         if self.state.fragmenter.is_waiting() {
             self.state.fragmenter.flush(&mut self.outputs);
             self.write_outputs(self.state.last_bytes_ms)?;

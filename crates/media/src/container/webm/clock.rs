@@ -10,7 +10,7 @@ const MOST_REORDERED: usize = 16;
 /// A codec without reordering decodes at the time it shows, moved by a tick where two frames would fall together.
 /// With reordering by `depth` frames, the decoding time of a frame is the time shown `depth` frames earlier in showing
 /// order, so that it is never after its own showing; the first `depth` frames decode one tick apart just before the
-/// first is shown. A stream that reorders more than it said deepens this by one each time.
+/// first is shown, but not before time 0. A stream that reorders more than it said deepens this by one each time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Clock {
     last: Option<i64>,
@@ -20,9 +20,10 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock for a stream that reorders by `depth` frames.
+    /// A clock for a stream that reorders by `depth` frames. The most that a stream may do stands for "unknown": the
+    /// depth is then found.
     pub(crate) fn reordering(depth: usize) -> Self {
-        Self { depth: depth.min(MOST_REORDERED), ..Self::default() }
+        Self { depth: if depth < MOST_REORDERED { depth } else { 0 }, ..Self::default() }
     }
 
     /// The decoding time of the last frame.
@@ -44,7 +45,7 @@ impl Clock {
         let due = if self.shown.len() > self.depth {
             Some(self.shown.remove(0))
         } else if self.last.is_none() {
-            Some(pts.saturating_sub(self.depth as i64))
+            Some(pts.saturating_sub(self.depth as i64).max(pts.min(0)))
         } else {
             None
         };
@@ -69,8 +70,15 @@ mod tests {
     #[test]
     fn a_known_reordering_never_decodes_after_showing() {
         let mut clock = Clock::reordering(1);
-        let shown = [0, 100, 33, 66, 200, 133, 166];
-        assert_eq!(shown.map(|pts| clock.reordered(pts)), [-1, 0, 33, 66, 100, 133, 166]);
+        let shown = [10, 110, 43, 76, 210, 143, 176];
+        assert_eq!(shown.map(|pts| clock.reordered(pts)), [9, 10, 43, 76, 110, 143, 176]);
+    }
+
+    #[test]
+    fn a_stream_that_starts_at_0_decodes_from_0_on() {
+        let mut clock = Clock::reordering(2);
+        let shown = [0, 133, 66, 33, 100];
+        assert_eq!(shown.map(|pts| clock.reordered(pts)), [0, 1, 2, 33, 66]);
     }
 
     #[test]

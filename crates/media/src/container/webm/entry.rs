@@ -10,6 +10,9 @@ use crate::{Codec, Error, Kind, Reason};
 /// The most track entries of a segment.
 const MOST_ENTRIES: u64 = 64;
 
+/// The longest codec delay that is believed, in nanoseconds.
+const MOST_DELAY: u64 = 1_000_000_000;
+
 /// Nanoseconds of a segment tick where `Info` does not say.
 pub(crate) const DEFAULT_SCALE: u64 = 1_000_000;
 
@@ -174,7 +177,7 @@ impl<'a> RawEntry<'a> {
             private: Bytes::copy_from_slice(self.private),
             sample_rate: 0,
             channels: 0,
-            shift: 0,
+            shift: -(self.codec_delay.min(MOST_DELAY) as i64),
             frame_duration: Some(self.default_duration).filter(|duration| *duration > 0),
         };
         match codec {
@@ -187,15 +190,14 @@ impl<'a> RawEntry<'a> {
         Ok(entry)
     }
 
-    /// The times of a track with a codec delay are late by it (RFC 9559, 5.1.4.1.25), those of a stored track by its
-    /// pre-skip: the difference is shifted away.
+    /// The times of a track with a codec delay are late by it (RFC 9559, 5.1.4.1.25), those of a stored Opus track by
+    /// its pre-skip: the difference is shifted away.
     fn describe_opus(&self, entry: &mut Entry) {
         let mut head = opus::Head::from_opus_head(self.private)
             .unwrap_or_else(|| opus::Head::plain(self.channels.clamp(1, 2) as u8));
         head.pre_skip = head.stored_pre_skip();
         if self.codec_delay > 0 {
-            let kept = i64::from(head.pre_skip) * 1_000_000_000 / 48_000;
-            entry.shift = kept - self.codec_delay.min(1_000_000_000) as i64;
+            entry.shift += i64::from(head.pre_skip) * 1_000_000_000 / 48_000;
         }
         entry.sample_rate = 48_000;
         entry.channels = head.channels;

@@ -18,6 +18,9 @@ pub const MOST_HEADER: u64 = 1 << 20;
 pub const MOST_BLOCK: u64 = 16 << 20;
 /// Bytes searched at most for the structure to begin again after damage.
 pub const MOST_DAMAGE: u64 = 8 << 20;
+/// Nanoseconds that the time of a track may go back in a cluster. More is taken for a loss that swallowed the head of
+/// a cluster and met the structure again by chance: Chromium cuts its chunks one byte into a block.
+const MOST_BACK: i64 = 5_000_000;
 /// The latest time of a block in nanoseconds, about 36 years.
 const LATEST: u64 = 1 << 60;
 
@@ -40,6 +43,8 @@ pub struct Reader {
     cluster_end: Option<u64>,
     /// Nanoseconds.
     cluster_time: Option<i64>,
+    /// Nanoseconds of the latest block of the video and of the audio in this cluster.
+    latest: [Option<i64>; 2],
     /// Nanoseconds of a segment tick; 0 until a segment begins.
     scale: u64,
     streams: Streams,
@@ -107,6 +112,11 @@ impl Reader {
                 Err(error) => self.failed = Some(error),
             }
         }
+    }
+
+    /// Gives out the block that waits for the element after it to prove it whole, without saying that no more comes.
+    pub fn flush(&mut self) {
+        self.release();
     }
 
     /// Says that no more bytes come.
@@ -286,6 +296,7 @@ impl Reader {
         let time = ticks.checked_mul(self.scale).filter(|time| *time <= LATEST);
         let time = time.ok_or_else(|| self.malformed("a cluster is decades late"))?;
         self.cluster_time = Some(time as i64);
+        self.latest = [None; 2];
         self.consume(head);
         Ok(true)
     }
@@ -305,6 +316,9 @@ impl Reader {
             _ => Block::read_group(data, offset)?,
         };
         let held = self.hold(&block).map_err(|reason| reason.at(position))?;
+        if let Some(held) = &held {
+            self.latest[held.kind as usize] = Some(held.time);
+        }
         self.held = held;
         self.good = true;
         self.consume(head);
@@ -324,6 +338,10 @@ impl Reader {
         let duration =
             block.duration.map(|ticks| ticks.saturating_mul(self.scale) / frames.len().max(1) as u64);
         let time = start + i64::from(block.relative) * self.scale as i64;
+        let latest = self.latest[kind as usize];
+        if latest.is_some_and(|latest| time < latest - MOST_BACK) && !self.streams.reorder(kind) {
+            return Err(Reason::Malformed("time goes back in a cluster: the head of the next one was lost"));
+        }
         Ok(Some(Held { kind, time, duration, frames }))
     }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
 use super::entry::{Entries, Entry};
-use crate::codec::{aac, av1, h264, hevc, opus, vp8, vp9};
+use crate::codec::picture::{Picture, continues, look};
+use crate::codec::{aac, av1, h264, hevc, opus};
 use crate::container::Event;
 use crate::{Codec, Frame, Kind, Reason, Track};
 
@@ -41,14 +42,8 @@ struct Stream {
     clock: Clock,
     /// What was announced in this take.
     track: Option<Track>,
-}
-
-/// What a keyframe says of its track.
-struct Picture {
-    width: u32,
-    height: u32,
-    config: Bytes,
-    reorder: u8,
+    /// Whether frames may come in another order than they are shown.
+    reorders: bool,
 }
 
 impl Streams {
@@ -96,6 +91,11 @@ impl Streams {
         }
     }
 
+    /// Whether the frames of a track may come in another order than they are shown.
+    pub(crate) fn reorder(&self, kind: Kind) -> bool {
+        self.stream(kind).is_some_and(|stream| stream.reorders)
+    }
+
     /// Nanoseconds of a frame, where the entry of its track says so.
     pub(crate) fn frame_duration(&self, kind: Kind) -> Option<u64> {
         self.stream(kind)?.entry.frame_duration
@@ -125,13 +125,13 @@ impl Streams {
         frame.filter(|frame| !frame.is_empty()).ok_or(Reason::Malformed("a frame holds no whole NAL unit"))
     }
 
-    /// Takes the next frame of a track: `time` and `duration` in nanoseconds, as the container says them. Returns how
-    /// long the frame lasts in nanoseconds, where its codec says so.
+    /// Takes the next frame of a track: `time` and `duration` in nanoseconds, as the container says them; what is before
+    /// time 0 moves to it. Returns how long the frame lasts in nanoseconds, where its codec says so.
     pub(crate) fn take(&mut self, kind: Kind, time: i64, duration: Option<u64>, data: Bytes) -> Option<u64> {
         let scale = self.scale;
         let stream = self.stream_mut(kind)?;
-        let time = time.saturating_add(stream.entry.shift);
-        let (key, picture) = stream.look_at(&data);
+        let time = time.saturating_add(stream.entry.shift).max(0);
+        let (key, picture) = look(stream.entry.codec, &stream.entry.private, &data);
         if stream.starts_take(key, time, picture.as_ref()) {
             self.begin_take(false);
         }
@@ -172,53 +172,8 @@ impl Streams {
 
 impl Stream {
     fn new(entry: Entry) -> Self {
-        Self { entry, clock: Clock::default(), track: None }
-    }
-
-    /// Whether decoding may start at the frame, and what it then says of the picture. The codec's own bytes decide:
-    /// Firefox flags no audio as key, Chromium's reference blocks hold nonsense.
-    fn look_at(&self, data: &Bytes) -> (bool, Option<Picture>) {
-        let picture = match self.entry.codec {
-            Codec::Opus | Codec::Aac => return (true, None),
-            Codec::Vp8 => vp8::size(data).map(|(width, height)| Picture {
-                width,
-                height,
-                config: Bytes::new(),
-                reorder: 0,
-            }),
-            Codec::Vp9 => vp9::keyframe(data).map(|key| Picture {
-                width: key.width,
-                height: key.height,
-                config: key.config().into(),
-                reorder: 0,
-            }),
-            Codec::Av1 => av1::keyframe(data).map(|sequence| Picture {
-                width: sequence.width,
-                height: sequence.height,
-                config: sequence.config().into(),
-                reorder: 0,
-            }),
-            Codec::H264 if h264::is_key(data) => return (true, self.h264_picture(data)),
-            Codec::Hevc if hevc::is_key(data) => return (true, self.hevc_picture(data)),
-            Codec::H264 | Codec::Hevc => None,
-        };
-        (picture.is_some(), picture)
-    }
-
-    fn h264_picture(&self, data: &[u8]) -> Option<Picture> {
-        let private = Some(&self.entry.private).filter(|private| h264::length_size(private).is_some());
-        let config = h264::config_from_length_prefixed(data)
-            .or_else(|| private.cloned().map(h264::config_with_four_byte_lengths))?;
-        let sps = h264::sps_in_config(&config)?;
-        Some(Picture { width: sps.width, height: sps.height, config, reorder: sps.reorder })
-    }
-
-    fn hevc_picture(&self, data: &[u8]) -> Option<Picture> {
-        let private = Some(&self.entry.private).filter(|private| hevc::length_size(private).is_some());
-        let config = hevc::config_from_length_prefixed(data)
-            .or_else(|| private.cloned().map(hevc::config_with_four_byte_lengths))?;
-        let sps = hevc::sps_in_config(&config)?;
-        Some(Picture { width: sps.width, height: sps.height, config, reorder: sps.reorder })
+        let reorders = matches!(entry.codec, Codec::H264 | Codec::Hevc);
+        Self { entry, clock: Clock::default(), track: None, reorders }
     }
 
     /// Whether a frame cannot stand in the take of those before it: its clock or its decoder is another.
@@ -227,10 +182,9 @@ impl Stream {
         if picture.is_some_and(|picture| !continues(track, picture)) {
             return true;
         }
-        let reorders = matches!(track.codec, Codec::H264 | Codec::Hevc);
         self.clock.last().is_some_and(|last| {
             let last = ticks_to_ns(last, track.timescale);
-            let back = last.saturating_sub(time) > STEP_BACK && (key || !reorders);
+            let back = last.saturating_sub(time) > STEP_BACK && (key || !self.reorders);
             back || time.saturating_sub(last) > STEP_AHEAD
         })
     }
@@ -251,6 +205,7 @@ impl Stream {
             });
         }
         let picture = picture?;
+        self.reorders = picture.reorder > 0;
         self.clock = Clock::reordering(picture.reorder.into());
         // VP8 bodies are WebM, and count milliseconds.
         let most = if entry.codec == Codec::Vp8 { 1000 } else { u64::from(u32::MAX) };
@@ -296,27 +251,6 @@ impl Stream {
         let length = own.map(|ticks| ticks_to_ns(ticks.into(), timescale) as u64);
         let frame = Frame { kind: track.kind(), dts, pts, duration: own.or_else(told), key, data };
         Some((frame, length))
-    }
-}
-
-/// Whether a decoder that was set up for a track goes on with a picture. VP8, VP9 and AV1 change size in band.
-fn continues(track: &Track, picture: &Picture) -> bool {
-    let (old, new) = (&track.config, &picture.config);
-    match track.codec {
-        Codec::Vp9 => old.get(4) == new.get(4) && old.get(6) == new.get(6),
-        Codec::Av1 => {
-            let fixed = |config: &Bytes| Some((*config.get(1)? >> 5, *config.get(2)? & 0x7c));
-            fixed(old) == fixed(new)
-        }
-        Codec::H264 => match (h264::sps_in_config(old), h264::sps_in_config(new)) {
-            (Some(old), Some(new)) => new.continues(&old),
-            _ => old == new,
-        },
-        Codec::Hevc => match (hevc::sps_in_config(old), hevc::sps_in_config(new)) {
-            (Some(old), Some(new)) => new.continues(&old),
-            _ => old == new,
-        },
-        _ => true,
     }
 }
 
