@@ -3,13 +3,17 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use accounts::{Accounts, SigningKey};
+use chat::Chat;
 use database::Database;
+use delivery::replay::Replays;
+use ingest::upload::Uploads;
 use lives::{Lives, MediaTokens};
+use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::http::Counts;
+use crate::http::{ChatStates, Counts};
 use crate::presence::Viewers;
 use crate::serve::Error;
 
@@ -21,7 +25,12 @@ pub(crate) struct App {
     pub(crate) accounts: Accounts,
     pub(crate) lives: Lives,
     pub(crate) media_tokens: MediaTokens,
-    // The conversation (`chat`), the recorder and the uploads join here.
+    pub(crate) chat: Chat,
+    pub(crate) chat_limits: Arc<chat::Limits>,
+    pub(crate) chat_states: ChatStates,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) uploads: Arc<Uploads>,
+    pub(crate) replays: Arc<Replays>,
     pub(crate) viewers: Viewers,
     pub(crate) counts: Arc<Counts>,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
@@ -42,12 +51,20 @@ impl App {
         })?;
         let accounts = Accounts::new(database.clone(), &key, config.accounts.clone());
         let lives = Lives::open(database.clone(), config.running_lives).await?;
+        let recorder = Arc::new(Recorder::open(&config.data_dir, config.reserve)?);
+        let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
         Ok(Self {
             config: Arc::new(config),
-            database,
             accounts,
             lives,
+            chat: Chat::new(database.clone()),
+            chat_limits,
+            chat_states: ChatStates::default(),
+            database,
             media_tokens: MediaTokens::new(key.derive("media token")),
+            uploads: Arc::new(Uploads::new(Arc::clone(&recorder), now_ms)),
+            recorder,
+            replays: Arc::default(),
             viewers: Viewers::default(),
             counts: Arc::default(),
             leaving: CancellationToken::new(),
@@ -64,7 +81,7 @@ impl App {
 
 /// Opens the database of a data directory with the tables of every crate, each after those it points to.
 pub(crate) fn open_database(data_dir: &Path) -> Result<Database, Error> {
-    let sets = [accounts::MIGRATIONS, lives::MIGRATIONS];
+    let sets = [accounts::MIGRATIONS, lives::MIGRATIONS, chat::MIGRATIONS];
     Ok(Database::open(&database_path(data_dir), &sets)?)
 }
 

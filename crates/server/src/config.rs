@@ -1,9 +1,13 @@
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use accounts::{Issuer, IssuerKey};
 use serde::Deserialize;
+
+const MESSAGES_PER_S: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+const MESSAGE_BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
 
 /// The configuration as somebody wrote it: on the command line, in the environment or in a file. Whatever is left
 /// out has a default. The command line wins over the environment, the environment over the file.
@@ -68,6 +72,12 @@ pub struct Written {
     /// Wrong passwords a minute for one account from one address [default: 10]
     #[arg(long, env = "COMMUNICONNECT_WRONG_PASSWORDS", value_name = "COUNT")]
     pub wrong_passwords: Option<u32>,
+    /// Messages a second that one person may write in the long run [default: 100]
+    #[arg(long, env = "COMMUNICONNECT_MESSAGES_PER_S", value_name = "COUNT")]
+    pub messages_per_s: Option<NonZeroU32>,
+    /// Messages that one person may write at once before that counts [default: 2000]
+    #[arg(long, env = "COMMUNICONNECT_MESSAGE_BURST", value_name = "COUNT")]
+    pub message_burst: Option<NonZeroU32>,
     /// Seconds that leaving may take [default: 10]
     #[arg(long, env = "COMMUNICONNECT_LEAVING_S", value_name = "SECONDS")]
     pub leaving_s: Option<f64>,
@@ -128,6 +138,10 @@ pub struct Config {
     pub reserve: u64,
     /// Connections at once.
     pub connections: usize,
+    /// Messages a second that one person may write in the long run.
+    pub messages_per_s: NonZeroU32,
+    /// Messages that one person may write at once.
+    pub message_burst: NonZeroU32,
     /// How long leaving may take.
     pub leaving: Duration,
     /// How people sign in.
@@ -177,6 +191,8 @@ impl Written {
             access_token_s: self.access_token_s.or(file.access_token_s),
             refresh_token_days: self.refresh_token_days.or(file.refresh_token_days),
             wrong_passwords: self.wrong_passwords.or(file.wrong_passwords),
+            messages_per_s: self.messages_per_s.or(file.messages_per_s),
+            message_burst: self.message_burst.or(file.message_burst),
             leaving_s: self.leaving_s.or(file.leaving_s),
             issuer_secret: self.issuer_secret.or(file.issuer_secret),
             issuer_jwks: self.issuer_jwks.or(file.issuer_jwks),
@@ -213,6 +229,8 @@ impl Written {
             storage_per_person: self.storage_per_person.unwrap_or(20 << 30),
             reserve: self.reserve.unwrap_or(1 << 30),
             connections: self.connections.unwrap_or(20_000).clamp(1, 1 << 20),
+            messages_per_s: self.messages_per_s.unwrap_or(MESSAGES_PER_S),
+            message_burst: self.message_burst.unwrap_or(MESSAGE_BURST),
             leaving: seconds("leaving_s", self.leaving_s.unwrap_or(10.0))?,
             accounts,
         })

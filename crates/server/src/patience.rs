@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use crate::app::{App, now_ms};
+use crate::recorded;
 
 /// Ends abandoned lives, until the server leaves.
 pub(crate) async fn watch(app: App) {
@@ -20,9 +21,24 @@ pub(crate) async fn watch(app: App) {
             Ok(ended) => {
                 for live in ended {
                     tracing::info!(live, "ended: nothing came for longer than the patience");
+                    recorded::stop(&app, live).await;
                 }
             }
             Err(error) => tracing::warn!(%error, "could not end abandoned lives"),
+        }
+    }
+}
+
+/// How often frames are looked for whose successors do not come.
+const LETTING_GO: Duration = Duration::from_millis(500);
+
+/// Lets the last frames of silent uploads become part of their recordings, until the server leaves.
+pub(crate) async fn let_frames_go(app: App) {
+    let mut ticks = tokio::time::interval(LETTING_GO);
+    loop {
+        tokio::select! {
+            () = app.leaving.cancelled() => return,
+            _ = ticks.tick() => app.uploads.tick().await,
         }
     }
 }

@@ -44,6 +44,9 @@ pub enum Error {
     /// The database.
     #[error("the database cannot be opened: {0}")]
     Database(#[from] database::Error),
+    /// The recordings.
+    #[error("the recordings cannot be opened: {0}")]
+    Recorder(#[from] recorder::Error),
     /// The lives in the database.
     #[error(transparent)]
     Lives(#[from] lives::Error),
@@ -70,6 +73,7 @@ pub async fn run(
     let router = http::router(&app);
     http::finish_deletions(&app).await;
     app.tasks.spawn(patience::watch(app.clone()));
+    app.tasks.spawn(patience::let_frames_go(app.clone()));
     on_ready(address);
     tokio::select! {
         () = accept(&app, &listener, &router) => {}

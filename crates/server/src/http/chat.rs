@@ -1,9 +1,432 @@
-//! The conversation: post, history, search, reactions, export.
+//! The conversation: post, history, search, deletion, reactions.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use chat::{Draft, Kind, Message, Posted, Refusal, Sender, Speaker, Window, WindowCursor};
+use lives::{Live, Visibility, may};
+use serde::Deserialize;
+use timeline::{PlayClock, Position};
 
+use super::Json;
+use super::access::{Id, Keys, readable_live};
+use super::auth::Caller;
+use super::links::{Base, came_from};
+use super::paging::Paging;
+use super::problem::Problem;
 use crate::app::App;
+use crate::recorded;
+
+/// Messages of a window by number unless `limit` says otherwise.
+const USUAL: u32 = 50;
+/// Messages of a window of the timeline at most: more than a minute of the busiest conversation.
+const TIMELINE_LIMIT: usize = 10_000;
+/// A header with the number of the newest deletion that an answer has heard of: where `since=` goes on.
+pub(super) const CHANGE: HeaderName = HeaderName::from_static("chat-change");
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
+        .route("/api/posts/live/{id}/chat", get(history).post(send))
+        .route("/api/posts/live/{id}/chat/messages", get(history))
+        .route("/api/posts/live/{id}/chat/reactions", get(reactions))
+        .route("/api/posts/live/{id}/chat/{message_id}", delete(delete_message))
+}
+
+/// A message as it is sent, over HTTP or over the WebSocket.
+#[derive(Debug, Deserialize)]
+pub(super) struct Sent {
+    content: String,
+    #[serde(default, alias = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    reply_to: Option<i64>,
+    #[serde(default)]
+    client_id: Option<String>,
+    #[serde(default)]
+    position: Option<SentPosition>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct SentPosition {
+    take: i64,
+    ms: i64,
+}
+
+impl Sent {
+    /// The message it asks for, checked as far as it can be without the database.
+    fn draft(&self, clock: &PlayClock) -> Result<Draft, Refusal> {
+        let kind = self.kind.as_deref().map_or(Ok(Kind::Text), Kind::parse)?;
+        let position = self.position.map(SentPosition::checked).transpose()?;
+        Draft::new(kind, &self.content, self.reply_to, self.client_id.as_deref(), position, clock)
+    }
+}
+
+impl SentPosition {
+    fn checked(self) -> Result<Position, Refusal> {
+        let take = u32::try_from(self.take).map_err(|_| Refusal::Position)?;
+        Ok(Position { take, ms: self.ms })
+    }
+}
+
+/// Who the caller is in the conversation of a live; 401 without a person.
+pub(super) fn speaker(live: &Live, caller: &Caller) -> Result<Speaker, Problem> {
+    let person = caller.person()?;
+    Ok(Speaker { id: person.id, leads: may::moderate(live, caller.who()) })
+}
+
+/// Stores a message of somebody who may write to this live.
+pub(super) async fn keep(app: &App, live: &Live, speaker: Speaker, sent: &Sent) -> Result<(Posted, String), Problem> {
+    admit(app, Sender::Person(speaker.id))?;
+    let clock = recorded::clock(app, live.id).await;
+    let draft = sent.draft(&clock).map_err(refused)?;
+    let posted = app.chat.post(live.id, speaker, !live.is_running(), draft, Arc::clone(&clock)).await?;
+    let json = posted.message.to_json(&clock);
+    Ok((posted, json))
+}
+
+fn admit(app: &App, sender: Sender) -> Result<(), Problem> {
+    app.chat_limits.admit(sender).map_err(|wait| too_fast(wait.as_millis()))
+}
+
+async fn send(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+    request: Request,
+) -> Result<Response, Problem> {
+    caller.person()?;
+    let live = readable_live(&app, &caller, id, &keys).await?;
+    let speaker = speaker(&live, &caller)?;
+    let Json(sent) = Json::<Sent>::from_request(request, &()).await?;
+    let (posted, json) = keep(&app, &live, speaker, &sent).await?;
+    let status = match (posted.message.held, posted.created) {
+        (true, _) => StatusCode::ACCEPTED,
+        (false, true) => StatusCode::CREATED,
+        (false, false) => StatusCode::OK,
+    };
+    Ok((status, as_json(json)).into_response())
+}
+
+async fn delete_message(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path((Id(id), Id(message_id))): Path<(Id, Id)>,
+) -> Result<StatusCode, Problem> {
+    caller.person()?;
+    let live = readable_live(&app, &caller, id, &keys).await?;
+    let speaker = speaker(&live, &caller)?;
+    let clock = recorded::clock(&app, id).await;
+    app.chat.delete(id, message_id, speaker, &clock).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What part of the history is asked for.
+#[derive(Debug, Deserialize)]
+struct Part {
+    page: Option<String>,
+    page_size: Option<String>,
+    after: Option<i64>,
+    before: Option<i64>,
+    limit: Option<u32>,
+    from_ms: Option<i64>,
+    to_ms: Option<i64>,
+    q: Option<String>,
+    /// False leaves out what was written on the replay; true shows only that.
+    on_replay: Option<bool>,
+}
+
+async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+    Query(part): Query<Part>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let live = readable_live(&app, &caller, id, &keys).await?;
+    let (mut parts, _) = request.into_parts();
+    let clock = recorded::clock(&app, id).await;
+    let counters = app.chat.counters(id).await?;
+    let wanted = |message: &Message| part.on_replay.is_none_or(|on_replay| on_replay == message.on_replay);
+    let mut response = if let Some(words) = &part.q {
+        searching(&app, &caller, &parts.headers, &parts.extensions)?;
+        let found = app.chat.search(id, words).await?;
+        whole(&parts.headers, array(found.iter().filter(|message| wanted(message)), &clock))
+    } else if part.after.is_some() || part.before.is_some() {
+        let found = app.chat.window(id, window(&part), limit(&part)?).await?;
+        whole(&parts.headers, array(found.iter().filter(|message| wanted(message)), &clock))
+    } else if part.from_ms.is_some() || part.to_ms.is_some() {
+        let found = on_timeline(&app, id, &clock, &part).await?;
+        whole(&parts.headers, array(found.iter().filter(|message| wanted(message)), &clock))
+    } else if part.page.is_some() || part.page_size.is_some() {
+        let paging = Paging::from_request_parts(&mut parts, &app).await?;
+        let base = Base::from_request_parts(&mut parts, &app).await?;
+        let first = i64::from(paging.page - 1) * i64::from(paging.page_size);
+        let found = app.chat.window(id, Window::After(first), paging.page_size).await?;
+        let results = found.iter().map(|message| message.to_value(&clock)).collect();
+        let count = u64::try_from(counters.last_seq).unwrap_or(0);
+        whole(&parts.headers, paging.envelope(&base, count, results).to_string())
+    } else {
+        everything(&app, id, counters.last_seq, &clock, &parts.headers).await?
+    };
+    let headers = response.headers_mut();
+    headers.insert(CHANGE, counters.change.into());
+    headers.insert(header::CACHE_CONTROL, caching(&live));
+    Ok(response)
+}
+
+/// Searches cost more than other readings, so the anonymous make them at a limited rate too.
+fn searching(
+    app: &App,
+    caller: &Caller,
+    headers: &HeaderMap,
+    extensions: &axum::http::Extensions,
+) -> Result<(), Problem> {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    let sender = match (caller, peer) {
+        (Caller::Person(person), _) => Sender::Person(person.id),
+        (_, Some(ConnectInfo(peer))) => Sender::Address(came_from(app, headers, *peer)),
+        (_, None) => return Ok(()),
+    };
+    admit(app, sender)
+}
+
+fn window(part: &Part) -> Window {
+    match (part.after, part.before) {
+        (Some(after), Some(before)) => Window::Between(after, before),
+        (Some(after), None) => Window::After(after),
+        (None, before) => Window::Before(before.unwrap_or(i64::MAX)),
+    }
+}
+
+/// How many messages are asked for; more than can be had at once are as many as can.
+fn limit(part: &Part) -> Result<u32, Problem> {
+    match part.limit {
+        Some(0) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "Le paramètre limit est un nombre à partir de 1.",
+            "The parameter limit is a number from 1.",
+        )),
+        Some(limit) => Ok(limit),
+        None => Ok(USUAL),
+    }
+}
+
+/// The messages of a window of the timeline by number; of more than the limit, those that come first on it.
+async fn on_timeline(
+    app: &App,
+    id: i64,
+    clock: &Arc<PlayClock>,
+    part: &Part,
+) -> Result<Vec<Message>, Problem> {
+    let (from_ms, to_ms) = (part.from_ms.unwrap_or(0), part.to_ms.unwrap_or(i64::MAX));
+    let most = part.limit.map_or(TIMELINE_LIMIT, |_| limit(part).map_or(0, |limit| limit as usize));
+    limit(part)?;
+    let mut cursor = WindowCursor::new(id, Arc::clone(clock), from_ms, to_ms);
+    let mut found = Vec::new();
+    loop {
+        let messages = app.chat.on_timeline(&mut cursor).await?;
+        let done = messages.is_empty();
+        found.extend(messages.into_iter().map(|(_, message)| message));
+        if done || found.len() >= most {
+            break;
+        }
+    }
+    found.truncate(most.min(TIMELINE_LIMIT));
+    found.sort_by_key(|message| message.seq);
+    Ok(found)
+}
+
+/// The whole history: at once while it is short, in parts as the reader takes them when it is long.
+async fn everything(
+    app: &App,
+    id: i64,
+    upto: i64,
+    clock: &Arc<PlayClock>,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    if upto <= i64::from(chat::PAGE_LIMIT) {
+        let messages = app.chat.range(id, 0, upto).await?;
+        return Ok(whole(headers, array(messages.iter(), clock)));
+    }
+    Ok(as_json(Body::from_stream(parts_of_array(app.clone(), id, upto, Arc::clone(clock)))))
+}
+
+/// The messages up to a number as a JSON array, part by part.
+pub(super) fn parts_of_array(
+    app: App,
+    id: i64,
+    upto: i64,
+    clock: Arc<PlayClock>,
+) -> impl futures_util::Stream<Item = Result<Bytes, chat::Error>> {
+    futures_util::stream::try_unfold(Some(0), move |after| {
+        let (app, clock) = (app.clone(), Arc::clone(&clock));
+        async move {
+            let Some(after) = after else { return Ok(None) };
+            let messages = app.chat.range(id, after, upto).await?;
+            let next = messages.last().and_then(|message| message.seq);
+            let mut text = lines(messages.iter(), &clock);
+            text.insert(0, if after == 0 { '[' } else { ',' });
+            if next.is_none() {
+                text = (if after == 0 { "[]" } else { "]" }).to_owned();
+            }
+            Ok(Some((Bytes::from(text), next)))
+        }
+    })
+}
+
+async fn reactions(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let live = readable_live(&app, &caller, id, &keys).await?;
+    let clock = recorded::clock(&app, id).await;
+    let reactions = app.chat.reactions(id, &clock).await?;
+    let totals: serde_json::Map<_, _> =
+        reactions.totals.into_iter().map(|(emoji, count)| (emoji, count.into())).collect();
+    let second = |(position_ms, counts)| serde_json::json!({"position_ms": position_ms, "counts": counts});
+    let seconds: Vec<_> = reactions.seconds.into_iter().map(second).collect();
+    let mut response = whole(&headers, serde_json::json!({"totals": totals, "seconds": seconds}).to_string());
+    response.headers_mut().insert(header::CACHE_CONTROL, caching(&live));
+    Ok(response)
+}
+
+fn array<'a>(messages: impl Iterator<Item = &'a Message>, clock: &PlayClock) -> String {
+    format!("[{}]", lines(messages, clock))
+}
+
+fn lines<'a>(messages: impl Iterator<Item = &'a Message>, clock: &PlayClock) -> String {
+    let mut text = String::new();
+    for message in messages {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(&message.to_json(clock));
+    }
+    text
+}
+
+/// JSON with an ETag of its bytes, or 304 for whoever has them already (RFC 9110, section 13.1.2).
+fn whole(headers: &HeaderMap, json: String) -> Response {
+    let mut hasher = DefaultHasher::new();
+    json.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut known = known.flat_map(|value| value.split(',')).map(|one| one.trim().trim_start_matches("W/"));
+    let mut response =
+        if known.any(|one| one == tag || one == "*") { StatusCode::NOT_MODIFIED.into_response() } else { as_json(json) };
+    if let Ok(value) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+    response
+}
+
+pub(super) fn as_json(body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Nobody keeps an answer without asking whether it still holds, and only the reader themselves one that is not public.
+pub(super) fn caching(live: &Live) -> HeaderValue {
+    match live.visibility {
+        Visibility::Public => HeaderValue::from_static("no-cache"),
+        Visibility::Unlisted | Visibility::Members => HeaderValue::from_static("private, no-cache"),
+    }
+}
+
+impl From<chat::Error> for Problem {
+    fn from(error: chat::Error) -> Self {
+        match error {
+            chat::Error::Refused(refusal) => refused(refusal),
+            chat::Error::Database(error) => error.into(),
+            chat::Error::Sqlite(error) => database::Error::from(error).into(),
+        }
+    }
+}
+
+/// 429 with the time to wait.
+pub(super) fn too_fast(wait_ms: u128) -> Problem {
+    let seconds = u64::try_from(wait_ms.div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
+    Problem::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        format!("Vous écrivez trop vite ; réessayez dans {seconds} s."),
+        format!("You write too fast; try again in {seconds} s."),
+    )
+    .retry_after(seconds)
+}
+
+/// The status and the sentence of a refusal.
+pub(super) fn refused(refusal: Refusal) -> Problem {
+    let with = |status, french: &'static str, english: &'static str| Problem::new(status, french, english);
+    let not_so = |french, english| with(StatusCode::UNPROCESSABLE_ENTITY, french, english);
+    let forbidden = |french, english| with(StatusCode::FORBIDDEN, french, english);
+    match refusal {
+        Refusal::Empty => not_so("Le message est vide.", "The message is empty."),
+        Refusal::TooLong => not_so(
+            "Un message a 2 000 caractères au plus.",
+            "A message has at most 2,000 characters.",
+        ),
+        Refusal::UnknownKind => not_so(
+            "Le type d'un message est text, emoji ou reaction.",
+            "The type of a message is text, emoji or reaction.",
+        ),
+        Refusal::NotEmoji => not_so(
+            "Un message de type emoji contient de 1 à 12 emoji et rien d'autre.",
+            "A message of type emoji holds 1 to 12 emoji and nothing else.",
+        ),
+        Refusal::NotOneEmoji => {
+            not_so("Une réaction est exactement un emoji.", "A reaction is exactly one emoji.")
+        }
+        Refusal::ClientId => not_so("Le champ client_id n'est pas un UUID.", "client_id is not a UUID."),
+        Refusal::ReplyTo => not_so(
+            "Le champ reply_to ne désigne aucun message de ce live.",
+            "reply_to names no message of this live.",
+        ),
+        Refusal::Position => not_so(
+            "La position n'est dans aucune prise de ce live, ou pas entre 0 et 24 h.",
+            "The position is in no take of this live, or not between 0 and 24 h.",
+        ),
+        Refusal::Full => not_so("Cette conversation est pleine.", "This conversation is full."),
+        Refusal::Rules => not_so(
+            "Le mode lent va de 0 à 3 600 000 ms et un silence finit dans l'année.",
+            "Slow mode goes from 0 to 3,600,000 ms and a silence ends within a year.",
+        ),
+        Refusal::UnwantedWord => not_so(
+            "Le message contient un mot qui n'est pas souhaité ici.",
+            "The message holds a word that is not wanted here.",
+        ),
+        Refusal::NoMessage => {
+            with(StatusCode::NOT_FOUND, "Ce message n'existe pas.", "There is no such message.")
+        }
+        Refusal::NoPerson => with(StatusCode::NOT_FOUND, "Cette personne n'existe pas.", "There is no such person."),
+        Refusal::NotYours => forbidden("Ce message n'est pas le vôtre.", "This message is not yours."),
+        Refusal::NotModerator => {
+            forbidden("Il faut être modérateur de ce live.", "You must be a moderator of this live.")
+        }
+        Refusal::Banned => {
+            forbidden("Vous ne pouvez plus écrire dans ce live.", "You may no longer write in this live.")
+        }
+        Refusal::Silenced { until_ms } => {
+            let until = super::rfc3339(until_ms);
+            Problem::new(
+                StatusCode::FORBIDDEN,
+                format!("Vous ne pouvez pas écrire dans ce live avant {until}."),
+                format!("You may not write in this live until {until}."),
+            )
+        }
+        Refusal::TooSoon { wait_ms } => too_fast(u128::try_from(wait_ms).unwrap_or(0)),
+    }
 }

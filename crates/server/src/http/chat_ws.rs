@@ -1,9 +1,441 @@
-//! The conversation over a WebSocket.
+//! The conversation over a WebSocket: a reader who may also write.
+//!
+//! One task for each connection. What is to be read comes through a cursor ([`chat::Viewer`]), so a reader who takes
+//! nothing is owed nothing: the task waits for them, and after [`SENDING`] gives them up to come back with `after=`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Path, Query, State as Shared};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use chat::Viewer;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use lives::{Live, Visibility, may};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, Interval};
 
+use super::access::{Id, Keys, readable};
+use super::auth::Caller;
+use super::chat::{Sent, keep, speaker};
+use super::chat_state::State;
+use super::origin_allowed;
+use super::problem::{Language, Problem};
 use crate::app::App;
+use crate::presence::Viewing;
+use crate::recorded;
+
+/// Bytes of a frame from outside at most; a longer one ends the connection.
+const FRAME: usize = 64 << 10;
+/// Bytes read ahead for each connection.
+const READ_AHEAD: usize = 4 << 10;
+/// Bytes gathered before they are written, unless there is nothing more to send.
+const GATHERED: usize = 16 << 10;
+/// How often a silent reader is asked whether they are still there.
+const PING: Duration = Duration::from_secs(25);
+/// How long somebody may be silent before they count as gone.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long a reader may take nothing of what is sent.
+const SENDING: Duration = Duration::from_secs(20);
+/// Frames sent before what comes in is looked at again.
+const AT_ONCE: usize = 32;
+/// Frames from outside, of any kind, at once and each second in the long run. More end the connection.
+const FRAMES: (f64, f64) = (2_000.0, 200.0);
+/// Close codes of our own (RFC 6455, section 7.4.2): not for you any more, and gone.
+const CLOSE_FORBIDDEN: u16 = 4403;
+const CLOSE_GONE: u16 = 4404;
 
 pub(crate) fn router() -> Router<App> {
-    Router::new()
+    Router::new().route("/api/posts/live/{id}/chat/ws", get(upgrade))
+}
+
+/// Where the reader goes on.
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct From {
+    after: Option<i64>,
+    since: Option<i64>,
+}
+
+async fn upgrade(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+    Query(from): Query<From>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let live = app.lives.get(id).await?;
+    let may_read = readable(&app, &live, &caller, &keys);
+    // Whoever may sign in to a members' live does so once connected.
+    if !may_read && live.visibility != Visibility::Members {
+        return Err(Problem::no_such_live());
+    }
+    if !origin_allowed(&app, &headers) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "Cette origine ne peut pas ouvrir de connexion ici.",
+            "This origin may not open a connection here.",
+        ));
+    }
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return Ok(rejection.into_response()),
+    };
+    let upgrade = upgrade
+        .max_message_size(FRAME)
+        .max_frame_size(FRAME)
+        .read_buffer_size(READ_AHEAD)
+        .write_buffer_size(GATHERED);
+    let language = Language::preferred(&headers);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let joined = Connection::join(app, live, caller, keys, from, language, socket).await;
+        if let Ok(connection) = joined {
+            connection.run().await;
+        }
+    }))
+}
+
+/// Why a connection ends: a close frame to send, if anybody still listens.
+struct End(Option<(u16, &'static str)>);
+
+/// A message on its way into the database, and what its author called it.
+type Keeping = Pin<Box<dyn Future<Output = String> + Send>>;
+
+struct Connection {
+    app: App,
+    live: Arc<Live>,
+    keys: Keys,
+    from: From,
+    language: Language,
+    caller: Caller,
+    /// The token of the one who writes, looked at again for each message: it may expire.
+    token: Option<String>,
+    sink: SplitSink<WebSocket, Frame>,
+    stream: SplitStream<WebSocket>,
+    states: watch::Receiver<State>,
+    /// Reads on, once the caller may read.
+    reading: Option<(Viewer, Viewing)>,
+    /// One message at a time, so that they keep their order.
+    keeping: Option<Keeping>,
+    heard: Instant,
+    pings: Interval,
+    frames: Frames,
+}
+
+/// What may come next.
+enum Event {
+    Came(Option<Result<Frame, axum::Error>>),
+    Kept(String),
+    News,
+    State,
+    Ping,
+    Leaving,
+}
+
+impl Connection {
+    async fn join(
+        app: App,
+        live: Arc<Live>,
+        caller: Caller,
+        keys: Keys,
+        from: From,
+        language: Language,
+        socket: WebSocket,
+    ) -> Result<Self, End> {
+        let (sink, stream) = socket.split();
+        let mut states = app.chat_states.follow(&app, &live).await;
+        states.mark_changed();
+        let mut pings = tokio::time::interval_at(Instant::now() + PING, PING);
+        pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut connection = Self {
+            app,
+            live,
+            keys,
+            from,
+            language,
+            caller,
+            token: None,
+            sink,
+            stream,
+            states,
+            reading: None,
+            keeping: None,
+            heard: Instant::now(),
+            pings,
+            frames: Frames::new(Instant::now()),
+        };
+        connection.read_if_allowed().await?;
+        Ok(connection)
+    }
+
+    async fn run(mut self) {
+        let End(close) = loop {
+            if let Err(end) = self.turn().await {
+                break end;
+            }
+        };
+        if let Some((code, reason)) = close {
+            let frame = Frame::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+            let _ = tokio::time::timeout(Duration::from_secs(1), self.sink.send(frame)).await;
+        }
+    }
+
+    async fn turn(&mut self) -> Result<(), End> {
+        match self.next().await {
+            Event::Came(Some(Ok(frame))) => self.came(frame).await,
+            Event::Came(Some(Err(error))) => Err(unreadable(&error)),
+            Event::Came(None) => Err(End(None)),
+            Event::Kept(answer) => {
+                self.keeping = None;
+                self.say(answer).await
+            }
+            Event::News => self.news().await,
+            Event::State => self.state().await,
+            Event::Ping if self.heard.elapsed() > SILENCE => Err(End(None)),
+            Event::Ping => self.send(Frame::Ping(bytes::Bytes::new())).await,
+            Event::Leaving => Err(End(Some((close_code::AWAY, "the server is leaving")))),
+        }
+    }
+
+    async fn next(&mut self) -> Event {
+        let Self { app, stream, states, reading, keeping, pings, .. } = self;
+        let busy = keeping.is_some();
+        let kept = async {
+            match keeping {
+                Some(keeping) => keeping.await,
+                None => std::future::pending().await,
+            }
+        };
+        let reads = reading.is_some();
+        let news = async {
+            match reading {
+                Some((viewer, _)) => viewer.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = app.leaving.cancelled() => Event::Leaving,
+            answer = kept => Event::Kept(answer),
+            frame = stream.next(), if !busy => Event::Came(frame),
+            () = news => Event::News,
+            Ok(()) = states.changed(), if reads => Event::State,
+            _ = pings.tick() => Event::Ping,
+        }
+    }
+
+    /// Something came from outside.
+    async fn came(&mut self, frame: Frame) -> Result<(), End> {
+        self.heard = Instant::now();
+        if !self.frames.admit(self.heard) {
+            return Err(End(Some((close_code::POLICY, "too many frames"))));
+        }
+        match frame {
+            Frame::Text(text) => self.asked(&text).await,
+            Frame::Binary(_) => Err(End(Some((close_code::UNSUPPORTED, "text frames only")))),
+            Frame::Ping(_) | Frame::Pong(_) => Ok(()),
+            Frame::Close(_) => Err(End(None)),
+        }
+    }
+
+    async fn asked(&mut self, text: &str) -> Result<(), End> {
+        let Ok(mut asked) = serde_json::from_str::<Value>(text) else {
+            return self.refuse(None, &malformed()).await;
+        };
+        let client_id = asked["client_id"].as_str().map(str::to_owned);
+        let kind = asked.as_object_mut().and_then(|fields| fields.remove("type"));
+        match kind.as_ref().and_then(Value::as_str) {
+            Some("auth") => self.authenticate(asked["token"].as_str()).await,
+            Some("send") => match serde_json::from_value::<Sent>(asked) {
+                Ok(sent) => self.write(sent, client_id).await,
+                Err(_) => self.refuse(client_id, &malformed()).await,
+            },
+            _ => self.refuse(client_id, &malformed()).await,
+        }
+    }
+
+    async fn authenticate(&mut self, token: Option<&str>) -> Result<(), End> {
+        let Some(token) = token else { return self.refuse(None, &malformed()).await };
+        let caller = match Caller::of_token(&self.app, token).await {
+            Ok(caller) => caller,
+            Err(problem) => return self.refuse(None, &problem).await,
+        };
+        let person = match caller.person() {
+            Ok(person) => Arc::clone(person),
+            Err(problem) => return self.refuse(None, &problem).await,
+        };
+        self.caller = caller;
+        self.token = Some(token.to_owned());
+        let user = json!({
+            "id": person.id,
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "profile_picture": person.profile_picture,
+        });
+        self.say(json!({"type": "authenticated", "user": user}).to_string()).await?;
+        self.read_if_allowed().await
+    }
+
+    /// Begins to read for a caller who may.
+    async fn read_if_allowed(&mut self) -> Result<(), End> {
+        if self.reading.is_some() || !readable(&self.app, &self.live, &self.caller, &self.keys) {
+            return Ok(());
+        }
+        let clock = recorded::clock(&self.app, self.live.id).await;
+        let From { after, since } = self.from;
+        match self.app.chat.subscribe(self.live.id, after, since, &clock).await {
+            Ok(viewer) => {
+                self.reading = Some((viewer, self.app.viewers.enter(self.live.id)));
+                Ok(())
+            }
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// Lets a message be stored while this connection goes on reading.
+    async fn write(&mut self, sent: Sent, client_id: Option<String>) -> Result<(), End> {
+        if let Some(token) = &self.token {
+            match Caller::of_token(&self.app, token).await {
+                Ok(caller) => self.caller = caller,
+                Err(problem) => return self.refuse(client_id, &problem).await,
+            }
+        }
+        let (app, caller, keys) = (self.app.clone(), self.caller.clone(), self.keys.clone());
+        let (live_id, language) = (self.live.id, self.language);
+        self.keeping = Some(Box::pin(async move {
+            match store(&app, live_id, &caller, &keys, &sent).await {
+                Ok(message) => {
+                    let client_id = Value::from(client_id);
+                    format!(r#"{{"type":"ack","client_id":{client_id},"message":{message}}}"#)
+                }
+                Err(problem) => refusal(client_id, &problem, language),
+            }
+        }));
+        Ok(())
+    }
+
+    /// Sends what this reader has not seen, some frames at a time.
+    async fn news(&mut self) -> Result<(), End> {
+        let Some((viewer, _)) = &mut self.reading else { return Ok(()) };
+        for _ in 0..AT_ONCE {
+            let frame = match viewer.next().await {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(error) => return Err(failed(&error)),
+            };
+            let Ok(text) = Utf8Bytes::try_from(frame) else { return Err(End(None)) };
+            taken(self.sink.feed(Frame::Text(text))).await?;
+        }
+        taken(self.sink.flush()).await
+    }
+
+    /// Tells how the live stands, unless it is not for this reader any more.
+    async fn state(&mut self) -> Result<(), End> {
+        let state = self.states.borrow_and_update().clone();
+        let Some(live) = state.live else {
+            return Err(End(Some((CLOSE_GONE, "this live was deleted"))));
+        };
+        self.live = live;
+        if !readable(&self.app, &self.live, &self.caller, &self.keys) {
+            return Err(End(Some((CLOSE_FORBIDDEN, "this live is not public any more"))));
+        }
+        self.send(Frame::Text(state.frame)).await
+    }
+
+    async fn refuse(&mut self, client_id: Option<String>, problem: &Problem) -> Result<(), End> {
+        self.say(refusal(client_id, problem, self.language)).await
+    }
+
+    async fn say(&mut self, json: String) -> Result<(), End> {
+        self.send(Frame::Text(json.into())).await
+    }
+
+    async fn send(&mut self, frame: Frame) -> Result<(), End> {
+        taken(self.sink.send(frame)).await
+    }
+}
+
+/// Stores what somebody sends, as an HTTP request would; the message in JSON.
+async fn store(app: &App, live_id: i64, caller: &Caller, keys: &Keys, sent: &Sent) -> Result<String, Problem> {
+    caller.person()?;
+    let live = app.lives.get(live_id).await?;
+    if !readable(app, &live, caller, keys) && !may::moderate(&live, caller.who()) {
+        return Err(Problem::no_such_live());
+    }
+    let speaker = speaker(&live, caller)?;
+    keep(app, &live, speaker, sent).await.map(|(_, json)| json)
+}
+
+fn refusal(client_id: Option<String>, problem: &Problem, language: Language) -> String {
+    let error = problem.sentence(language);
+    let status = problem.status().as_u16();
+    json!({"type": "refused", "client_id": client_id, "status": status, "error": error}).to_string()
+}
+
+fn malformed() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "Ce n'est pas un message que le serveur comprend : du JSON de type auth ou send, avec ses champs.",
+        "This is no message that the server understands: JSON of type auth or send, with its fields.",
+    )
+}
+
+/// What was sent is on its way, or the reader takes nothing and is given up.
+async fn taken(sending: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
+    match tokio::time::timeout(SENDING, sending).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(End(None)),
+    }
+}
+
+fn unreadable(error: &axum::Error) -> End {
+    tracing::debug!(%error, "a frame could not be read");
+    End(Some((close_code::SIZE, "a frame is UTF-8 text of at most 64 KiB")))
+}
+
+fn failed(error: &chat::Error) -> End {
+    tracing::warn!(%error, "a conversation could not be read");
+    End(Some((close_code::AGAIN, "try again")))
+}
+
+/// How many frames may still come: [`FRAMES`].
+struct Frames {
+    left: f64,
+    since: Instant,
+}
+
+impl Frames {
+    fn new(now: Instant) -> Self {
+        Self { left: FRAMES.0, since: now }
+    }
+
+    fn admit(&mut self, now: Instant) -> bool {
+        let (most, each_second) = FRAMES;
+        self.left = most.min(self.left + now.duration_since(self.since).as_secs_f64() * each_second) - 1.0;
+        self.since = now;
+        self.left >= 0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_frames_is_noticed_and_a_quick_writer_is_not() {
+        let start = Instant::now();
+        let mut frames = Frames::new(start);
+        assert!((0..2_000).all(|_| frames.admit(start)));
+        assert!(!frames.admit(start));
+        let mut frames = Frames::new(start);
+        assert!((0..10_000_u32).all(|turn| frames.admit(start + Duration::from_millis(10) * turn)));
+    }
 }

@@ -274,15 +274,28 @@ async fn finish_deletion(app: &App, id: i64) {
         tracing::error!(live = id, error, "could not delete a recording");
         return;
     }
-    // The rows of the conversation go in the same transaction.
-    if let Err(error) = app.lives.purge(id, |_| Ok(())).await {
+    let conversation = move |connection: &database::rusqlite::Connection| Ok(chat::forget(connection, id)?);
+    if let Err(error) = app.lives.purge(id, conversation).await {
         tracing::error!(live = id, %error, "could not delete the rows of a live");
     }
 }
 
 /// Messages of the conversation, those deleted left out.
-async fn messages(_app: &App, _live: i64) -> u64 {
-    0
+async fn messages(app: &App, live: i64) -> i64 {
+    match app.chat.counters(live).await {
+        Ok(counters) => counters.messages,
+        Err(error) => {
+            tracing::error!(live, %error, "could not count the messages of a live");
+            0
+        }
+    }
+}
+
+/// The address of the replay of a live as it is now, if anything of it is recorded.
+pub(crate) async fn replay_url(app: &App, base: &Base, live: &Live) -> Option<String> {
+    let summary = recorded::summary(app, live.id).await;
+    let (mp4, webm, audio) = replay_urls(base, live, &summary, media_token(app, live).as_deref());
+    mp4.or(webm).or(audio)
 }
 
 fn replay_urls(

@@ -5,6 +5,8 @@
 pub(crate) mod access;
 pub(crate) mod auth;
 mod chat;
+mod chat_export;
+mod chat_state;
 mod chat_ws;
 mod cors;
 mod json;
@@ -17,7 +19,9 @@ mod operate;
 mod pages;
 pub(crate) mod paging;
 mod posts;
+mod poster;
 pub(crate) mod problem;
+mod range;
 mod times;
 mod upload;
 mod users;
@@ -31,9 +35,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 
+pub(crate) use chat_state::States as ChatStates;
 pub(crate) use cors::origin_allowed;
 pub(crate) use json::Json;
-pub(crate) use lives::{finish_deletions, live_json};
+pub(crate) use lives::finish_deletions;
 pub(crate) use log::Counts;
 pub(crate) use times::rfc3339;
 
@@ -45,7 +50,9 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(posts::router())
         .merge(upload::router())
         .merge(watch::router())
+        .merge(poster::router())
         .merge(chat::router())
+        .merge(chat_export::router())
         .merge(chat_ws::router())
         .merge(operate::router())
         .merge(openapi::router())

@@ -1,9 +1,213 @@
-//! Publishing: tus uploads, a finished recording in one request.
+//! Publishing over HTTP: resumable uploads (tus 1.0) and a whole recording in one request.
+
+mod form;
+mod problem;
+mod tus;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{options, post};
+use futures_util::stream::{Empty, empty};
+use futures_util::{Stream, StreamExt};
+use ingest::upload::{Checksum, Error, Status, Upload, drain};
+use lives::Live;
 
-use crate::app::App;
+use super::access::{Id, publishable_live};
+use super::auth::Caller;
+use super::links::Base;
+use super::problem::Problem;
+use crate::app::{App, now_ms};
+
+pub(super) use problem::storage;
+use problem::upload_problem;
+use tus::{checksum, creation, expires, insert, is_upload, number};
+
+/// How often bytes of one request are told to the live.
+const HEARD_EVERY_MS: i64 = 1_000;
 
 pub(crate) fn router() -> Router<App> {
+    let one = options(tus::discover).patch(append).head(status).delete(terminate);
     Router::new()
+        .route("/api/posts/live/{id}/upload", options(tus::discover).post(create))
+        .route("/api/posts/live/{id}/upload/{upload}", one)
+        .layer(from_fn(tus::speak))
+        .route(
+            "/api/posts/live/{id}/upload-video",
+            post(form::upload_video).layer(DefaultBodyLimit::disable()),
+        )
+}
+
+async fn create(
+    State(app): State<App>,
+    Path(Id(id)): Path<Id>,
+    caller: Caller,
+    base: Base,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let live = publishable_live(&app, &caller, id).await?;
+    let creation = creation(&headers)?;
+    let is_empty = creation.length == Some(0);
+    let upload = app.uploads.create(id, creation).await.map_err(upload_problem)?;
+    hear(&app, &live).await;
+    let mut response = StatusCode::CREATED.into_response();
+    let location = base.to(&format!("/api/posts/live/{id}/upload/{}", upload.id()));
+    insert(&mut response, header::LOCATION.as_str(), &location);
+    insert(&mut response, "upload-expires", &expires(&live));
+    if is_upload(&headers) {
+        let appended = append_body(&app, &live, &upload, 0, None, checksum(&headers)?, body).await;
+        let offset = match appended {
+            // Cut short, the upload is there all the same and holds what came: the publisher goes on from its offset.
+            Ok(offset) | Err(Error::Interrupted { offset }) => offset,
+            Err(error) => return Err(upload_problem(error)),
+        };
+        insert(&mut response, "upload-offset", &offset.to_string());
+    } else if is_empty {
+        upload.append(0, None, None, nothing()).await.map_err(upload_problem)?;
+    }
+    Ok(response)
+}
+
+async fn append(
+    State(app): State<App>,
+    Path((Id(id), upload)): Path<(Id, String)>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let request = match check_append(&app, &caller, id, &upload, &headers).await {
+        Ok(request) => request,
+        Err(refused) => {
+            drain(&mut body.into_data_stream()).await;
+            return Err(refused);
+        }
+    };
+    let Request { live, upload, offset, length, checksum } = request;
+    let appended = append_body(&app, &live, &upload, offset, length, checksum, body).await;
+    let offset = appended.map_err(upload_problem)?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    insert(&mut response, "upload-offset", &offset.to_string());
+    insert(&mut response, "upload-expires", &expires(&live));
+    Ok(response)
+}
+
+/// What the head of a `PATCH` says.
+struct Request {
+    live: Arc<Live>,
+    upload: Arc<Upload>,
+    offset: u64,
+    length: Option<u64>,
+    checksum: Option<Checksum>,
+}
+
+async fn check_append(
+    app: &App,
+    caller: &Caller,
+    id: i64,
+    upload: &str,
+    headers: &HeaderMap,
+) -> Result<Request, Problem> {
+    let (live, upload) = open(app, caller, id, upload).await?;
+    if !is_upload(headers) {
+        return Err(problem::wrong_type());
+    }
+    let offset = number(headers, "upload-offset")?.ok_or_else(|| problem::bad_header("Upload-Offset"))?;
+    let length = number(headers, "upload-length")?;
+    Ok(Request { live, upload, offset, length, checksum: checksum(headers)? })
+}
+
+async fn status(
+    State(app): State<App>,
+    Path((Id(id), upload)): Path<(Id, String)>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let (live, upload) = open(&app, &caller, id, &upload).await?;
+    let Status { offset, length, metadata } = upload.status().await.map_err(upload_problem)?;
+    let mut response = StatusCode::OK.into_response();
+    insert(&mut response, "upload-offset", &offset.to_string());
+    match length {
+        Some(length) => insert(&mut response, "upload-length", &length.to_string()),
+        None => insert(&mut response, "upload-defer-length", "1"),
+    }
+    if let Some(metadata) = metadata {
+        insert(&mut response, "upload-metadata", &metadata);
+    }
+    insert(&mut response, "upload-expires", &expires(&live));
+    insert(&mut response, header::CACHE_CONTROL.as_str(), "no-store");
+    Ok(response)
+}
+
+async fn terminate(
+    State(app): State<App>,
+    Path((Id(id), upload)): Path<(Id, String)>,
+    caller: Caller,
+) -> Result<StatusCode, Problem> {
+    let (_, upload) = open(&app, &caller, id, &upload).await?;
+    upload.terminate().await.map_err(upload_problem)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An upload that the caller may go on with; 410 a day after the stop of its live.
+async fn open(app: &App, caller: &Caller, id: i64, upload: &str) -> Result<(Arc<Live>, Arc<Upload>), Problem> {
+    let live = publishable_live(app, caller, id).await.map_err(|refused| match refused.status() {
+        StatusCode::CONFLICT => upload_problem(Error::Gone),
+        _ => refused,
+    })?;
+    let upload = app.uploads.get(id, upload).await.map_err(upload_problem)?;
+    Ok((live, upload))
+}
+
+async fn append_body(
+    app: &App,
+    live: &Arc<Live>,
+    upload: &Arc<Upload>,
+    offset: u64,
+    length: Option<u64>,
+    checksum: Option<Checksum>,
+    body: Body,
+) -> Result<u64, Error> {
+    hear(app, live).await;
+    let pieces = Box::pin(tell(app, live, body.into_data_stream()));
+    upload.append(offset, length, checksum, pieces).await
+}
+
+/// The body of a request that brings nothing but its head.
+fn nothing() -> Empty<Result<Bytes, axum::Error>> {
+    empty()
+}
+
+/// Tells the live, every now and then, that bytes come: a request may be as long as the live.
+fn tell<E: 'static>(
+    app: &App,
+    live: &Arc<Live>,
+    pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+) -> impl Stream<Item = Result<Bytes, E>> + Send + 'static {
+    let (app, live, last_ms) = (app.clone(), Arc::clone(live), AtomicI64::new(now_ms()));
+    pieces.inspect(move |piece| {
+        let now_ms = now_ms();
+        if piece.is_ok() && now_ms - last_ms.load(Ordering::Relaxed) > HEARD_EVERY_MS {
+            last_ms.store(now_ms, Ordering::Relaxed);
+            let (app, live) = (app.clone(), Arc::clone(&live));
+            app.tasks.clone().spawn(async move { hear(&app, &live).await });
+        }
+    })
+}
+
+/// Bytes come for a live: it is not abandoned, and runs again if it was thought so.
+async fn hear(app: &App, live: &Live) {
+    if let Err(error) = app.lives.bytes_came(live.id).await {
+        tracing::warn!(live = live.id, %error, "a live could not be told that bytes came");
+    }
+    if !live.stopped
+        && let Ok(recording) = app.recorder.recording(live.id).await
+    {
+        recording.set_live(true);
+    }
 }

@@ -1,0 +1,89 @@
+//! A finished recording as the field `video` of a form.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::multipart::{Field, MultipartRejection};
+use axum::extract::{Multipart, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use ingest::upload::{Creation, Upload};
+use lives::Live;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::problem::{no_video, upload_problem};
+use super::{nothing, tell};
+use crate::app::{App, now_ms};
+use crate::http::access::{Id, publishable_live};
+use crate::http::auth::Caller;
+use crate::http::links::Base;
+use crate::http::problem::Problem;
+
+/// Pieces of a form that are in flight between its reader and the upload.
+const IN_FLIGHT: usize = 4;
+
+pub(super) async fn upload_video(
+    State(app): State<App>,
+    Path(Id(id)): Path<Id>,
+    caller: Caller,
+    base: Base,
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<Response, Problem> {
+    let live = publishable_live(&app, &caller, id).await?;
+    let mut form = form.map_err(|_| no_video())?;
+    while let Some(field) = form.next_field().await.map_err(|_| no_video())? {
+        if field.name() != Some("video") {
+            continue;
+        }
+        let creation = Creation { now_ms: now_ms(), ..Creation::default() };
+        let upload = app.uploads.create(id, creation).await.map_err(upload_problem)?;
+        let offset = append_field(&app, &live, &upload, field).await?;
+        if offset == 0 {
+            upload.terminate().await.map_err(upload_problem)?;
+            return Err(no_video());
+        }
+        upload.append(offset, Some(offset), None, nothing()).await.map_err(upload_problem)?;
+        let answer = json!({
+            "message": "Vidéo enregistrée avec succès",
+            "media_id": id,
+            "file_url": crate::http::lives::replay_url(&app, &base, &live).await,
+        });
+        return Ok((StatusCode::CREATED, axum::Json(answer)).into_response());
+    }
+    Err(no_video())
+}
+
+/// Appends a field of a form. The field borrows the request, so its bytes are handed over piece by piece.
+async fn append_field(
+    app: &App,
+    live: &Arc<Live>,
+    upload: &Arc<Upload>,
+    mut field: Field<'_>,
+) -> Result<u64, Problem> {
+    let (sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(IN_FLIGHT);
+    let pieces = unfold(receiver, |mut receiver| async {
+        let piece = receiver.recv().await?;
+        Some((piece, receiver))
+    });
+    let pieces = Box::pin(tell(app, live, pieces));
+    let upload = Arc::clone(upload);
+    let appending = tokio::spawn(async move { upload.append(0, None, None, pieces).await });
+    loop {
+        let piece = match field.chunk().await {
+            Ok(Some(piece)) => Ok(piece),
+            Ok(None) => break,
+            Err(error) => Err(axum::Error::new(error)),
+        };
+        let is_last = piece.is_err();
+        if sender.send(piece).await.is_err() || is_last {
+            break;
+        }
+    }
+    drop(sender);
+    match appending.await {
+        Ok(appended) => appended.map_err(upload_problem),
+        Err(_) => Err(Problem::of(StatusCode::INTERNAL_SERVER_ERROR)),
+    }
+}

@@ -1,0 +1,120 @@
+//! Why an upload is refused, in words.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use ingest::upload::Error;
+use media::Reason;
+
+use crate::http::problem::Problem;
+
+/// An error of an upload as an answer. The offset at which it stands goes with it, so that nobody has to ask.
+pub(super) fn upload_problem(error: Error) -> Problem {
+    match error {
+        Error::NotFound => {
+            Problem::new(StatusCode::NOT_FOUND, "Cet envoi n'existe pas.", "There is no such upload.")
+        }
+        Error::Gone => Problem::new(StatusCode::GONE, "Cet envoi est terminé.", "This upload has ended."),
+        Error::OffsetMismatch { offset } => Problem::new(
+            StatusCode::CONFLICT,
+            format!("L'envoi en est à l'octet {offset} : reprenez là."),
+            format!("The upload stands at byte {offset}: go on from there."),
+        )
+        .header(HeaderName::from_static("upload-offset"), HeaderValue::from(offset)),
+        Error::LengthMismatch => Problem::new(
+            StatusCode::BAD_REQUEST,
+            "La longueur annoncée contredit l'envoi.",
+            "The declared length contradicts the upload.",
+        ),
+        Error::TooLarge { limit } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("C'est trop : la limite est de {limit} octets."),
+            format!("Too large: the limit is {limit} bytes."),
+        ),
+        Error::BeyondLength { length } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("Plus d'octets que les {length} annoncés ; ceux-là sont gardés."),
+            format!("More bytes than the {length} declared; those are kept."),
+        ),
+        Error::ChecksumMismatch => Problem::new(
+            StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST),
+            "La somme de contrôle ne correspond pas ; rien n'a été gardé de cette requête.",
+            "The checksum does not match; nothing of this request was kept.",
+        ),
+        Error::Refused { offset, reason } => refused(offset, &reason),
+        Error::Interrupted { offset } => Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("La requête a été coupée ; l'envoi en est à l'octet {offset}."),
+            format!("The request was cut short; the upload stands at byte {offset}."),
+        ),
+        Error::Busy => Problem::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
+        Error::Storage(error) => storage(&error),
+        error => {
+            tracing::error!(%error, "an upload failed");
+            Problem::of(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+/// What the storage said, as an answer.
+pub(crate) fn storage(error: &recorder::Error) -> Problem {
+    match error {
+        recorder::Error::Full => Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "Le disque du serveur est plein. Rien de ce qui était enregistré n'est perdu ; réessayez plus tard.",
+            "The server's disk is full. Nothing recorded is lost; try again later.",
+        ),
+        error => {
+            tracing::error!(%error, "the storage failed");
+            Problem::of(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+pub(super) fn bad_header(name: &str) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        format!("L'en-tête {name} manque ou n'est pas valable."),
+        format!("The header {name} is missing or not valid."),
+    )
+}
+
+pub(super) fn wrong_type() -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "Le Content-Type doit être application/offset+octet-stream.",
+        "The Content-Type must be application/offset+octet-stream.",
+    )
+}
+
+pub(super) fn no_video() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "Le champ « video » du formulaire manque ou est vide.",
+        "The form's field \"video\" is missing or empty.",
+    )
+}
+
+fn refused(offset: u64, reason: &Reason) -> Problem {
+    let (status, fr, en) = match reason {
+        Reason::UnknownContainer => (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "ce n'est ni du WebM/Matroska ni du MP4".to_owned(),
+            "this is neither WebM/Matroska nor MP4".to_owned(),
+        ),
+        Reason::UnsupportedCodec(codec) => (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("le codec {codec} n'est pas pris en charge"),
+            format!("the codec {codec} is not supported"),
+        ),
+        Reason::OverLimit { limit, .. } => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("une structure dépasse la limite de {limit}"),
+            format!("a structure is over the limit of {limit}"),
+        ),
+        _ => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "les octets sont abîmés ; ce qui précède est gardé".to_owned(),
+            "the bytes are damaged; what came before is kept".to_owned(),
+        ),
+    };
+    Problem::new(status, format!("Refusé à l'octet {offset} : {fr}."), format!("Refused at byte {offset}: {en}."))
+}

@@ -1,0 +1,141 @@
+//! The headers of tus 1.0.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ingest::upload::{Checksum, Creation, MAX_LENGTH};
+use lives::Live;
+
+use super::problem::bad_header;
+use crate::app::now_ms;
+use crate::http::problem::Problem;
+
+/// `Upload-Metadata` may be this long.
+const MAX_METADATA: usize = 8 << 10;
+/// A recorder cannot have started longer ago than this.
+const MAX_AGE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// How long after the stop of a live its uploads are taken.
+const OPEN_AFTER_STOP_MS: i64 = 24 * 60 * 60 * 1_000;
+
+const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
+const EXTENSIONS: HeaderValue = HeaderValue::from_static(
+    "creation,creation-with-upload,creation-defer-length,expiration,termination,checksum",
+);
+
+/// Every answer says the version of the protocol; a request in another one is refused.
+pub(super) async fn speak(request: Request, next: Next) -> Response {
+    let asked = request.headers().get("tus-resumable");
+    let mut response = match asked {
+        Some(version) if version != VERSION => Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "Cette version du protocole tus n'est pas prise en charge ; demandez la 1.0.0.",
+            "This version of the tus protocol is not supported; ask for 1.0.0.",
+        )
+        .into_response(),
+        _ => next.run(request).await,
+    };
+    response.headers_mut().insert("tus-resumable", VERSION);
+    response.headers_mut().insert("tus-version", VERSION);
+    response
+}
+
+/// What this server can do.
+pub(super) async fn discover() -> Response {
+    let headers = [
+        ("tus-extension", EXTENSIONS),
+        ("tus-max-size", HeaderValue::from(MAX_LENGTH)),
+        ("tus-checksum-algorithm", HeaderValue::from_static(Checksum::ALGORITHMS)),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// What a publisher says when an upload begins.
+pub(super) fn creation(headers: &HeaderMap) -> Result<Creation, Problem> {
+    let length = number(headers, "upload-length")?;
+    let defer = number(headers, "upload-defer-length")?;
+    match (length, defer) {
+        (Some(_), None) | (None, Some(1)) => {}
+        _ => return Err(bad_header("Upload-Length")),
+    }
+    let bad_metadata = || bad_header("Upload-Metadata");
+    let metadata = match headers.get("upload-metadata") {
+        None => None,
+        Some(value) if value.len() > MAX_METADATA => return Err(bad_metadata()),
+        Some(value) => Some(value.to_str().map_err(|_| bad_metadata())?.to_owned()),
+    };
+    let age_ms = match metadata.as_deref().and_then(|metadata| metadata_value(metadata, "age_ms")) {
+        None => 0,
+        Some(age) => age.trim().parse::<i64>().map_err(|_| bad_metadata())?,
+    };
+    Ok(Creation { now_ms: now_ms(), age_ms: age_ms.clamp(0, MAX_AGE_MS), length, metadata })
+}
+
+/// The value of a key of `Upload-Metadata`: `key base64, key base64`.
+fn metadata_value(metadata: &str, key: &str) -> Option<String> {
+    metadata.split(',').find_map(|pair| {
+        let mut words = pair.split_whitespace();
+        if words.next() != Some(key) {
+            return None;
+        }
+        String::from_utf8(STANDARD.decode(words.next().unwrap_or_default()).ok()?).ok()
+    })
+}
+
+/// The checksum that a request must have.
+pub(super) fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, Problem> {
+    let Some(value) = headers.get("upload-checksum") else { return Ok(None) };
+    let bad = || bad_header("Upload-Checksum");
+    let (algorithm, encoded) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(bad)?;
+    let sum = STANDARD.decode(encoded.trim()).map_err(|_| bad())?;
+    match algorithm {
+        "sha1" => Ok(Some(Checksum::Sha1(sum))),
+        "sha256" => Ok(Some(Checksum::Sha256(sum))),
+        _ => Err(bad()),
+    }
+}
+
+/// A header that is a number, if it is there.
+pub(super) fn number(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let number = value.to_str().ok().and_then(|value| value.trim().parse().ok());
+    number.map(Some).ok_or_else(|| bad_header(name))
+}
+
+/// Whether the body is of the type that tus demands.
+pub(super) fn is_upload(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/offset+octet-stream"))
+}
+
+/// When the upload is let go of: a day after the stop of its live, no sooner than a day from now while it runs.
+pub(super) fn expires(live: &Live) -> String {
+    let from_ms = if live.stopped { live.ended_ms.unwrap_or_else(now_ms) } else { now_ms() };
+    let at = jiff::Timestamp::from_millisecond(from_ms.saturating_add(OPEN_AFTER_STOP_MS)).unwrap_or_default();
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// Sets a header of an answer.
+pub(super) fn insert(response: &mut Response, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_the_metadata_is_found_by_its_key() {
+        let metadata = "filetype dmlkZW8vd2VibQ==, age_ms MTIzNA==,empty";
+        assert_eq!(metadata_value(metadata, "age_ms").as_deref(), Some("1234"));
+        assert_eq!(metadata_value(metadata, "filetype").as_deref(), Some("video/webm"));
+        assert_eq!(metadata_value(metadata, "empty").as_deref(), Some(""));
+        assert_eq!(metadata_value(metadata, "other"), None);
+    }
+}
