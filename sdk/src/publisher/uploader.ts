@@ -265,7 +265,7 @@ export class Uploader {
     headers: Record<string, string>,
     body?: Uint8Array<ArrayBuffer>,
   ): Promise<Response> {
-    const patience = REQUEST_TIMEOUT_MS + ((body?.length ?? 0) / SLOWEST_BYTES_PER_SECOND) * 1000;
+    const patience = REQUEST_TIMEOUT_MS + Math.round(((body?.length ?? 0) / SLOWEST_BYTES_PER_SECOND) * 1000);
     let refusal: Problem | null = null;
     const tokens = await this.#options.tokens();
     // The token that worked last goes first.
