@@ -177,7 +177,12 @@ fn start(
         None => newest(first, request.track.is_none()),
     };
     let entry = begin.and_then(|number| first.get(number)).ok_or(Error::NoSuchTake)?;
-    let zero_ms = first.track().to_ms(first_pts(entry));
+    let first_ms = first.track().to_ms(first_pts(entry));
+    // A tail from the very start holds the first frames of both tracks, whichever came first.
+    let zero_ms = match begin {
+        Some(0) => indexes.iter().filter_map(|index| index.first_ms()).min().unwrap_or(first_ms),
+        _ => first_ms,
+    };
     let cursors = kinds
         .iter()
         .zip(&indexes)
@@ -377,20 +382,22 @@ impl Tail {
     }
 }
 
-/// A fragment as a cluster of its own, its times counted from `zero_ms`.
+/// A fragment as a cluster of its own, its times in milliseconds from `zero_ms`.
 fn cluster((track, entry, bytes): &(Track, Entry, Bytes), zero_ms: i64) -> Option<Bytes> {
-    let zero = track.to_ticks(zero_ms);
     let mut frames = frames(track, entry, bytes);
     for frame in &mut frames {
-        frame.dts -= zero;
-        frame.pts -= zero;
+        let end_ms = track.to_ms(frame.pts + i64::from(frame.duration.unwrap_or(0)));
+        frame.dts = track.to_ms(frame.dts) - zero_ms;
+        frame.pts = track.to_ms(frame.pts) - zero_ms;
+        frame.duration = u32::try_from(end_ms - zero_ms - frame.pts).ok();
     }
     frames.retain(|frame| frame.pts >= 0);
     let durations: Vec<u32> = frames.iter().map(|frame| frame.duration.unwrap_or(0)).collect();
     if frames.is_empty() {
         return None;
     }
-    let (bytes, _) = media::container::webm::write::fragment(track, 1, &frames, &durations).ok()?;
+    let track = Track { timescale: 1_000, ..track.clone() };
+    let (bytes, _) = media::container::webm::write::fragment(&track, 1, &frames, &durations).ok()?;
     Some(bytes.into())
 }
 
