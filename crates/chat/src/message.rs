@@ -102,9 +102,19 @@ impl Message {
         self.to_json_at(place(clock, self.position))
     }
 
+    /// The same, as a value.
+    #[must_use]
+    pub fn to_value(&self, clock: &PlayClock) -> serde_json::Value {
+        serde_json::to_value(self.wire(place(clock, self.position))).expect("a message has only strings and numbers")
+    }
+
     /// The message as the wire's JSON object, its place on the timeline already known.
     pub(crate) fn to_json_at(&self, position_ms: i64) -> String {
-        let wire = Wire {
+        serde_json::to_string(&self.wire(position_ms)).expect("a message has only strings and numbers")
+    }
+
+    fn wire(&self, position_ms: i64) -> Wire<'_> {
+        Wire {
             id: self.seq.map(|seq| message_id(self.live_id, seq)),
             seq: self.seq,
             content: &self.content,
@@ -117,8 +127,7 @@ impl Message {
             deleted: self.deleted,
             on_replay: self.on_replay,
             held: self.held,
-        };
-        serde_json::to_string(&wire).expect("a message has only strings and numbers")
+        }
     }
 }
 

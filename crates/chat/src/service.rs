@@ -48,6 +48,8 @@ pub enum Window {
     After(i64),
     /// Up to the number before this one.
     Before(i64),
+    /// After the first number and before the second, from the first on.
+    Between(i64, i64),
 }
 
 /// Reactions of a live.
@@ -220,6 +222,7 @@ impl Chat {
         let job = move |conn: &rusqlite::Connection| match window {
             Window::After(seq) => store::after(conn, live_id, seq, crate::SEQ_LIMIT, limit),
             Window::Before(seq) => store::before(conn, live_id, seq, limit),
+            Window::Between(seq, before) => store::after(conn, live_id, seq, before.saturating_sub(1), limit),
         };
         self.inner.database.read(job).await
     }
