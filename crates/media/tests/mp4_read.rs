@@ -5,7 +5,7 @@ use media::container::mp4::read::{Reader, box_header};
 use media::{Codec, Error, Frame, Kind, Reason, Track};
 
 fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/../../testdata/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read(format!("{}/../../testdata/{name}", env!("CARGO_MANIFEST_DIR"))).expect("a fixture")
 }
 
 fn read_with(mut reader: Reader, slices: &[&[u8]]) -> (Vec<Event>, Option<Error>) {
@@ -199,7 +199,7 @@ fn with_u32(mut bytes: Vec<u8>, at: usize, value: u32) -> Vec<u8> {
 
 /// Where the next box type of this name begins.
 fn find(bytes: &[u8], kind: &[u8; 4]) -> usize {
-    bytes.windows(4).position(|window| window == kind).unwrap()
+    bytes.windows(4).position(|window| window == kind).expect("a box of this type")
 }
 
 #[test]
