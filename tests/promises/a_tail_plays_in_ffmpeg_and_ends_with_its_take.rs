@@ -21,7 +21,8 @@ async fn followed(name: &str, container: &str) -> (tempfile::TempDir, std::path:
     assert!(saved > 1_000, "half of it was published, {saved} ms are saved");
 
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let copy = directory.path().join(format!("copy.{container}"));
+    // Written down as Matroska: ffmpeg's own MP4 trims the last packet of Opus away with an edit list.
+    let copy = directory.path().join("copy.mkv");
     let mut command = tokio::process::Command::new(tools::ffmpeg());
     let url = author.api.url(&live.path(&format!("tail.{container}?from_ms=0")));
     command.args(["-v", "error", "-i", &url, "-map", "0", "-c", "copy", "-y"]).arg(&copy);

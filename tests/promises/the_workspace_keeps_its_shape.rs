@@ -24,7 +24,7 @@ const IMPURE: &[&str] = &["tokio", "axum", "hyper", "rusqlite", "reqwest", "mio"
 
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .args(["metadata", "--format-version", "1", "--filter-platform", "x86_64-unknown-linux-gnu"])
         .current_dir(repository())
         .output()
         .expect("cargo runs");
