@@ -1,36 +1,22 @@
 //! What is written as WebM is read again as the same frames, by the reader and by the index.
 
+#![allow(clippy::unwrap_used)]
+
+mod recording;
+
 use bytes::Bytes;
 use media::container::webm::write::{self, BlockGroup, Cue, WriteError};
 use media::container::webm::{index, read};
-use media::container::{Event, Fragment, Reader};
+use media::container::{Event, Fragment};
 use media::{Codec, Frame, Kind, Track};
+use recording::{events, fixture, track};
 
-fn events(data: &[u8]) -> Vec<Event> {
-    let mut reader = Reader::new();
-    reader.push(data);
-    reader.finish();
-    std::iter::from_fn(|| reader.next().unwrap()).collect()
-}
-
-fn fixture(name: &str) -> Vec<Event> {
-    events(&std::fs::read(format!("{}/../../testdata/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap())
-}
-
-fn track(events: &[Event], kind: Kind) -> Track {
-    let of_kind = |event: &Event| match event {
-        Event::Track(track) if track.kind() == kind => Some(track.clone()),
-        _ => None,
-    };
-    events.iter().find_map(of_kind).unwrap()
+fn recorded(name: &str) -> Vec<Event> {
+    events(&fixture(name))
 }
 
 fn frames(events: &[Event], kind: Kind) -> Vec<Frame> {
-    let of_kind = |event: &Event| match event {
-        Event::Frame(frame) if frame.kind == kind => Some(frame.clone()),
-        _ => None,
-    };
-    events.iter().filter_map(of_kind).collect()
+    recording::frames(events, kind).into_iter().cloned().collect()
 }
 
 /// How long each frame lasts: to the next one; the last 20 ms.
@@ -56,7 +42,7 @@ fn body(track: &Track, frames: &[Frame], count: usize) -> (Vec<u8>, Vec<Fragment
 
 #[test]
 fn a_vp8_body_is_read_as_the_frames_that_were_written() {
-    let recording = fixture("webm_vp8_opus.webm");
+    let recording = recorded("webm_vp8_opus.webm");
     let (track, written) = (track(&recording, Kind::Video), frames(&recording, Kind::Video));
     let (body, _) = body(&track, &written, 13);
     let read = events(&body);
@@ -71,7 +57,7 @@ fn a_vp8_body_is_read_as_the_frames_that_were_written() {
 
 #[test]
 fn the_index_finds_the_fragments_of_a_body_again() {
-    let recording = fixture("webm_vp8_opus.webm");
+    let recording = recorded("webm_vp8_opus.webm");
     let (track, written) = (track(&recording, Kind::Video), frames(&recording, Kind::Video));
     let (body, fragments) = body(&track, &written, 13);
     let (found, mut at) = index::init(&body).unwrap().unwrap();
@@ -90,7 +76,7 @@ fn the_index_finds_the_fragments_of_a_body_again() {
 
 #[test]
 fn a_torn_body_is_told_from_one_that_is_not_ours() {
-    let recording = fixture("webm_vp8_opus.webm");
+    let recording = recorded("webm_vp8_opus.webm");
     let (track, written) = (track(&recording, Kind::Video), frames(&recording, Kind::Video));
     let init = write::init(&[&track]);
     for cut in 0..init.len() {
@@ -100,8 +86,7 @@ fn a_torn_body_is_told_from_one_that_is_not_ours() {
     for cut in 0..bytes.len() {
         assert_eq!(index::fragment(&bytes[..cut], &track).unwrap(), None, "{cut}");
     }
-    let recorded =
-        std::fs::read(format!("{}/../../testdata/webm_vp8_opus.webm", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let recorded = fixture("webm_vp8_opus.webm");
     assert!(index::init(&recorded).is_err());
     assert!(index::fragment(&recorded, &track).is_err());
     assert!(index::fragment(&write::cluster_head(0, Some(0)), &track).is_err());
@@ -172,7 +157,7 @@ fn replay(tracks: [&Track; 2], mut frames: Vec<Frame>) -> Vec<u8> {
 #[test]
 fn a_replay_with_cues_is_read_as_the_frames_that_were_written() {
     for name in ["webm_vp9_opus.webm", "webm_av1_opus.webm", "ff_webm_vp8_opus.webm", "mkv_avc1_opus.mkv"] {
-        let recording = fixture(name);
+        let recording = recorded(name);
         let (video, audio) = (track(&recording, Kind::Video), track(&recording, Kind::Audio));
         let all = [frames(&recording, Kind::Video), frames(&recording, Kind::Audio)].concat();
         let file = replay([&video, &audio], all);
@@ -189,7 +174,7 @@ fn a_replay_with_cues_is_read_as_the_frames_that_were_written() {
 
 #[test]
 fn a_replay_whose_sizes_meet_the_reserved_ones_is_read() {
-    let recording = fixture("webm_vp8_opus.webm");
+    let recording = recorded("webm_vp8_opus.webm");
     let (video, frames) = (track(&recording, Kind::Video), frames(&recording, Kind::Video));
     for size in [121, 122, 123, 124, 16_378, 16_379, 16_380] {
         let data = frames[0].data.iter().copied().cycle().take(size).collect::<Vec<_>>();

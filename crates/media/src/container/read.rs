@@ -94,9 +94,7 @@ impl Reader {
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Event>, Error> {
         match &mut self.container {
-            Container::Unknown(head)
-                if self.finished && !EBML.starts_with(head) || head.is_empty() && self.finished =>
-            {
+            Container::Unknown(head) if self.finished && (head.is_empty() || !EBML.starts_with(head)) => {
                 Err(Reason::UnknownContainer.at(0))
             }
             Container::Unknown(_) => Ok(None),
@@ -129,8 +127,7 @@ impl Reader {
 const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 
 /// Types of the box that an MP4 may begin with (ISO/IEC 14496-12, 4.3 and 8.1).
-const MP4: [&[u8; 4]; 9] =
-    [b"ftyp", b"styp", b"moov", b"moof", b"free", b"skip", b"wide", b"mdat", b"pnot"];
+const MP4: [&[u8; 4]; 9] = [b"ftyp", b"styp", b"moov", b"moof", b"free", b"skip", b"wide", b"mdat", b"pnot"];
 
 /// The container whose input begins with `head`, with those bytes pushed; `None` while it could be either.
 fn sniff(head: &[u8]) -> Option<Container> {

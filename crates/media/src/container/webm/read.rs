@@ -108,6 +108,10 @@ impl Reader {
             match self.step() {
                 Ok(true) => {}
                 Ok(false) if self.finished && self.held.is_some() => self.release(),
+                Ok(false) if self.finished && self.may_hide_more() => {
+                    self.place = Place::Lost { since: self.input.position() };
+                    self.input.consume(1);
+                }
                 Ok(false) => return Ok(None),
                 Err(error) => self.failed = Some(error),
             }
@@ -160,23 +164,19 @@ impl Reader {
         Ok(true)
     }
 
+    /// Whether the unfinished element at the end of the input may have swallowed what came after a loss.
+    fn may_hide_more(&self) -> bool {
+        self.good && !matches!(self.place, Place::Lost { .. }) && !self.input.rest().is_empty()
+    }
+
     /// Searches for a cluster or a header to go on from.
     fn search(&mut self, since: u64) -> Result<bool, Error> {
-        let most = LATEST / self.scale.max(1);
+        let most = self.latest_ticks();
         let rest = self.input.rest();
-        let mut at = 0;
-        let found = loop {
-            let Some(next) = resync::next(rest, at) else {
-                at = rest.len();
-                break Candidate::Short;
-            };
-            at = next;
-            match resync::judge(&rest[at..], most) {
-                Candidate::No => at += 1,
-                Candidate::Cluster if !self.streams.are_known() => at += 1,
-                found => break found,
-            }
-        };
+        let (mut at, mut found) = resync::find(rest, 0, most);
+        while found == Candidate::Cluster && !self.streams.are_known() {
+            (at, found) = resync::find(rest, at + 1, most);
+        }
         self.input.consume(at);
         if self.input.position() > since + MOST_DAMAGE {
             return Err(Reason::Malformed("the recording is damaged, and no new cluster follows").at(since));
@@ -189,6 +189,11 @@ impl Reader {
         (self.segment_end, self.cluster_end) = (None, None);
         self.streams.begin_take(true);
         Ok(true)
+    }
+
+    /// The largest plausible timestamp of a cluster.
+    fn latest_ticks(&self) -> u64 {
+        LATEST / self.scale.max(1)
     }
 
     /// The EBML header (RFC 8794, 11.2; RFC 9559, 4).
@@ -311,6 +316,9 @@ impl Reader {
             }
         }
         let Some((data, offset)) = self.whole(head, MOST_BLOCK, "a block")? else { return Ok(false) };
+        if resync::is_swallowed_by(data, self.latest_ticks()) {
+            return Err(self.malformed("a block was cut short"));
+        }
         let block = match head.id {
             id::SIMPLE_BLOCK => Block::read(data).map_err(|reason| reason.at(position))?,
             _ => Block::read_group(data, offset)?,

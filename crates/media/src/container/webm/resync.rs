@@ -15,14 +15,30 @@ pub(crate) enum Candidate {
     Short,
 }
 
-/// Where the next candidate begins in `data`, from `from` on, judged by its first byte.
-pub(crate) fn next(data: &[u8], from: usize) -> Option<usize> {
-    let rest = data.get(from..)?;
-    rest.iter().position(|&byte| byte == 0x1f || byte == 0x1a).map(|found| from + found)
+/// The first place in `data`, from `from` on, that is or may be a candidate, and what it is; `No` where there is none.
+pub(crate) fn find(data: &[u8], from: usize, most: u64) -> (usize, Candidate) {
+    let rest = data.get(from..).unwrap_or_default();
+    memchr::memchr2_iter(0x1f, 0x1a, rest)
+        .map(|at| (from + at, judge(&rest[at..], most)))
+        .find(|(_, candidate)| *candidate != Candidate::No)
+        .unwrap_or((data.len(), Candidate::No))
+}
+
+/// Whether a block swallowed the beginning of a cluster or of a recording: it was cut short, and its size counts on
+/// into what came after the loss.
+pub(crate) fn is_swallowed_by(block: &[u8], most: u64) -> bool {
+    let mut from = 0;
+    loop {
+        match find(block, from, most) {
+            (_, Candidate::No) => return false,
+            (at, Candidate::Short) => from = at + 1,
+            (_, Candidate::Cluster | Candidate::Header) => return true,
+        }
+    }
 }
 
 /// Judges the place at the start of `data`; `most` is the largest timestamp that is plausible.
-pub(crate) fn judge(data: &[u8], most: u64) -> Candidate {
+fn judge(data: &[u8], most: u64) -> Candidate {
     match ebml::read_id(data) {
         Ok(None) => Candidate::Short,
         Ok(Some((id::CLUSTER, width))) => cluster(&data[width..], most).unwrap_or(Candidate::Short),
