@@ -5,6 +5,9 @@ use crate::{Error, Reason};
 /// Four characters that name a box, a brand or a sample entry.
 pub(super) type FourCc = [u8; 4];
 
+/// Boxes directly inside one box, at most.
+const MAX_CHILDREN: usize = 4096;
+
 /// The identity matrix (ISO/IEC 14496-12, 8.2.2): 16.16, in its last column 2.30.
 pub(super) const IDENTITY: [i32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
@@ -145,14 +148,30 @@ impl<'a> Body<'a> {
         Ok(Some(Body::new(header.kind, offset, &whole[usize::from(header.len)..])))
     }
 
-    /// The first box of a kind among those inside, read from here on.
-    pub(super) fn find(mut self, kind: &FourCc) -> Result<Option<Body<'a>>, Error> {
-        while let Some(child) = self.child()? {
-            if child.kind == *kind {
-                return Ok(Some(child));
+    /// The boxes inside, from here on.
+    pub(super) fn children(mut self) -> impl Iterator<Item = Result<Body<'a>, Error>> {
+        let (mut count, mut is_over) = (0, false);
+        std::iter::from_fn(move || {
+            if is_over {
+                return None;
             }
-        }
-        Ok(None)
+            count += 1;
+            let child = if count > MAX_CHILDREN {
+                let limit = MAX_CHILDREN as u64;
+                Err(Reason::OverLimit { what: "the number of boxes in a box", limit }.at(self.offset))
+            } else {
+                self.child()
+            };
+            is_over = !matches!(child, Ok(Some(_)));
+            child.transpose()
+        })
+    }
+
+    /// The first box of a kind among those inside, from here on.
+    pub(super) fn find(self, kind: &FourCc) -> Result<Option<Body<'a>>, Error> {
+        self.children()
+            .find(|child| child.as_ref().is_ok_and(|child| child.kind == *kind) || child.is_err())
+            .transpose()
     }
 
     /// The first box of a kind among those inside, which must be there.

@@ -70,8 +70,9 @@ pub(super) fn read_movie(moov: Body<'_>) -> Result<Movie, Error> {
     let mut movie = Movie::default();
     let mut shifts = Vec::new();
     let mut refused = Vec::new();
-    let (mut rest, mut count) = (moov, 0);
-    while let Some(trak) = rest.child()? {
+    let mut count = 0;
+    for trak in moov.children() {
+        let trak = trak?;
         if trak.kind != *b"trak" {
             continue;
         }
@@ -144,8 +145,9 @@ impl Movie {
 
     /// `trex` of each track (8.8.3).
     fn read_defaults(&mut self, moov: Body<'_>) -> Result<(), Error> {
-        let Some(mut mvex) = moov.find(b"mvex")? else { return Ok(()) };
-        while let Some(mut trex) = mvex.child()? {
+        let Some(mvex) = moov.find(b"mvex")? else { return Ok(()) };
+        for trex in mvex.children() {
+            let mut trex = trex?;
             if trex.kind != *b"trex" {
                 continue;
             }

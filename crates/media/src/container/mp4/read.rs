@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::boxes::{Body, FourCc};
 pub use super::boxes::{Header, box_header};
 use super::movie::{Movie, Placed, read_movie};
-use super::runs::{Known, MovieFragment, read_fragment};
+use super::runs::{Known, MovieFragment, TrackFragment, read_fragment};
 use super::take::Streams;
 use crate::container::Event;
 use crate::container::input::Input;
@@ -398,12 +398,13 @@ impl Reader {
 
 /// Whether every track of a fragment begins well after its last fragment ended.
 fn is_late(movie: &Movie, fragment: &MovieFragment) -> bool {
-    fragment.tracks.iter().all(|track| {
-        let source = movie.source(track.kind);
-        source.and_then(|source| Some((source.end_dts?, source.track.timescale))).is_some_and(
-            |(end, timescale)| track.base_dts.saturating_sub(end) as f64 > LOST_AFTER * f64::from(timescale),
-        )
-    })
+    let gap_seconds = |track: &TrackFragment| {
+        let source = movie.source(track.kind)?;
+        let gap = track.base_dts.saturating_sub(source.end_dts?);
+        Some(gap as f64 / f64::from(source.track.timescale))
+    };
+    let mut tracks = fragment.tracks.iter().filter(|track| !track.samples.is_empty()).peekable();
+    tracks.peek().is_some() && tracks.all(|track| gap_seconds(track).is_some_and(|gap| gap > LOST_AFTER))
 }
 
 /// Bytes by which the start of a fragment or of a file is known.

@@ -52,8 +52,8 @@ pub(super) fn read_fragment(
     let sequence = mfhd.u32()?;
     let mut fragment = MovieFragment { sequence, tracks: Vec::new() };
     let mut scan = Scan { start, file_start, data_end: start, samples: 0, known };
-    let mut rest = moof;
-    while let Some(traf) = rest.child()? {
+    for traf in moof.children() {
+        let traf = traf?;
         if traf.kind == *b"traf" {
             fragment.tracks.extend(scan.track(traf)?);
         }
@@ -93,8 +93,8 @@ impl Scan<'_> {
             samples: Vec::new(),
         };
         self.data_end = header.base;
-        let mut rest = traf;
-        while let Some(trun) = rest.child()? {
+        for trun in traf.children() {
+            let trun = trun?;
             if trun.kind == *b"trun" {
                 self.run(trun, &header, &mut fragment)?;
             }
