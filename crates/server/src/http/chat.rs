@@ -82,7 +82,12 @@ pub(super) fn speaker(live: &Live, caller: &Caller) -> Result<Speaker, Problem> 
 }
 
 /// Stores a message of somebody who may write to this live.
-pub(super) async fn keep(app: &App, live: &Live, speaker: Speaker, sent: &Sent) -> Result<(Posted, String), Problem> {
+pub(super) async fn keep(
+    app: &App,
+    live: &Live,
+    speaker: Speaker,
+    sent: &Sent,
+) -> Result<(Posted, String), Problem> {
     admit(app, Sender::Person(speaker.id))?;
     let clock = recorded::clock(app, live.id).await;
     let draft = sent.draft(&clock).map_err(refused)?;
@@ -325,8 +330,11 @@ fn whole(headers: &HeaderMap, json: String) -> Response {
     let tag = format!("\"{:016x}\"", hasher.finish());
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|value| value.split(',')).map(|one| one.trim().trim_start_matches("W/"));
-    let mut response =
-        if known.any(|one| one == tag || one == "*") { StatusCode::NOT_MODIFIED.into_response() } else { as_json(json) };
+    let mut response = if known.any(|one| one == tag || one == "*") {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        as_json(json)
+    };
     if let Ok(value) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, value);
     }
@@ -375,10 +383,9 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
     let forbidden = |french, english| with(StatusCode::FORBIDDEN, french, english);
     match refusal {
         Refusal::Empty => not_so("Le message est vide.", "The message is empty."),
-        Refusal::TooLong => not_so(
-            "Un message a 2 000 caractères au plus.",
-            "A message has at most 2,000 characters.",
-        ),
+        Refusal::TooLong => {
+            not_so("Un message a 2 000 caractères au plus.", "A message has at most 2,000 characters.")
+        }
         Refusal::UnknownKind => not_so(
             "Le type d'un message est text, emoji ou reaction.",
             "The type of a message is text, emoji or reaction.",
@@ -411,7 +418,9 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
         Refusal::NoMessage => {
             with(StatusCode::NOT_FOUND, "Ce message n'existe pas.", "There is no such message.")
         }
-        Refusal::NoPerson => with(StatusCode::NOT_FOUND, "Cette personne n'existe pas.", "There is no such person."),
+        Refusal::NoPerson => {
+            with(StatusCode::NOT_FOUND, "Cette personne n'existe pas.", "There is no such person.")
+        }
         Refusal::NotYours => forbidden("Ce message n'est pas le vôtre.", "This message is not yours."),
         Refusal::NotModerator => {
             forbidden("Il faut être modérateur de ce live.", "You must be a moderator of this live.")

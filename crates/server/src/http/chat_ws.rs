@@ -364,7 +364,13 @@ impl Connection {
 }
 
 /// Stores what somebody sends, as an HTTP request would; the message in JSON.
-async fn store(app: &App, live_id: i64, caller: &Caller, keys: &Keys, sent: &Sent) -> Result<String, Problem> {
+async fn store(
+    app: &App,
+    live_id: i64,
+    caller: &Caller,
+    keys: &Keys,
+    sent: &Sent,
+) -> Result<String, Problem> {
     caller.person()?;
     let live = app.lives.get(live_id).await?;
     if !readable(app, &live, caller, keys) && !may::moderate(&live, caller.who()) {

@@ -1,0 +1,8 @@
+//! The conversation through the real server: HTTP and WebSocket.
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
+
+mod exports;
+mod history;
+mod posting;
+mod sockets;
+mod world;
