@@ -1,5 +1,7 @@
 //! Signing up, in and out, and what tokens are worth.
 
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;

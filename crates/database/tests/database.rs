@@ -1,5 +1,7 @@
 //! What the database promises its users.
 
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
+
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 

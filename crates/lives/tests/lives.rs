@@ -1,5 +1,7 @@
 //! A live from its start to its deletion.
 
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 

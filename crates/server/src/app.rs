@@ -45,10 +45,8 @@ impl App {
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
         make_directory(&config.data_dir)?;
         let database = open_database(&config.data_dir)?;
-        let key = SigningKey::open(&key_path(&config.data_dir)).map_err(|error| Error::File {
-            path: key_path(&config.data_dir),
-            error,
-        })?;
+        let key = SigningKey::open(&key_path(&config.data_dir))
+            .map_err(|error| Error::File { path: key_path(&config.data_dir), error })?;
         let accounts = Accounts::new(database.clone(), &key, config.accounts.clone());
         let lives = Lives::open(database.clone(), config.running_lives).await?;
         let recorder = Arc::new(Recorder::open(&config.data_dir, config.reserve)?);
@@ -96,9 +94,7 @@ pub(crate) fn key_path(data_dir: &Path) -> PathBuf {
 /// Milliseconds of Unix time.
 pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// What is kept is nobody else's to read.
@@ -107,8 +103,5 @@ fn make_directory(path: &Path) -> Result<(), Error> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| Error::File {
-        path: path.to_owned(),
-        error,
-    })
+    builder.create(path).map_err(|error| Error::File { path: path.to_owned(), error })
 }

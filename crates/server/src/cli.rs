@@ -1,6 +1,6 @@
 //! The command line: `communiconnect serve | verify | export | user`.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -89,12 +89,7 @@ enum UserCommand {
 #[derive(clap::Args)]
 struct DataDir {
     /// Where everything is kept
-    #[arg(
-        long,
-        env = "COMMUNICONNECT_DATA_DIR",
-        value_name = "DIR",
-        default_value = "./data"
-    )]
+    #[arg(long, env = "COMMUNICONNECT_DATA_DIR", value_name = "DIR", default_value = "./data")]
     data_dir: PathBuf,
 }
 
@@ -107,11 +102,7 @@ pub fn main() -> ExitCode {
         None => run_server(line.serve),
         Some(Command::Serve(written)) => run_server(*written),
         Some(Command::Verify { at }) => verify(&at.data_dir),
-        Some(Command::Export {
-            live_id,
-            output,
-            at,
-        }) => export(&at.data_dir, live_id, &output),
+        Some(Command::Export { live_id, output, at }) => export(&at.data_dir, live_id, &output),
         Some(Command::User { command }) => user(command),
     };
     done.unwrap_or_else(|sentence| {
@@ -125,11 +116,7 @@ fn run_server(written: Written) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Runtime::new().map_err(said)?;
     let served = runtime.block_on(async {
         let signal = leaving::signal().map_err(said)?;
-        serve::run(config, signal, |address| {
-            say(&format!("ready http://{address}"))
-        })
-        .await
-        .map_err(said)
+        serve::run(config, signal, |address| say(&format!("ready http://{address}"))).await.map_err(said)
     });
     runtime.shutdown_timeout(LAST_WAIT);
     served.map(|()| ExitCode::SUCCESS)
@@ -161,47 +148,20 @@ fn user(command: UserCommand) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Runtime::new().map_err(said)?;
     runtime.block_on(async {
         match command {
-            UserCommand::Add {
-                email,
-                password,
-                first_name,
-                last_name,
-                roles,
-                at,
-            } => {
+            UserCommand::Add { email, password, first_name, last_name, roles, at } => {
                 let password = password.map_or_else(read_password, Ok)?;
-                let new = NewPerson {
-                    email,
-                    password,
-                    first_name,
-                    last_name,
-                };
+                let new = NewPerson { email, password, first_name, last_name };
                 let (accounts, database) = open_accounts(&at.data_dir)?;
-                let person = accounts
-                    .add(new, &roles, app::now_ms())
-                    .await
-                    .map_err(said)?;
+                let person = accounts.add(new, &roles, app::now_ms()).await.map_err(said)?;
                 database.close().await;
                 say(&format!("person {} added", person.id));
             }
-            UserCommand::Role {
-                email,
-                role,
-                remove,
-                at,
-            } => {
+            UserCommand::Role { email, role, remove, at } => {
                 let (accounts, database) = open_accounts(&at.data_dir)?;
-                let person = accounts
-                    .set_role(&email, role, !remove)
-                    .await
-                    .map_err(said)?;
+                let person = accounts.set_role(&email, role, !remove).await.map_err(said)?;
                 database.close().await;
                 let roles: Vec<_> = person.roles.iter().map(|role| role.name()).collect();
-                say(&format!(
-                    "roles of person {}: {}",
-                    person.id,
-                    roles.join(", ")
-                ));
+                say(&format!("roles of person {}: {}", person.id, roles.join(", ")));
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -210,16 +170,10 @@ fn user(command: UserCommand) -> Result<ExitCode, String> {
 
 /// The people of a data directory, also while a server uses it.
 fn open_accounts(data_dir: &Path) -> Result<(Accounts, database::Database), String> {
-    let config = Config {
-        data_dir: data_dir.to_owned(),
-        ..Written::default().meant().map_err(said)?
-    };
+    let config = Config { data_dir: data_dir.to_owned(), ..Written::default().meant().map_err(said)? };
     let database = app::open_database(&config.data_dir).map_err(said)?;
     let key = SigningKey::open(&app::key_path(&config.data_dir)).map_err(said)?;
-    Ok((
-        Accounts::new(database.clone(), &key, config.accounts),
-        database,
-    ))
+    Ok((Accounts::new(database.clone(), &key, config.accounts), database))
 }
 
 fn read_password() -> Result<String, String> {
@@ -239,10 +193,7 @@ fn said(error: impl std::fmt::Display) -> String {
 }
 
 fn log_to_standard_error() {
-    let filter =
-        EnvFilter::try_from_env("COMMUNICONNECT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    let filter = EnvFilter::try_from_env("COMMUNICONNECT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }

@@ -15,23 +15,13 @@ const MESSAGE_BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
 #[serde(deny_unknown_fields, default)]
 pub struct Written {
     /// Where everything is kept [default: ./data]
-    #[arg(
-        long,
-        env = "COMMUNICONNECT_DATA_DIR",
-        value_name = "DIR",
-        global = true
-    )]
+    #[arg(long, env = "COMMUNICONNECT_DATA_DIR", value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "COMMUNICONNECT_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
     /// A TOML file with these options (with underscores) and `[[issuers]]`
-    #[arg(
-        long,
-        env = "COMMUNICONNECT_CONFIG",
-        value_name = "FILE",
-        global = true
-    )]
+    #[arg(long, env = "COMMUNICONNECT_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
     pub config: Option<PathBuf>,
     /// The address that people use, when a proxy stands in front: https://live.example.org
@@ -41,12 +31,7 @@ pub struct Written {
     #[arg(long, env = "COMMUNICONNECT_TRUST_PROXY", num_args = 0..=1, default_missing_value = "true")]
     pub trust_proxy: Option<bool>,
     /// Origins whose pages may call the API, separated by commas; * for all [default: none]
-    #[arg(
-        long,
-        env = "COMMUNICONNECT_CORS_ORIGINS",
-        value_delimiter = ',',
-        value_name = "ORIGINS"
-    )]
+    #[arg(long, env = "COMMUNICONNECT_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGINS")]
     pub cors_origins: Option<Vec<String>>,
     /// Seconds without a byte after which a live ends [default: 600]
     #[arg(long, env = "COMMUNICONNECT_PATIENCE_S", value_name = "SECONDS")]
@@ -82,12 +67,7 @@ pub struct Written {
     #[arg(long, env = "COMMUNICONNECT_LEAVING_S", value_name = "SECONDS")]
     pub leaving_s: Option<f64>,
     /// Secret of the app whose HS256 tokens are accepted
-    #[arg(
-        long,
-        env = "COMMUNICONNECT_ISSUER_SECRET",
-        value_name = "SECRET",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "COMMUNICONNECT_ISSUER_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub issuer_secret: Option<String>,
     /// Address of the keys (JWKS) of the app whose RS256 or ES256 tokens are accepted
     #[arg(long, env = "COMMUNICONNECT_ISSUER_JWKS", value_name = "URL")]
@@ -196,32 +176,21 @@ impl Written {
             leaving_s: self.leaving_s.or(file.leaving_s),
             issuer_secret: self.issuer_secret.or(file.issuer_secret),
             issuer_jwks: self.issuer_jwks.or(file.issuer_jwks),
-            issuers: if self.issuers.is_empty() {
-                file.issuers
-            } else {
-                self.issuers
-            },
+            issuers: if self.issuers.is_empty() { file.issuers } else { self.issuers },
         }
     }
 
     fn with_defaults(self) -> Result<Config, ConfigError> {
         let accounts = accounts::Settings {
             access_life: Duration::from_secs(self.access_token_s.unwrap_or(15 * 60)),
-            refresh_life: Duration::from_secs(
-                self.refresh_token_days.unwrap_or(30).saturating_mul(86_400),
-            ),
+            refresh_life: Duration::from_secs(self.refresh_token_days.unwrap_or(30).saturating_mul(86_400)),
             wrong_passwords_per_minute: self.wrong_passwords.unwrap_or(10),
             issuers: self.issuers()?,
         };
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
-            listen: self
-                .listen
-                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            public_url: self
-                .public_url
-                .map(|url| web_address("public_url", &url))
-                .transpose()?,
+            listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url: self.public_url.map(|url| web_address("public_url", &url)).transpose()?,
             trust_proxy: self.trust_proxy.unwrap_or(false),
             cors_origins: origins(self.cors_origins.unwrap_or_default())?,
             patience: seconds("patience_s", self.patience_s.unwrap_or(600.0))?,
@@ -258,42 +227,21 @@ impl WrittenIssuer {
             (Some(secret), None) if secret.len() >= 16 => IssuerKey::Secret(secret),
             (Some(_), None) => {
                 let name = self.name;
-                return Err(wrong(format!(
-                    "issuer {name}: a secret has at least 16 bytes"
-                )));
+                return Err(wrong(format!("issuer {name}: a secret has at least 16 bytes")));
             }
             (None, Some(jwks)) => IssuerKey::Jwks(web_address("jwks", &jwks)?),
             _ => {
-                return Err(wrong(format!(
-                    "issuer {}: give either secret or jwks",
-                    self.name
-                )));
+                return Err(wrong(format!("issuer {}: give either secret or jwks", self.name)));
             }
         };
-        let Self {
-            name,
-            iss,
-            aud,
-            subject_claim,
-            ..
-        } = Self {
-            secret: None,
-            jwks: None,
-            ..self
-        };
-        Ok(Issuer {
-            name,
-            iss,
-            aud,
-            subject_claim,
-            key,
-        })
+        let Self { name, iss, aud, subject_claim, .. } = Self { secret: None, jwks: None, ..self };
+        Ok(Issuer { name, iss, aud, subject_claim, key })
     }
 }
 
 fn read(path: &Path) -> Result<Written, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
     toml::from_str(&text).map_err(|error| ConfigError::Malformed(path.to_owned(), Box::new(error)))
 }
 
@@ -301,30 +249,20 @@ fn seconds(name: &str, value: f64) -> Result<Duration, ConfigError> {
     Duration::try_from_secs_f64(value)
         .ok()
         .filter(|duration| *duration >= Duration::from_millis(100))
-        .ok_or_else(|| {
-            wrong(format!(
-                "{name}: {value} is not a number of seconds of at least 0.1"
-            ))
-        })
+        .ok_or_else(|| wrong(format!("{name}: {value} is not a number of seconds of at least 0.1")))
 }
 
 fn web_address(name: &str, value: &str) -> Result<String, ConfigError> {
     let value = value.trim_end_matches('/');
     let has_scheme = value.starts_with("http://") || value.starts_with("https://");
     match value.parse::<axum::http::Uri>() {
-        Ok(uri) if has_scheme && uri.host().is_some() && uri.query().is_none() => {
-            Ok(value.to_owned())
-        }
-        _ => Err(wrong(format!(
-            "{name}: \"{value}\" is not an http or https address"
-        ))),
+        Ok(uri) if has_scheme && uri.host().is_some() && uri.query().is_none() => Ok(value.to_owned()),
+        _ => Err(wrong(format!("{name}: \"{value}\" is not an http or https address"))),
     }
 }
 
 fn origins(written: Vec<String>) -> Result<Vec<String>, ConfigError> {
-    let written = written
-        .into_iter()
-        .filter(|origin| !origin.trim().is_empty());
+    let written = written.into_iter().filter(|origin| !origin.trim().is_empty());
     written
         .map(|origin| match origin.trim() {
             "*" => Ok("*".to_owned()),
@@ -354,13 +292,10 @@ mod tests {
     fn the_command_line_wins_over_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("c.toml");
-        let text = "patience_s = 5\nrunning_lives = 7\n[[issuers]]\nname = 'a'\nsecret = '0123456789abcdef'\n";
+        let text =
+            "patience_s = 5\nrunning_lives = 7\n[[issuers]]\nname = 'a'\nsecret = '0123456789abcdef'\n";
         std::fs::write(&path, text).unwrap();
-        let written = Written {
-            config: Some(path),
-            patience_s: Some(9.0),
-            ..Written::default()
-        };
+        let written = Written { config: Some(path), patience_s: Some(9.0), ..Written::default() };
         let config = written.meant().unwrap();
         assert_eq!(config.patience, Duration::from_secs(9));
         assert_eq!(config.running_lives, 7);
@@ -370,33 +305,16 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused_with_its_name() {
         let refused = |written: Written| written.meant().unwrap_err().to_string();
+        assert!(refused(Written { patience_s: Some(-1.0), ..Default::default() }).contains("patience_s"));
         assert!(
-            refused(Written {
-                patience_s: Some(-1.0),
-                ..Default::default()
-            })
-            .contains("patience_s")
+            refused(Written { public_url: Some("example.org".into()), ..Default::default() })
+                .contains("public_url")
         );
         assert!(
-            refused(Written {
-                public_url: Some("example.org".into()),
-                ..Default::default()
-            })
-            .contains("public_url")
+            refused(Written { issuer_secret: Some("x".into()), ..Default::default() }).contains("16 bytes")
         );
         assert!(
-            refused(Written {
-                issuer_secret: Some("x".into()),
-                ..Default::default()
-            })
-            .contains("16 bytes")
-        );
-        assert!(
-            refused(Written {
-                config: Some("/nowhere".into()),
-                ..Default::default()
-            })
-            .contains("/nowhere")
+            refused(Written { config: Some("/nowhere".into()), ..Default::default() }).contains("/nowhere")
         );
     }
 }

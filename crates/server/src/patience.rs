@@ -13,11 +13,7 @@ pub(crate) async fn watch(app: App) {
             () = app.leaving.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        match app
-            .lives
-            .end_abandoned(Instant::now(), now_ms(), patience)
-            .await
-        {
+        match app.lives.end_abandoned(Instant::now(), now_ms(), patience).await {
             Ok(ended) => {
                 for live in ended {
                     tracing::info!(live, "ended: nothing came for longer than the patience");

@@ -89,16 +89,10 @@ async fn leave(app: &App) {
     let deadline = Instant::now() + app.config.leaving;
     app.leaving.cancel();
     app.tasks.close();
-    if tokio::time::timeout_at(deadline, app.tasks.wait())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout_at(deadline, app.tasks.wait()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
-    if tokio::time::timeout_at(deadline + LAST_WAIT, app.close())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout_at(deadline + LAST_WAIT, app.close()).await.is_err() {
         tracing::warn!("not everything could be closed in time");
     }
 }
@@ -111,13 +105,7 @@ async fn accept(app: &App, listener: &TcpListener, router: &Router) {
         };
         match listener.accept().await {
             Ok((stream, address)) => {
-                app.tasks.spawn(talk(
-                    stream,
-                    address,
-                    router.clone(),
-                    app.leaving.clone(),
-                    place,
-                ));
+                app.tasks.spawn(talk(stream, address, router.clone(), app.leaving.clone(), place));
             }
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");

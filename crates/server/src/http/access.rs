@@ -38,9 +38,7 @@ impl<S: Sync> FromRequestParts<S> for Keys {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let mut keys = Self::default();
-        for (name, value) in
-            form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-        {
+        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
             match name.as_ref() {
                 "key" => keys.key = Some(value.into_owned()),
                 "token" => keys.token = Some(value.into_owned()),
@@ -59,34 +57,19 @@ pub(crate) async fn readable_live(
     keys: &Keys,
 ) -> Result<Arc<Live>, Problem> {
     let live = app.lives.get(id).await?;
-    if readable(app, &live, caller, keys) {
-        Ok(live)
-    } else {
-        Err(Problem::no_such_live())
-    }
+    if readable(app, &live, caller, keys) { Ok(live) } else { Err(Problem::no_such_live()) }
 }
 
 /// Whether the caller may see the live.
 pub(crate) fn readable(app: &App, live: &Live, caller: &Caller, keys: &Keys) -> bool {
     let token = keys.token.as_deref();
     let media_token = token.is_some_and(|token| app.media_tokens.check(token, live.id, now_ms()));
-    may::read(
-        live,
-        caller.who(),
-        may::Pass {
-            key: keys.key.as_deref(),
-            media_token,
-        },
-    )
+    may::read(live, caller.who(), may::Pass { key: keys.key.as_deref(), media_token })
 }
 
 /// The live, if the caller may publish to it and it still takes bytes: 401 to the anonymous, 403 to others,
 /// 409 when it ended more than 24 hours ago.
-pub(crate) async fn publishable_live(
-    app: &App,
-    caller: &Caller,
-    id: i64,
-) -> Result<Arc<Live>, Problem> {
+pub(crate) async fn publishable_live(app: &App, caller: &Caller, id: i64) -> Result<Arc<Live>, Problem> {
     let live = allowed_live(app, caller, id, may::publish).await?;
     if !live.takes_bytes(now_ms()) {
         return Err(Problem::new(
@@ -99,11 +82,7 @@ pub(crate) async fn publishable_live(
 }
 
 /// The live, if the caller may change, stop and delete it: 401 to the anonymous, 403 to others.
-pub(crate) async fn changeable_live(
-    app: &App,
-    caller: &Caller,
-    id: i64,
-) -> Result<Arc<Live>, Problem> {
+pub(crate) async fn changeable_live(app: &App, caller: &Caller, id: i64) -> Result<Arc<Live>, Problem> {
     allowed_live(app, caller, id, may::moderate).await
 }
 
@@ -124,9 +103,5 @@ async fn allowed_live(
     if !may::read(&live, caller.who(), may::Pass::default()) {
         return Err(Problem::no_such_live());
     }
-    Err(Problem::new(
-        StatusCode::FORBIDDEN,
-        "Ce live n'est pas le vôtre.",
-        "This live is not yours.",
-    ))
+    Err(Problem::new(StatusCode::FORBIDDEN, "Ce live n'est pas le vôtre.", "This live is not yours."))
 }

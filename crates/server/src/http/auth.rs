@@ -44,11 +44,9 @@ impl Caller {
         match self {
             Self::Anonymous => Who::Anonymous,
             Self::StreamKey(key) => Who::StreamKey(key),
-            Self::Person(person) => Who::Person {
-                id: person.id,
-                moderator: person.is_moderator(),
-                admin: person.is_admin(),
-            },
+            Self::Person(person) => {
+                Who::Person { id: person.id, moderator: person.is_moderator(), admin: person.is_admin() }
+            }
         }
     }
 
@@ -57,9 +55,7 @@ impl Caller {
         if token.starts_with(STREAM_KEY) {
             return Ok(Self::StreamKey(token.to_owned()));
         }
-        Ok(Self::Person(
-            app.accounts.authenticate(token, now_ms()).await?,
-        ))
+        Ok(Self::Person(app.accounts.authenticate(token, now_ms()).await?))
     }
 }
 
@@ -80,10 +76,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
     };
-    let value = value
-        .to_str()
-        .map_err(|_| Problem::from(accounts::Error::InvalidToken))?
-        .trim();
+    let value = value.to_str().map_err(|_| Problem::from(accounts::Error::InvalidToken))?.trim();
     let (scheme, token) = value.split_once(char::is_whitespace).unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Ok(None);

@@ -24,37 +24,20 @@ pub(super) async fn cors(State(app): State<App>, request: Request, next: Next) -
     let allowed = origin.filter(|origin| listed(&app.config, origin));
     let preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if preflight {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        next.run(request).await
-    };
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response =
+        if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
     if !app.config.cors_origins.is_empty() {
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
     if let Some(origin) = allowed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(
-            header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static(EXPOSED),
-        );
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         if preflight {
-            headers.insert(
-                header::ACCESS_CONTROL_ALLOW_METHODS,
-                HeaderValue::from_static(METHODS),
-            );
-            headers.insert(
-                header::ACCESS_CONTROL_ALLOW_HEADERS,
-                HeaderValue::from_static(HEADERS),
-            );
-            headers.insert(
-                header::ACCESS_CONTROL_MAX_AGE,
-                HeaderValue::from_static(REMEMBERED),
-            );
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(HEADERS));
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(REMEMBERED));
         }
     }
     response
@@ -69,23 +52,12 @@ pub(crate) fn origin_allowed(app: &App, headers: &HeaderMap) -> bool {
     let Ok(text) = origin.to_str() else {
         return false;
     };
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = text.split_once("://").map(|(_, authority)| authority);
-    let ours =
-        host.is_some_and(|host| authority.is_some_and(|origin| origin.eq_ignore_ascii_case(host)));
-    ours || app
-        .config
-        .public_url
-        .as_deref()
-        .is_some_and(|url| url == text)
-        || listed(&app.config, origin)
+    let ours = host.is_some_and(|host| authority.is_some_and(|origin| origin.eq_ignore_ascii_case(host)));
+    ours || app.config.public_url.as_deref().is_some_and(|url| url == text) || listed(&app.config, origin)
 }
 
 fn listed(config: &Config, origin: &HeaderValue) -> bool {
-    config
-        .cors_origins
-        .iter()
-        .any(|allowed| allowed == "*" || allowed.as_bytes() == origin.as_bytes())
+    config.cors_origins.iter().any(|allowed| allowed == "*" || allowed.as_bytes() == origin.as_bytes())
 }

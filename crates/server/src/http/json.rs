@@ -2,7 +2,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::problem::Problem;
 
@@ -17,15 +17,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let body = read(request).await?;
-        let body: &[u8] = if body.trim_ascii().is_empty() {
-            b"{}"
-        } else {
-            &body
-        };
+        let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { &body };
         let text = std::str::from_utf8(body).map_err(|_| not_utf8())?;
-        serde_json::from_str(text)
-            .map(Self)
-            .map_err(|error| explain(&error))
+        if !text.trim_start().starts_with('{') {
+            // An array would be read as the fields in their order.
+            let json: Result<IgnoredAny, _> = serde_json::from_str(text);
+            return Err(json.map_or_else(|error| explain(&error), |_| not_an_object()));
+        }
+        serde_json::from_str(text).map(Self).map_err(|error| explain(&error))
     }
 }
 
@@ -53,22 +52,25 @@ fn not_utf8() -> Problem {
     )
 }
 
+fn not_an_object() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "Le corps de la requête doit être un objet JSON.",
+        "The body of the request must be a JSON object.",
+    )
+}
+
 fn explain(error: &serde_json::Error) -> Problem {
     let (line, column) = (error.line(), error.column());
     if !error.is_data() {
         return Problem::new(
             StatusCode::BAD_REQUEST,
-            format!(
-                "Le corps de la requête n'est pas du JSON valide (ligne {line}, colonne {column})."
-            ),
+            format!("Le corps de la requête n'est pas du JSON valide (ligne {line}, colonne {column})."),
             format!("The body of the request is not valid JSON (line {line}, column {column})."),
         );
     }
     let said = error.to_string();
-    if let Some(field) = said
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.split('`').next())
-    {
+    if let Some(field) = said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
         return Problem::new(
             StatusCode::BAD_REQUEST,
             format!("Il manque le champ « {field} »."),

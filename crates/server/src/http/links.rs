@@ -32,18 +32,13 @@ impl FromRequestParts<App> for Base {
         if let Some(address) = &app.config.public_url {
             return Ok(Self(address.clone()));
         }
-        let trusted =
-            |name: HeaderName| forwarded(&parts.headers, name).filter(|_| app.config.trust_proxy);
-        let scheme = trusted(FORWARDED_PROTO)
-            .filter(|scheme| *scheme == "https")
-            .unwrap_or("http");
+        let trusted = |name: HeaderName| forwarded(&parts.headers, name).filter(|_| app.config.trust_proxy);
+        let scheme = trusted(FORWARDED_PROTO).filter(|scheme| *scheme == "https").unwrap_or("http");
         let host = trusted(FORWARDED_HOST)
             .or_else(|| parts.headers.get(header::HOST)?.to_str().ok())
             .or_else(|| parts.uri.authority().map(Authority::as_str));
         match host.map(str::parse::<Authority>) {
-            Some(Ok(host)) if !host.as_str().contains('@') => {
-                Ok(Self(format!("{scheme}://{host}")))
-            }
+            Some(Ok(host)) if !host.as_str().contains('@') => Ok(Self(format!("{scheme}://{host}"))),
             Some(_) => Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "L'en-tête Host n'est pas un nom de serveur.",
@@ -57,24 +52,12 @@ impl FromRequestParts<App> for Base {
 /// The network address that a request comes from: behind a trusted proxy, the one that it saw.
 pub(crate) fn came_from(app: &App, headers: &HeaderMap, peer: SocketAddr) -> std::net::IpAddr {
     // The last address is the one that our own proxy added; what stands before it anybody may have written.
-    let last = headers
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .next_back()
-        .and_then(|value| value.to_str().ok());
+    let last = headers.get_all(FORWARDED_FOR).iter().next_back().and_then(|value| value.to_str().ok());
     let seen = last.and_then(|value| value.rsplit(',').next()?.trim().parse().ok());
-    seen.filter(|_| app.config.trust_proxy)
-        .unwrap_or_else(|| peer.ip())
+    seen.filter(|_| app.config.trust_proxy).unwrap_or_else(|| peer.ip())
 }
 
 /// The first of the values that proxies wrote one after the other.
 fn forwarded(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers
-        .get(name)?
-        .to_str()
-        .ok()?
-        .split(',')
-        .next()
-        .map(str::trim)
-        .filter(|value| !value.is_empty())
+    headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim).filter(|value| !value.is_empty())
 }

@@ -24,10 +24,7 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/api/posts/live/start", post(start))
         .route("/api/posts/live", get(list))
-        .route(
-            "/api/posts/live/{id}",
-            get(read).patch(change).delete(delete),
-        )
+        .route("/api/posts/live/{id}", get(read).patch(change).delete(delete))
         .route("/api/posts/live/{id}/stop", post(stop).put(stop))
 }
 
@@ -97,16 +94,8 @@ async fn list(
         Some("true" | "1") => Some(caller.person()?.id),
         _ => None,
     };
-    let filter = Filter {
-        running,
-        words: query.q,
-        members: matches!(caller, Caller::Person(_)),
-        of,
-    };
-    let page = app
-        .lives
-        .list(filter, paging.page, paging.page_size)
-        .await?;
+    let filter = Filter { running, words: query.q, members: matches!(caller, Caller::Person(_)), of };
+    let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let mut results = Vec::with_capacity(page.lives.len());
     for live in &page.lives {
         results.push(live_json(&app, &base, live, &caller, &Keys::default()).await);
@@ -140,9 +129,7 @@ async fn change(
         visibility: visibility(body.visibility)?,
     };
     let live = app.lives.change(id, change).await?;
-    Ok(Answer(
-        live_json(&app, &base, &live, &caller, &Keys::default()).await,
-    ))
+    Ok(Answer(live_json(&app, &base, &live, &caller, &Keys::default()).await))
 }
 
 async fn delete(
@@ -154,15 +141,9 @@ async fn delete(
     app.lives.begin_deletion(id, now_ms()).await?;
     // From here on it is gone for everybody; what is left to do is done without the caller, too.
     let finishing = app.clone();
-    let finished = app
-        .tasks
-        .spawn(async move { finish_deletion(&finishing, id).await })
-        .await;
+    let finished = app.tasks.spawn(async move { finish_deletion(&finishing, id).await }).await;
     if finished.is_err() {
-        tracing::error!(
-            live = id,
-            "a deletion panicked; it is finished at the next start"
-        );
+        tracing::error!(live = id, "a deletion panicked; it is finished at the next start");
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -192,21 +173,14 @@ async fn stop(
 }
 
 /// A live as it is answered to this caller, who may see it.
-pub(crate) async fn live_json(
-    app: &App,
-    base: &Base,
-    live: &Live,
-    caller: &Caller,
-    keys: &Keys,
-) -> Value {
+pub(crate) async fn live_json(app: &App, base: &Base, live: &Live, caller: &Caller, keys: &Keys) -> Value {
     let summary = recorded::summary(app, live.id).await;
     let token = media_token(app, live);
     let (mp4, webm, audio) = replay_urls(base, live, &summary, token.as_deref());
     let replay = (mp4.is_some() || webm.is_some() || audio.is_some())
         .then(|| json!({"mp4": mp4, "webm": webm, "audio": audio}));
     let poster = summary.poster.as_ref();
-    let poster =
-        poster.map(|version| media_url(base, live, "poster.jpg", version, token.as_deref()));
+    let poster = poster.map(|version| media_url(base, live, "poster.jpg", version, token.as_deref()));
     // A media token is passed on more lightly than the key, so it does not give the key away.
     let knows_key = may::moderate(live, caller.who()) || keys.key.as_ref() == Some(&live.watch_key);
     json!({
@@ -305,27 +279,15 @@ fn replay_urls(
     token: Option<&str>,
 ) -> (Option<String>, Option<String>, Option<String>) {
     let url = |file: &str, version: &String| media_url(base, live, file, version, token);
-    let mp4 = summary
-        .mp4
-        .as_ref()
-        .map(|version| url("replay.mp4", version));
-    let webm = summary
-        .webm
-        .as_ref()
-        .map(|version| url("replay.webm", version));
-    let audio = summary
-        .audio
-        .as_ref()
-        .map(|(ext, version)| url(&format!("audio.{ext}"), version));
+    let mp4 = summary.mp4.as_ref().map(|version| url("replay.mp4", version));
+    let webm = summary.webm.as_ref().map(|version| url("replay.webm", version));
+    let audio = summary.audio.as_ref().map(|(ext, version)| url(&format!("audio.{ext}"), version));
     (mp4, webm, audio)
 }
 
 fn media_url(base: &Base, live: &Live, file: &str, version: &str, token: Option<&str>) -> String {
     let token = token.map_or_else(String::new, |token| format!("&token={token}"));
-    base.to(&format!(
-        "/api/posts/live/{}/{file}?v={version}{token}",
-        live.id
-    ))
+    base.to(&format!("/api/posts/live/{}/{file}?v={version}{token}", live.id))
 }
 
 fn watch_url(base: &Base, live: &Live, knows_key: bool) -> String {
@@ -335,15 +297,11 @@ fn watch_url(base: &Base, live: &Live, knows_key: bool) -> String {
 }
 
 fn visibility(written: Option<String>) -> Result<Option<Visibility>, Problem> {
-    written
-        .as_deref()
-        .map(Visibility::from_str)
-        .transpose()
-        .map_err(|_| {
-            Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "La visibilité vaut public, unlisted ou members.",
-                "The visibility is public, unlisted or members.",
-            )
-        })
+    written.as_deref().map(Visibility::from_str).transpose().map_err(|_| {
+        Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "La visibilité vaut public, unlisted ou members.",
+            "The visibility is public, unlisted or members.",
+        )
+    })
 }

@@ -13,19 +13,13 @@ pub(crate) struct Counts([AtomicU64; 6]);
 
 impl Counts {
     pub(crate) fn of(&self, hundreds: usize) -> u64 {
-        self.0
-            .get(hundreds)
-            .map_or(0, |count| count.load(Ordering::Relaxed))
+        self.0.get(hundreds).map_or(0, |count| count.load(Ordering::Relaxed))
     }
 }
 
 /// Counts and logs a request. Its query is left out: it may hold keys and tokens.
 pub(super) async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (method, path, began) = (
-        request.method().clone(),
-        request.uri().path().to_owned(),
-        Instant::now(),
-    );
+    let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let response = next.run(request).await;
     let status = response.status().as_u16();
     if let Some(count) = app.counts.0.get(usize::from(status / 100)) {

@@ -18,8 +18,8 @@ mod openapi;
 mod operate;
 mod pages;
 pub(crate) mod paging;
-mod posts;
 mod poster;
+mod posts;
 pub(crate) mod problem;
 mod range;
 mod times;
@@ -71,9 +71,6 @@ pub(crate) fn router(app: &App) -> Router {
 
 /// Nothing that is served is to be taken for something else than it says it is.
 async fn no_guessing(mut response: Response) -> Response {
-    response.headers_mut().insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

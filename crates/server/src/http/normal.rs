@@ -51,12 +51,8 @@ mod tests {
 
     #[test]
     fn the_final_slash_goes_and_the_query_stays() {
-        let shorter =
-            |uri: &str| without_final_slash(&uri.parse().unwrap()).map(|uri| uri.to_string());
-        assert_eq!(
-            shorter("/api/posts/?page=2").as_deref(),
-            Some("/api/posts?page=2")
-        );
+        let shorter = |uri: &str| without_final_slash(&uri.parse().unwrap()).map(|uri| uri.to_string());
+        assert_eq!(shorter("/api/posts/?page=2").as_deref(), Some("/api/posts?page=2"));
         assert_eq!(shorter("/api/posts//").as_deref(), Some("/api/posts"));
         assert_eq!(shorter("/api/posts"), None);
         assert_eq!(shorter("/"), None);

@@ -1,19 +1,137 @@
 //! The contract, for programs and for people.
 
+use std::fmt::Write;
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use serde_json::Value;
 
+use super::pages;
 use crate::app::App;
 
 /// OpenAPI 3.1.
 const SCHEMA: &str = include_str!("../../openapi.json");
 
+static PAGE: LazyLock<String> = LazyLock::new(|| page(&serde_json::from_str(SCHEMA).unwrap_or_default()));
+
+const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
+    h3{font:1rem/1.5 ui-monospace,monospace;margin:1.5rem 0 0}b{display:inline-block;min-width:4.5rem}\
+    p{margin:.2rem 0}ul{margin:.2rem 0}code{font-family:ui-monospace,monospace}\
+    @media(prefers-color-scheme:dark){body{background:#111;color:#eee}a{color:#9cf}}";
+
 pub(crate) fn router() -> Router<App> {
-    Router::new().route("/api/schema", get(schema))
+    Router::new().route("/api/schema", get(schema)).route("/api/docs", get(docs))
 }
 
 async fn schema() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], SCHEMA)
+}
+
+async fn docs() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, pages::POLICY),
+        (header::REFERRER_POLICY, "same-origin"),
+    ];
+    (headers, PAGE.as_str())
+}
+
+/// The schema as a page to read: every address with what goes in and what comes out.
+fn page(schema: &Value) -> String {
+    let info = &schema["info"];
+    let (title, about) = (text(&info["title"]), text(&info["description"]));
+    let mut html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style>\
+         <h1>{title}</h1><p>{about}</p><p><a href=\"/api/schema/\">OpenAPI 3.1</a></p>"
+    );
+    for tag in items(&schema["tags"]) {
+        let _ = write!(html, "<h2>{}</h2>", text(&tag["name"]));
+        for (path, methods) in schema["paths"].as_object().into_iter().flatten() {
+            for (method, operation) in methods.as_object().into_iter().flatten() {
+                if operation["tags"][0] == tag["name"] {
+                    operation_html(&mut html, schema, path, method, operation);
+                }
+            }
+        }
+    }
+    html
+}
+
+fn operation_html(html: &mut String, schema: &Value, path: &str, method: &str, operation: &Value) {
+    let method = method.to_uppercase();
+    let _ = write!(html, "<h3><b>{method}</b> {}</h3><p>{}</p>", escaped(path), text(&operation["summary"]));
+    if let Some(description) = operation["description"].as_str() {
+        let _ = write!(html, "<p>{}</p>", escaped(description));
+    }
+    html.push_str("<ul>");
+    for parameter in items(&operation["parameters"]) {
+        let parameter = resolved(schema, parameter);
+        let (name, place) = (text(&parameter["name"]), text(&parameter["in"]));
+        let _ = write!(html, "<li><code>{name}</code> ({place}) {}", text(&parameter["description"]));
+    }
+    let body = &operation["requestBody"]["content"];
+    for (kind, content) in body.as_object().into_iter().flatten() {
+        let _ =
+            write!(html, "<li>body <code>{}</code> {}", escaped(kind), fields(schema, &content["schema"]));
+    }
+    for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+        let response = resolved(schema, response);
+        let described = fields(schema, &response["content"]["application/json"]["schema"]);
+        let _ = write!(html, "<li><code>{status}</code> {} {described}", text(&response["description"]));
+    }
+    html.push_str("</ul>");
+}
+
+/// The names in an object, or what its elements are.
+fn fields(schema: &Value, of: &Value) -> String {
+    let of = resolved(schema, of);
+    let names: Vec<_> =
+        of["properties"].as_object().into_iter().flatten().map(|(name, _)| escaped(name)).collect();
+    if names.is_empty() { String::new() } else { format!("<code>{{{}}}</code>", names.join(", ")) }
+}
+
+/// What a `$ref` of the document points to (RFC 6901).
+fn resolved<'a>(schema: &'a Value, value: &'a Value) -> &'a Value {
+    let pointer = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    pointer.and_then(|pointer| schema.pointer(pointer)).unwrap_or(value)
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> String {
+    escaped(value.as_str().unwrap_or_default())
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_of_the_schema_leads_somewhere() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let references: Vec<_> =
+            SCHEMA.split("\"$ref\": \"#").skip(1).filter_map(|s| s.split('"').next()).collect();
+        assert!(references.len() > 100);
+        for reference in references {
+            assert!(schema.pointer(reference).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_page_names_every_address() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        for path in schema["paths"].as_object().unwrap().keys() {
+            assert!(PAGE.contains(path.as_str()), "{path}");
+        }
+    }
 }

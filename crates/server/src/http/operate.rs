@@ -13,26 +13,18 @@ use super::problem::Problem;
 use crate::app::App;
 
 pub(crate) fn router() -> Router<App> {
-    Router::new()
-        .route("/healthz", get(health))
-        .route("/metrics", get(metrics))
+    Router::new().route("/healthz", get(health)).route("/metrics", get(metrics))
 }
 
 /// Answers once the server can serve, and only while the database answers.
 async fn health(State(app): State<App>) -> Result<&'static str, Problem> {
-    app.database
-        .read(|c| Ok::<_, database::Error>(c.query_row("SELECT 1", [], |_| Ok(()))?))
-        .await?;
+    app.database.read(|c| Ok::<_, database::Error>(c.query_row("SELECT 1", [], |_| Ok(()))?)).await?;
     Ok("ok\n")
 }
 
 /// The Prometheus text format, version 0.0.4.
 async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
-    let running = Filter {
-        running: Some(true),
-        members: true,
-        ..Filter::default()
-    };
+    let running = Filter { running: Some(true), members: true, ..Filter::default() };
     let running = app.lives.list(running, 1, 1).await?.count;
     let mut text = String::new();
     gauge(
@@ -41,43 +33,17 @@ async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
         "Seconds since the start.",
         app.since.elapsed().as_secs(),
     );
-    gauge(
-        &mut text,
-        "communiconnect_lives_running",
-        "Listed lives that run now.",
-        running,
-    );
-    gauge(
-        &mut text,
-        "communiconnect_viewers",
-        "Viewers of all lives.",
-        app.viewers.all() as u64,
-    );
+    gauge(&mut text, "communiconnect_lives_running", "Listed lives that run now.", running);
+    gauge(&mut text, "communiconnect_viewers", "Viewers of all lives.", app.viewers.all() as u64);
     let name = "communiconnect_http_requests_total";
-    let _ = writeln!(
-        text,
-        "# HELP {name} Requests answered, by class of status.\n# TYPE {name} counter"
-    );
+    let _ = writeln!(text, "# HELP {name} Requests answered, by class of status.\n# TYPE {name} counter");
     for hundreds in 1..=5 {
-        let _ = writeln!(
-            text,
-            "{name}{{status=\"{hundreds}xx\"}} {}",
-            app.counts.of(hundreds)
-        );
+        let _ = writeln!(text, "{name}{{status=\"{hundreds}xx\"}} {}", app.counts.of(hundreds));
     }
-    Ok((
-        [(
-            header::CONTENT_TYPE,
-            "text/plain; version=0.0.4; charset=utf-8",
-        )],
-        text,
-    ))
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }
 
 fn gauge(text: &mut String, name: &str, help: &str, value: u64) {
     // Writing to a String does not fail.
-    let _ = writeln!(
-        text,
-        "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}"
-    );
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
 }

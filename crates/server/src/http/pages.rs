@@ -1,15 +1,22 @@
 //! The pages: the built web application, embedded.
 
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rust_embed::Embed;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rust_embed::{Embed, EmbeddedFile};
 
 use super::problem::Problem;
 
 /// What `web/` builds. Nothing, when it was not built yet.
 #[derive(Embed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../web/dist"]
+#[folder = "../../web/dist"]
 #[allow_missing = true]
 struct Built;
 
@@ -18,9 +25,14 @@ const INDEX: &str = "index.html";
 /// The folder whose files have their content's hash in their name.
 const HASHED: &str = "assets/";
 /// What the pages may load, and who may frame them: this server alone; a picture may come from anywhere.
-const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+pub(super) const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data: blob: https: http:; media-src 'self' blob: data:; connect-src 'self' ws: wss:; \
     worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+/// Files below this size gain nothing from compression, in bytes.
+const WORTHWHILE: usize = 1_024;
+
+/// Files compressed so far, by their hash: each once, at its first request. As many as there are files.
+static COMPRESSED: LazyLock<Mutex<HashMap<[u8; 32], Bytes>>> = LazyLock::new(Mutex::default);
 
 /// Answers every address that no other route has: a file of the application, or for a navigation its page.
 pub(super) async fn page(request: Request) -> Response {
@@ -34,58 +46,90 @@ pub(super) async fn page(request: Request) -> Response {
             .into_response();
     }
     if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
-        return serve(&request, path, file);
+        return serve(request.headers(), path, file);
     }
-    let is_file = path
-        .rsplit('/')
-        .next()
-        .is_some_and(|name| name.contains('.'));
+    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
     if is_file {
         return Problem::of(StatusCode::NOT_FOUND).into_response();
     }
     match Built::get(INDEX) {
-        Some(file) => serve(&request, INDEX, file),
+        Some(file) => serve(request.headers(), INDEX, file),
         None => not_built(),
     }
 }
 
-fn serve(request: &Request, path: &str, file: rust_embed::EmbeddedFile) -> Response {
-    let etag = etag(&file.metadata.sha256_hash());
-    let lasting = if path.starts_with(HASHED) {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-cache"
-    };
-    let known = request
-        .headers()
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .any(|value| {
-            value.to_str().is_ok_and(|tags| {
-                tags.split(',')
-                    .any(|tag| tag.trim().trim_start_matches("W/") == etag)
-            })
-        });
-    let headers = [
-        (header::CONTENT_TYPE, file.metadata.mimetype().to_owned()),
-        (header::CACHE_CONTROL, lasting.to_owned()),
-        (header::ETAG, etag),
-        (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
-        (header::REFERRER_POLICY, "same-origin".to_owned()),
-    ];
-    if known {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
+fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
+    let hash = file.metadata.sha256_hash();
+    let kind = file.metadata.mimetype().to_owned();
+    let small = takes_gzip(asked) && is_text(&kind) && file.data.len() >= WORTHWHILE;
+    let etag = etag(&hash, small);
+    let lasting = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, with_charset(kind).as_str()),
+        (header::CACHE_CONTROL, lasting),
+        (header::ETAG, etag.as_str()),
+        (header::VARY, "Accept-Encoding"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "same-origin"),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
     }
-    (headers, file.data.into_owned()).into_response()
+    if has(asked, &etag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    if small {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    let bytes = if small { compressed(hash, &file.data) } else { Bytes::from(file.data.into_owned()) };
+    *response.body_mut() = Body::from(bytes);
+    response
 }
 
-fn etag(hash: &[u8; 32]) -> String {
-    let hex: String = hash
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("\"{hex}\"")
+/// Whether the asker has this version already (RFC 9110, section 13.1.2).
+fn has(asked: &HeaderMap, etag: &str) -> bool {
+    let mut known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    known.any(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag))
+}
+
+fn takes_gzip(asked: &HeaderMap) -> bool {
+    let mut takes = asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    takes.any(|codings| codings.split(',').any(|coding| matches!(coding.trim(), "gzip" | "gzip;q=1.0" | "*")))
+}
+
+fn is_text(kind: &str) -> bool {
+    kind.starts_with("text/")
+        || kind.contains("javascript")
+        || kind.contains("json")
+        || kind.ends_with("svg+xml")
+}
+
+fn with_charset(kind: String) -> String {
+    if kind.starts_with("text/") && !kind.contains("charset") {
+        format!("{kind}; charset=utf-8")
+    } else {
+        kind
+    }
+}
+
+fn compressed(hash: [u8; 32], data: &[u8]) -> Bytes {
+    let mut kept = COMPRESSED.lock().unwrap_or_else(PoisonError::into_inner);
+    let compress = || {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        // Writing to memory does not fail.
+        let _ = encoder.write_all(data);
+        Bytes::from(encoder.finish().unwrap_or_default())
+    };
+    kept.entry(hash).or_insert_with(compress).clone()
+}
+
+fn etag(hash: &[u8; 32], small: bool) -> String {
+    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    if small { format!("\"{hex}-gz\"") } else { format!("\"{hex}\"") }
 }
 
 fn not_built() -> Response {

@@ -27,19 +27,11 @@ impl<S: Sync> FromRequestParts<S> for Paging {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let mut paging = Self {
-            page: 1,
-            page_size: USUAL,
-            uri: parts.uri.clone(),
-        };
-        for (name, value) in
-            form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-        {
+        let mut paging = Self { page: 1, page_size: USUAL, uri: parts.uri.clone() };
+        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
             match name.as_ref() {
                 "page" => paging.page = number(&value, u32::MAX).ok_or_else(bad_page)?,
-                "page_size" => {
-                    paging.page_size = number(&value, LARGEST).ok_or_else(bad_page_size)?
-                }
+                "page_size" => paging.page_size = number(&value, LARGEST).ok_or_else(bad_page_size)?,
                 _ => {}
             }
         }
@@ -51,10 +43,8 @@ impl Paging {
     /// The page as it is answered, with the addresses of its neighbours.
     pub(crate) fn envelope(&self, base: &Base, count: u64, results: Vec<Value>) -> Value {
         let last = count.div_ceil(u64::from(self.page_size)).max(1);
-        let next =
-            (u64::from(self.page) < last).then(|| self.address(base, u64::from(self.page) + 1));
-        let previous =
-            (self.page > 1).then(|| self.address(base, u64::from(self.page - 1).min(last)));
+        let next = (u64::from(self.page) < last).then(|| self.address(base, u64::from(self.page) + 1));
+        let previous = (self.page > 1).then(|| self.address(base, u64::from(self.page - 1).min(last)));
         json!({"count": count, "next": next, "previous": previous, "results": results})
     }
 
@@ -70,10 +60,7 @@ impl Paging {
 }
 
 fn number(text: &str, largest: u32) -> Option<u32> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number| (1..=largest).contains(number))
+    text.trim().parse().ok().filter(|number| (1..=largest).contains(number))
 }
 
 fn bad_page() -> Problem {

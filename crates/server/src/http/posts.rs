@@ -34,12 +34,7 @@ async fn list(
     paging: Paging,
     Query(query): Query<ListQuery>,
 ) -> Result<Answer<Value>, Problem> {
-    let running = match query
-        .is_live_post
-        .as_deref()
-        .map(str::to_ascii_lowercase)
-        .as_deref()
-    {
+    let running = match query.is_live_post.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None | Some("") => None,
         Some("true" | "1") => Some(true),
         Some("false" | "0") => Some(false),
@@ -51,15 +46,8 @@ async fn list(
             ));
         }
     };
-    let filter = Filter {
-        running,
-        members: matches!(caller, Caller::Person(_)),
-        ..Filter::default()
-    };
-    let page = app
-        .lives
-        .list(filter, paging.page, paging.page_size)
-        .await?;
+    let filter = Filter { running, members: matches!(caller, Caller::Person(_)), ..Filter::default() };
+    let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let mut results = Vec::with_capacity(page.lives.len());
     for live in &page.lives {
         results.push(json!({

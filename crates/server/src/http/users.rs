@@ -58,10 +58,7 @@ struct ProfileChange {
     profile_picture: Option<Option<String>>,
 }
 
-async fn register(
-    State(app): State<App>,
-    Json(body): Json<Registration>,
-) -> Result<Response, Problem> {
+async fn register(State(app): State<App>, Json(body): Json<Registration>) -> Result<Response, Problem> {
     let new = NewPerson {
         email: body.email,
         password: body.password,
@@ -79,18 +76,13 @@ async fn login(
     Json(body): Json<Credentials>,
 ) -> Result<Response, Problem> {
     let address = came_from(&app, &headers, peer);
-    let (person, tokens) = app
-        .accounts
-        .login(&body.email, body.password, address, now_ms())
-        .await?;
+    let (person, tokens) = app.accounts.login(&body.email, body.password, address, now_ms()).await?;
     Ok(secret(signed_in(&person, &tokens)))
 }
 
 async fn refresh(State(app): State<App>, Json(body): Json<Refresh>) -> Result<Response, Problem> {
     let tokens = app.accounts.refresh(&body.refresh, now_ms()).await?;
-    Ok(secret(
-        json!({"access": tokens.access, "refresh": tokens.refresh}),
-    ))
+    Ok(secret(json!({"access": tokens.access, "refresh": tokens.refresh})))
 }
 
 async fn logout(State(app): State<App>, Json(body): Json<Refresh>) -> Result<StatusCode, Problem> {
@@ -138,11 +130,7 @@ fn signed_in(person: &Person, tokens: &Tokens) -> Value {
 
 /// An answer that no cache on the way may keep.
 fn secret(body: Value) -> Response {
-    (
-        [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
-        Answer(body),
-    )
-        .into_response()
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body)).into_response()
 }
 
 /// Tells a field that is `null` from one that is left out.

@@ -1,0 +1,39 @@
+use reqwest::Method;
+
+use crate::server::{Server, answer};
+
+#[tokio::test]
+async fn navigations_get_the_page_with_a_policy_and_files_that_are_not_there_404() {
+    let server = Server::start().await;
+    for path in ["/", "/live/1", "/studio", "/login/"] {
+        let page = server.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.header("content-type").starts_with("text/html"));
+        assert!(page.body.contains("CommuniConnect"), "{}", page.body);
+        assert_eq!(page.header("x-content-type-options"), "nosniff");
+    }
+    server.get("/assets/none.js").await.refuses(404, "rien à cette adresse");
+    server.get("/../../etc/passwd.txt").await.refuses(404, "rien à cette adresse");
+}
+
+#[tokio::test]
+async fn the_page_is_asked_for_again_only_when_it_changed() {
+    let server = Server::start().await;
+    let page = server.get("/").await;
+    let etag = page.header("etag").to_owned();
+    if etag.is_empty() {
+        // The pages were not built; what stands in for them has no version.
+        assert!(page.body.contains("n'ont pas été construites"));
+        return;
+    }
+    assert!(page.header("content-security-policy").contains("frame-ancestors 'self'"));
+    assert!(!page.header("content-security-policy").contains("script-src 'self' 'unsafe-inline'"));
+    let again = answer(server.request(Method::GET, "/").header("if-none-match", &etag)).await;
+    assert_eq!((again.status.as_u16(), again.body.as_str()), (304, ""));
+    let asset =
+        page.body.split('"').find(|part| part.starts_with("/assets/")).expect("the page has a script");
+    let script = answer(server.request(Method::GET, asset).header("accept-encoding", "gzip, br")).await;
+    assert_eq!(script.status, 200);
+    assert!(script.header("cache-control").contains("immutable"));
+    assert_eq!(script.header("content-encoding"), "gzip");
+}
