@@ -1,4 +1,4 @@
-// Stands in for the camera: an evening by the sea, and in its corner the wall clock as 32 dark or light squares,
+// Stands in for the camera: an evening by the sea, and along its lower edge the wall clock as 32 dark or light squares,
 // so that a test reads from the picture itself how old it is. Runs in the page before its own scripts.
 
 {
@@ -56,7 +56,7 @@
     for (let bit = 0; bit < 32; bit += 1) {
       const set = Math.floor(now / 2 ** (31 - bit)) % 2;
       pen.fillStyle = set ? '#ffffff' : '#000000';
-      pen.fillRect((bit % 16) * 16, Math.floor(bit / 16) * 16, 16, 16);
+      pen.fillRect(bit * 8, 352, 8, 8);
     }
   }
 

@@ -132,14 +132,14 @@ describe('two people, one live', { concurrency: false }, () => {
     await jump(5_000);
     await until(binta, 'a later picture', `Math.abs(${seen} - ${start}) > 2500 && Math.abs(${seen} - ${start}) < 6000`);
     const messages = await binta.evaluate(async (id) => (await fetch(`/api/posts/live/${id}/chat/messages/`)).json(), liveId);
-    const last = messages.at(-1);
+    const last = messages.reduce((a, b) => (b.position_ms > a.position_ms ? b : a));
     const shown = async () => binta.getByTestId('chat-message').evaluateAll((rows) => rows.map((row) => Number(row.dataset.seq)));
     await jump(Math.max(0, messages[0].position_ms - 2_500));
     await binta.getByTestId('chat-message').first().waitFor({ state: 'detached', timeout: 5_000 });
     assert.deepEqual(await shown(), [], 'before the first message nobody has spoken');
     await jump(last.position_ms + 500);
     await hears(binta, last.content);
-    assert.deepEqual(await shown(), [1, 2, 3]);
+    assert.deepEqual((await shown()).sort(), [1, 2, 3]);
     assert.deepEqual(await accessibilityFaults(binta), []);
     await picture(binta, 'replay');
   });

@@ -126,7 +126,7 @@ export async function picture(page, name) {
 
 /**
  * The wall clock time, in milliseconds, that the picture of the page's video carries, or null.
- * The scene writes it as two rows of 16 dark or light squares in the top left corner.
+ * The scene writes it as 32 dark or light squares along the lower edge.
  */
 export function timeInPicture() {
   const video = document.querySelector('[data-testid="player-video"]');
@@ -138,8 +138,7 @@ export function timeInPicture() {
   pen.drawImage(video, 0, 0, 640, 360);
   let code = 0n;
   for (let bit = 0; bit < 32; bit += 1) {
-    const [x, y] = [(bit % 16) * 16, Math.floor(bit / 16) * 16];
-    const [red, green, blue] = pen.getImageData(x + 8, y + 8, 1, 1).data;
+    const [red, green, blue] = pen.getImageData(bit * 8 + 4, 356, 1, 1).data;
     code = code * 2n + (red + green + blue > 384 ? 1n : 0n);
   }
   const top = Math.floor(Date.now() / 2 ** 32) * 2 ** 32;
