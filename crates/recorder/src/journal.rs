@@ -61,6 +61,8 @@ pub struct Journal {
     path: PathBuf,
     file: Arc<dyn DiskFile>,
     len: u64,
+    /// How much of it is known to be durable.
+    synced: u64,
 }
 
 impl Journal {
@@ -75,7 +77,8 @@ impl Journal {
         let record = checkpoint_record(checkpoint);
         disk.replace(&path, &record)?;
         let file = disk.open(&path)?;
-        Ok(Self { disk, path, file, len: record.len() as u64 })
+        let len = record.len() as u64;
+        Ok(Self { disk, path, file, len, synced: len })
     }
 
     /// Opens a journal and cuts off a torn record at its end.
@@ -88,7 +91,7 @@ impl Journal {
         if file.len()? > content.len {
             file.truncate(content.len)?;
         }
-        Ok((Self { disk, path, file, len: content.len }, content))
+        Ok((Self { disk, path, file, len: content.len, synced: content.len }, content))
     }
 
     /// Appends bytes received; durable after [`sync`](Self::sync).
@@ -116,6 +119,7 @@ impl Journal {
         self.disk.replace(&self.path, &record)?;
         self.file = self.disk.open(&self.path)?;
         self.len = record.len() as u64;
+        self.synced = self.len;
         Ok(())
     }
 
@@ -123,8 +127,19 @@ impl Journal {
     ///
     /// # Errors
     /// Those of the storage: nothing appended since the last success may be acknowledged then.
-    pub fn sync(&self) -> Result<(), Error> {
-        Ok(self.file.sync()?)
+    pub fn sync(&mut self) -> Result<(), Error> {
+        self.file.sync()?;
+        self.synced = self.len;
+        Ok(())
+    }
+
+    /// Cuts off what is not known to be durable. After a failed sync the system may show bytes that the disk does not
+    /// have: nobody may read them as kept.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn forget_unsynced(self) -> Result<(), Error> {
+        Ok(self.file.truncate(self.synced)?)
     }
 
     fn append(&mut self, record: &[u8]) -> Result<(), Error> {

@@ -50,7 +50,12 @@ pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded, Error> {
         let Ok(number) = name.parse::<u32>() else { continue };
         next_take = next_take.max(number.saturating_add(1));
         let folder = dir.join("takes").join(&name);
-        let Some(description) = description(disk, &folder) else { continue };
+        let Some(description) = description(disk, &folder) else {
+            if disk.list(&folder)?.is_empty() {
+                disk.remove(&folder)?;
+            }
+            continue;
+        };
         let limit = match marks.get(&description.upload) {
             None => None,
             Some(marks) => match marks.iter().find(|mark| mark.number == number) {

@@ -107,7 +107,11 @@ impl Recording {
         };
         let folder = self.take_dir(number);
         let description = Description { number, upload: upload.to_owned(), started_at_ms, base_ms };
-        write_description(&self.disk, &folder, &description)?;
+        if let Err(error) = write_description(&self.disk, &folder, &description) {
+            // Nothing half-made stays behind; what matters is the first error.
+            let _ = self.disk.remove(&folder);
+            return Err(error);
+        }
         let mark = TakeMark { number, started_at_ms, base_ms, video: 0, audio: 0 };
         Ok(TakeWriter::new(Arc::clone(&self.disk), folder, mark))
     }

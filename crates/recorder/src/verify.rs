@@ -48,6 +48,10 @@ pub fn verify(disk: &dyn Disk, data_dir: &Path) -> Result<Report, Error> {
         for take in disk.list(&live_dir.join("takes"))? {
             let folder = live_dir.join("takes").join(&take);
             let Some(description) = description(disk, &folder) else {
+                // An empty folder is a take that a crash kept from beginning.
+                if disk.list(&folder)?.is_empty() {
+                    continue;
+                }
                 report.problems.push(format!("{}: take.json cannot be read", folder.display()));
                 continue;
             };

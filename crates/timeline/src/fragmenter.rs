@@ -86,6 +86,15 @@ impl Fragmenter {
         }
     }
 
+    /// Ends the take and goes on with the same tracks in another one.
+    pub fn split(&mut self, out: &mut Vec<Output>) {
+        let tracks = self.pending.each_ref().map(|known| known.as_ref().map(|known| known.track.clone()));
+        self.end_take(out);
+        for track in tracks.into_iter().flatten() {
+            self.begin_track(track, out);
+        }
+    }
+
     /// Whether frames wait.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
@@ -121,11 +130,7 @@ impl Fragmenter {
         let Some(pending) = &self.pending[slot(kind)] else { return };
         let jump = pending.last_dts.map_or(0, |last| pending.track.to_ms(frame.dts.saturating_sub(last)));
         if jump > LONGEST_JUMP_MS {
-            let tracks = self.pending.each_ref().map(|known| known.as_ref().map(|known| known.track.clone()));
-            self.end_take(out);
-            for track in tracks.into_iter().flatten() {
-                self.begin_track(track, out);
-            }
+            self.split(out);
         }
         let Some(pending) = &mut self.pending[slot(kind)] else { return };
         let age = pending.frames.first().map_or(0, |first| pending.track.to_ms(frame.dts - first.dts));

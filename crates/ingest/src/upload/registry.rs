@@ -1,6 +1,7 @@
 //! All uploads, each with one request at work at a time.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub struct Upload {
     /// `None` after an error of the storage: the next use opens it again from its journal.
     session: Arc<AsyncMutex<Option<Session>>>,
     recorder: Arc<Recorder>,
+    /// Whether a sync failed since the session was open: the next one begins a new take.
+    must_split: Arc<AtomicBool>,
     current: Mutex<CancellationToken>,
     clock: fn() -> i64,
 }
@@ -177,6 +180,7 @@ impl Uploads {
             turn: Arc::default(),
             session: Arc::new(AsyncMutex::new(session)),
             recorder: Arc::clone(&self.recorder),
+            must_split: Arc::default(),
             current: Mutex::default(),
             clock: self.clock,
         });
@@ -327,13 +331,17 @@ impl Upload {
     ) -> Result<T, Error> {
         let mut guard = Arc::clone(&self.session).lock_owned().await;
         let (recording, id) = (Arc::clone(&self.recording), self.id.clone());
+        let must_split = Arc::clone(&self.must_split);
         blocking(move || {
             let mut session = match guard.take() {
                 Some(session) => session,
                 None => Session::open(recording, &id)?,
             };
-            let result = work(&mut session);
-            if !matches!(result, Err(Error::Storage(_))) {
+            let split = if must_split.swap(false, Ordering::AcqRel) { session.split() } else { Ok(()) };
+            let result = split.and_then(|()| work(&mut session));
+            if matches!(result, Err(Error::Storage(_))) {
+                must_split.store(session.abandon(), Ordering::Release);
+            } else {
                 *guard = Some(session);
             }
             result

@@ -38,6 +38,8 @@ pub(super) struct Session {
     /// Bytes journalled raw since the last checkpoint, and the size of that.
     raw_bytes: usize,
     state_len: usize,
+    /// Whether a sync failed: what was written since the one before may not be on the disk.
+    sync_failed: bool,
     /// Whether the state changed otherwise than by the bytes that came.
     must_checkpoint: bool,
 }
@@ -88,8 +90,28 @@ impl Session {
             raws: Vec::new(),
             raw_bytes: 0,
             state_len: 0,
+            sync_failed: false,
             must_checkpoint: false,
         }
+    }
+
+    /// Lets go of the session after an error of the storage. Answers whether the take must end: a sync failed, and its
+    /// files cannot be trusted to take more.
+    pub(super) fn abandon(self) -> bool {
+        let sync_failed = self.sync_failed;
+        if let Err(error) = self.journal.forget_unsynced() {
+            tracing::error!(upload = self.id, %error, "a journal could not be cut to what is durable");
+        }
+        sync_failed
+    }
+
+    /// Goes on in a new take, in files of its own.
+    pub(super) fn split(&mut self) -> Result<(), Error> {
+        tracing::warn!(upload = self.id, "a sync failed: the take has ended, the live goes on in a new one");
+        self.state.fragmenter.split(&mut self.outputs);
+        self.write_outputs(0)?;
+        self.must_checkpoint = true;
+        self.commit()
     }
 
     pub(super) fn status(&self) -> Status {
@@ -364,7 +386,7 @@ impl Session {
 
     fn sync_bodies(&mut self) -> Result<(), Error> {
         if let Some(writer) = &mut self.writer {
-            writer.sync()?;
+            writer.sync().inspect_err(|_| self.sync_failed = true)?;
         }
         Ok(())
     }
@@ -380,7 +402,7 @@ impl Session {
                 self.raw_bytes += raw.bytes.len();
                 self.journal.raw(raw)?;
             }
-            self.journal.sync()?;
+            self.journal.sync().inspect_err(|_| self.sync_failed = true)?;
         }
         self.recording.announce(std::mem::take(&mut self.appended))?;
         Ok(())
@@ -405,7 +427,7 @@ impl Session {
         } else {
             self.journal.checkpoint(&checkpoint)?;
         }
-        Ok(self.journal.sync()?)
+        Ok(self.journal.sync().inspect_err(|_| self.sync_failed = true)?)
     }
 
     fn staged_path(&self) -> PathBuf {
