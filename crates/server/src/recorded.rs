@@ -45,7 +45,8 @@ pub(crate) struct Gap {
 
 /// What is recorded of this live.
 pub(crate) async fn summary(app: &App, live: i64) -> Summary {
-    let Ok(recording) = app.recorder.recording(live).await.inspect_err(|error| unreadable(live, error)) else {
+    let Ok(recording) = app.recorder.recording(live).await.inspect_err(|error| unreadable(live, error))
+    else {
         return Summary::default();
     };
     let timeline = recording.timeline();
@@ -138,7 +139,8 @@ fn write_export(recording: &Recording, output: &Path) -> Result<(), String> {
     };
     let selection = Selection::default();
     let format = formats.into_iter().find(|&format| view::check(&timeline, &selection, format).is_ok());
-    let cut = view::cut(&timeline, &selection, format.unwrap_or(formats[0])).map_err(|error| error.to_string())?;
+    let cut =
+        view::cut(&timeline, &selection, format.unwrap_or(formats[0])).map_err(|error| error.to_string())?;
     let mut file = std::fs::File::create(output).map_err(|error| error.to_string())?;
     let mut at = 0;
     while at < cut.len() {

@@ -155,7 +155,12 @@ async fn terminate(
 }
 
 /// An upload that the caller may go on with; 410 a day after the stop of its live.
-async fn open(app: &App, caller: &Caller, id: i64, upload: &str) -> Result<(Arc<Live>, Arc<Upload>), Problem> {
+async fn open(
+    app: &App,
+    caller: &Caller,
+    id: i64,
+    upload: &str,
+) -> Result<(Arc<Live>, Arc<Upload>), Problem> {
     let live = publishable_live(app, caller, id).await.map_err(|refused| match refused.status() {
         StatusCode::CONFLICT => upload_problem(Error::Gone),
         _ => refused,

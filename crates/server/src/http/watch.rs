@@ -42,7 +42,12 @@ pub(crate) fn router() -> Router<App> {
 }
 
 /// The recording of a live that the caller may watch.
-async fn open(app: &App, caller: &Caller, id: i64, keys: &Keys) -> Result<(Arc<Live>, Arc<Recording>), Problem> {
+async fn open(
+    app: &App,
+    caller: &Caller,
+    id: i64,
+    keys: &Keys,
+) -> Result<(Arc<Live>, Arc<Recording>), Problem> {
     let live = readable_live(app, caller, id, keys).await?;
     let recording = app.recorder.recording(id).await.map_err(|error| storage(&error))?;
     recording.set_live(live.is_running());
@@ -284,7 +289,8 @@ fn check_selection(selection: &Selection) -> Result<(), Problem> {
 
 fn etag(id: i64, version: &Version, selection: &Selection, form: Form) -> String {
     let Selection { take, from_ms, to_ms, .. } = selection;
-    let part = |name: char, value: Option<i64>| value.map_or(String::new(), |value| format!("-{name}{value}"));
+    let part =
+        |name: char, value: Option<i64>| value.map_or(String::new(), |value| format!("-{name}{value}"));
     format!(
         "\"{id}-{version}-{}{}{}{}\"",
         form.name,
@@ -319,7 +325,8 @@ fn caching(live: &Live, is_named: bool) -> &'static str {
 fn disposition(live: &Live, form: Form, download: bool) -> String {
     let kind = if download { "attachment" } else { "inline" };
     let ending = form.name.rsplit('.').next().unwrap_or("mp4");
-    let title: String = live.title.chars().filter(|c| !c.is_control() && !"/\\:*?\"<>|".contains(*c)).take(100).collect();
+    let title: String =
+        live.title.chars().filter(|c| !c.is_control() && !"/\\:*?\"<>|".contains(*c)).take(100).collect();
     let title = if title.trim().is_empty() { format!("live-{}", live.id) } else { title.trim().to_owned() };
     let encoded: String = title
         .bytes()
@@ -379,19 +386,25 @@ fn replay_problem(error: replay::Error, form: Form) -> Problem {
     match error {
         replay::Error::NoSuchVersion => no_such_version(),
         replay::Error::Storage(error) => storage(&error),
-        replay::Error::Unavailable(Unavailable::WrongContainer) => not_in_container(match (form.format, form.audio_only) {
-            (Format::Mp4, false) => "replay.webm",
-            (Format::Webm, false) => "replay.mp4",
-            (Format::Mp4, true) => "audio.webm",
-            (Format::Webm, true) => "audio.m4a",
-        }),
+        replay::Error::Unavailable(Unavailable::WrongContainer) => {
+            not_in_container(match (form.format, form.audio_only) {
+                (Format::Mp4, false) => "replay.webm",
+                (Format::Webm, false) => "replay.mp4",
+                (Format::Mp4, true) => "audio.webm",
+                (Format::Webm, true) => "audio.m4a",
+            })
+        }
         replay::Error::Unavailable(Unavailable::TakesDiffer(takes)) => {
             let takes: Vec<String> = takes.iter().map(|take| format!("?take={take}")).collect();
             let takes = takes.join(", ");
             Problem::new(
                 StatusCode::NOT_ACCEPTABLE,
-                format!("Les prises de ce live diffèrent : un seul fichier ne peut les contenir. Demandez-les une à une : {takes}."),
-                format!("The takes of this live differ: one file cannot hold them. Ask for them one by one: {takes}."),
+                format!(
+                    "Les prises de ce live diffèrent : un seul fichier ne peut les contenir. Demandez-les une à une : {takes}."
+                ),
+                format!(
+                    "The takes of this live differ: one file cannot hold them. Ask for them one by one: {takes}."
+                ),
             )
         }
         replay::Error::Unavailable(Unavailable::TooLong(_)) => Problem::new(

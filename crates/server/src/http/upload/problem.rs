@@ -116,5 +116,9 @@ fn refused(offset: u64, reason: &Reason) -> Problem {
             "the bytes are damaged; what came before is kept".to_owned(),
         ),
     };
-    Problem::new(status, format!("Refusé à l'octet {offset} : {fr}."), format!("Refused at byte {offset}: {en}."))
+    Problem::new(
+        status,
+        format!("Refusé à l'octet {offset} : {fr}."),
+        format!("Refused at byte {offset}: {en}."),
+    )
 }
