@@ -137,6 +137,23 @@ export class Api {
     return this.#call('GET', `/api/posts/live/${liveId}/chat/messages/`, { query: { ...query, key } });
   }
 
+  /** The newest messages, and the number of the newest deletion they already show. */
+  async newestMessages(
+    liveId: number,
+    limit: number,
+    key?: string | null,
+  ): Promise<{ messages: Message[]; change: number | null }> {
+    const path = `/api/posts/live/${liveId}/chat/messages/`;
+    const response = await this.#answer('GET', path, {
+      query: { before: Number.MAX_SAFE_INTEGER, limit, key },
+    });
+    const change = response.headers.get('Chat-Change');
+    return {
+      messages: (await response.json()) as Message[],
+      change: change === null ? null : Number(change),
+    };
+  }
+
   deleteMessage(liveId: number, messageId: number): Promise<void> {
     return this.#call('DELETE', `/api/posts/live/${liveId}/chat/${messageId}/`);
   }
@@ -214,6 +231,11 @@ export class Api {
   }
 
   async #call<T>(method: string, path: string, call: Call = {}): Promise<T> {
+    const response = await this.#answer(method, path, call);
+    return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+  }
+
+  async #answer(method: string, path: string, call: Call = {}): Promise<Response> {
     const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS);
     const init: RequestInit = {
       method,
@@ -229,8 +251,7 @@ export class Api {
     const response =
       call.signed === false ? await this.#bare(url, init) : await this.#signed(url, init, timeout);
     if (!response.ok) throw await problemOf(response);
-    if (response.status === 204) return undefined as T;
-    return (await response.json()) as T;
+    return response;
   }
 
   async #signed(url: string, init: RequestInit, timeout: AbortSignal): Promise<Response> {

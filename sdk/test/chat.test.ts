@@ -90,11 +90,23 @@ describe('the log', () => {
     expect(log.low).toBe(2);
   });
 
-  it('shows beside the picture what was said up to there, in order of place', () => {
+  it('shows beside the picture what was said up to there', () => {
     const log = new ChatLog();
     log.place([message(1, 1000), message(2, 9000), message(3, 4000)], 0, 10_000);
     expect(log.until(5000).map((held) => held.seq)).toEqual([1, 3]);
     expect(log.until(500)).toEqual([]);
+  });
+
+  it('keeps an answer behind its question although the two looked at moments apart', () => {
+    const log = new ChatLog();
+    log.place([message(1, 10_000), message(2, 13_000), message(3, 11_500)], 0, 60_000);
+    expect(log.until(20_000).map((held) => held.seq)).toEqual([1, 2, 3]);
+  });
+
+  it('puts what was written later about an earlier moment beside that moment', () => {
+    const log = new ChatLog();
+    log.place([message(1, 10_000), message(2, 50_000), message(3, 12_000)], 0, 60_000);
+    expect(log.until(60_000).map((held) => held.seq)).toEqual([1, 3, 2]);
   });
 
   it('joins stretches that touch and forgets one that does not', () => {

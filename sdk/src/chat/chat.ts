@@ -26,6 +26,8 @@ export interface ChatState {
 export interface ChatEvents {
   /** What the server says of the live itself. */
   onLive?: (live: LiveUpdate) => void;
+  /** The live was deleted, or is not for this reader any more. */
+  onGone?: () => void;
   /** Reactions since the last time, without this device's own. */
   onReactions?: (counts: Record<string, number>) => void;
 }
@@ -41,6 +43,11 @@ const PAGE = 60;
 /** Stretch of the timeline asked for at once, back from and ahead of a position. */
 const STRETCH_BACK_MS = 120_000;
 const STRETCH_AHEAD_MS = 120_000;
+const STRETCH_LEAST_MS = 3_000;
+/** Messages asked for at once of a stretch. */
+const WINDOW = 1_000;
+/** Lines wanted before a position, however quiet the live. */
+const LINES_BEFORE = 20;
 const ACK_PATIENCE_MS = 8_000;
 const POLL_MS = 3_000;
 const FAILURES_BEFORE_POLLING = 2;
@@ -59,7 +66,8 @@ export class Chat extends Signal<ChatState> {
   #socket: ReconnectingSocket | null = null;
   #outbox: Outbox | null = null;
   #authenticated = false;
-  #change = 0;
+  /** The newest deletion heard of; null before anything was heard. */
+  #change: number | null = null;
   #version = 0;
   #notifying: ReturnType<typeof setTimeout> | undefined;
   #clock: ReturnType<typeof setInterval> | undefined;
@@ -105,6 +113,10 @@ export class Chat extends Signal<ChatState> {
       open: () => this.#authenticate(),
       frame: (frame) => this.#onFrame(frame),
       down: (failures) => this.#onDown(failures),
+      closed: () => {
+        this.patch({ connection: 'offline' });
+        this.#events.onGone?.();
+      },
     });
     this.#clock = setInterval(() => this.#tick(), 1_000);
   }
@@ -190,7 +202,8 @@ export class Chat extends Signal<ChatState> {
     const held = this.log.stretch;
     if (!held || held.from <= 0) return;
     const from = Math.max(0, held.from - STRETCH_BACK_MS * 2);
-    this.log.place(await this.#window(from, held.from), from, held.from);
+    const found = await this.#window(from, held.from);
+    if (found.to >= held.from) this.log.place(found.messages, from, held.from);
     this.#notify();
   }
 
@@ -202,37 +215,47 @@ export class Chat extends Signal<ChatState> {
 
   async #place(ms: number): Promise<void> {
     const held = this.log.stretch;
-    const adjoining = held && ms >= held.from && ms <= held.to + 5_000;
-    const from = adjoining ? held.to : Math.max(0, ms - STRETCH_BACK_MS);
-    const to = Math.max(ms, from) + STRETCH_AHEAD_MS;
+    const adjoining = held !== null && ms >= held.from && ms <= held.to + 5_000;
     try {
-      let found = await this.#window(from, to);
-      let start = from;
-      // In a quiet live look further back, so that there are lines before the position.
-      while (!adjoining && start > 0 && found.length < 20) {
-        const earlier = Math.max(0, start - (to - start) * 2);
-        found = [...(await this.#window(earlier, start)), ...found];
-        start = earlier;
+      let back = STRETCH_BACK_MS;
+      let from = adjoining ? held.to : Math.max(0, ms - back);
+      let found = await this.#window(from, Math.max(ms, from) + STRETCH_AHEAD_MS);
+      // In a crowd a window is cut off before its end: look nearer, so that the position is in it.
+      while (found.to < ms && back > STRETCH_LEAST_MS) {
+        back /= 6;
+        from = Math.max(0, ms - back);
+        found = await this.#window(from, ms + STRETCH_AHEAD_MS);
       }
-      this.log.place(found, start, to);
+      this.log.place(found.messages, from, found.to);
+      // In a quiet live look further back, so that there are lines before the position.
+      let count = found.messages.length;
+      while (!adjoining && from > 0 && count < LINES_BEFORE) {
+        const earlier = Math.max(0, from - (found.to - from) * 2);
+        const before = await this.#window(earlier, from);
+        if (before.to < from) break;
+        this.log.place(before.messages, earlier, from);
+        count += before.messages.length;
+        from = earlier;
+      }
       this.#notify();
     } catch {
       // Asked again at the next position.
     }
   }
 
-  #window(from: number, to: number): Promise<Message[]> {
-    return this.#api.messages(this.#liveId, { from_ms: Math.round(from), to_ms: Math.round(to) }, this.#key);
+  /** What is placed from `from` on, to `to` or to where a full window was cut off. */
+  async #window(from: number, to: number): Promise<{ messages: Message[]; to: number }> {
+    const stretch = { from_ms: Math.round(from), to_ms: Math.round(to), limit: WINDOW };
+    const messages = await this.#api.messages(this.#liveId, stretch, this.#key);
+    if (messages.length < WINDOW) return { messages, to };
+    return { messages, to: Math.max(...messages.map((message) => message.position_ms ?? 0)) };
   }
 
   async #loadNewest(): Promise<void> {
     try {
-      const newest = await this.#api.messages(
-        this.#liveId,
-        { before: Number.MAX_SAFE_INTEGER, limit: PAGE },
-        this.#key,
-      );
-      this.log.append(newest);
+      const newest = await this.#api.newestMessages(this.#liveId, PAGE, this.#key);
+      this.#change = newest.change;
+      this.log.append(newest.messages);
       this.patch({ ready: true, sentence: null, hasOlder: (this.log.low ?? 1) > 1 });
     } catch (error) {
       if (error instanceof Problem) this.patch({ sentence: error.sentence, ready: true });

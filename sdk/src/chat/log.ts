@@ -5,6 +5,8 @@ export type Numbered = Message & { seq: number };
 
 /** Most messages held; the oldest by number go first. */
 const LIMIT = 12_000;
+/** How far apart on the play clock people in one conversation may be. */
+const TOGETHER_MS = 15_000;
 
 /**
  * The conversation as far as it is known here, under two views: the newest by number, for whoever is at the live
@@ -105,7 +107,7 @@ export class ChatLog {
     return found;
   }
 
-  /** What stands beside the picture at `ms`: the held stretch up to there, in order of place. */
+  /** What stands beside the picture at `ms`: the held stretch up to there. */
   until(ms: number): Numbered[] {
     const stretch = this.#stretch;
     if (!stretch) return [];
@@ -114,7 +116,7 @@ export class ChatLog {
       const at = message.position_ms ?? 0;
       if (at >= stretch.from && at <= ms) found.push(message);
     }
-    return found.sort((a, b) => (a.position_ms ?? 0) - (b.position_ms ?? 0) || a.seq - b.seq);
+    return inPlace(found);
   }
 
   #trim(): void {
@@ -128,4 +130,22 @@ export class ChatLog {
     this.#low = Math.max(this.#low, keepFrom);
     this.#stretch = null;
   }
+}
+
+/**
+ * By place; but people who talk with one another look at moments some seconds apart, and their lines stay in the order
+ * they were said. Only a line that goes back further was written about an earlier moment, and stands there.
+ */
+function inPlace(messages: Numbered[]): Numbered[] {
+  let latest = Number.NEGATIVE_INFINITY;
+  return messages
+    .sort((a, b) => a.seq - b.seq)
+    .map((message) => {
+      const at = message.position_ms ?? 0;
+      const together = latest - at < TOGETHER_MS;
+      if (together) latest = Math.max(latest, at);
+      return { message, place: together ? latest : at };
+    })
+    .sort((a, b) => a.place - b.place || a.message.seq - b.message.seq)
+    .map(({ message }) => message);
 }

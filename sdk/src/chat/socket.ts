@@ -26,8 +26,13 @@ export interface SocketEvents {
   frame: (frame: ServerFrame) => void;
   /** Told once for each time the connection is lost or cannot be made. */
   down: (failures: number) => void;
+  /** The server ended it for good: the live is gone, or not for this reader any more. */
+  closed: (deleted: boolean) => void;
 }
 
+/** The server's close codes for a live that was deleted, and for one that is not for this reader any more. */
+const CLOSE_GONE = 4404;
+const CLOSE_FORBIDDEN = 4403;
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MOST_MS = 15_000;
 /** A connection that has not opened by then is given up. */
@@ -99,8 +104,13 @@ export class ReconnectingSocket {
       const frame = parse(event.data);
       if (frame) this.#events.frame(frame);
     };
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       clearTimeout(patience);
+      if (socket === this.#socket && (event.code === CLOSE_GONE || event.code === CLOSE_FORBIDDEN)) {
+        this.close();
+        this.#events.closed(event.code === CLOSE_GONE);
+        return;
+      }
       this.#lost(socket);
     };
   }
