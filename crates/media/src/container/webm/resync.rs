@@ -1,6 +1,15 @@
 //! After a loss: finding the place where the structure begins again.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::ebml::{self, id};
+
+static CLUSTER: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new(&id::CLUSTER.to_be_bytes()).into_owned());
+static HEADER: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new(&id::EBML.to_be_bytes()).into_owned());
 
 /// What stands at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,14 +36,11 @@ pub(crate) fn find(data: &[u8], from: usize, most: u64) -> (usize, Candidate) {
 /// Whether a block swallowed the beginning of a cluster or of a recording: it was cut short, and its size counts on
 /// into what came after the loss.
 pub(crate) fn is_swallowed_by(block: &[u8], most: u64) -> bool {
-    let mut from = 0;
-    loop {
-        match find(block, from, most) {
-            (_, Candidate::No) => return false,
-            (at, Candidate::Short) => from = at + 1,
-            (_, Candidate::Cluster | Candidate::Header) => return true,
-        }
-    }
+    [&CLUSTER, &HEADER].iter().any(|finder| {
+        finder
+            .find_iter(block)
+            .any(|at| matches!(judge(&block[at..], most), Candidate::Cluster | Candidate::Header))
+    })
 }
 
 /// Judges the place at the start of `data`; `most` is the largest timestamp that is plausible.
