@@ -112,6 +112,33 @@ fn hevc_is_read_with_its_rotation_and_opus_with_its_packets() {
     assert_eq!(offset_us(&events), 0, "the 312 samples that the record still names are in the times");
 }
 
+#[test]
+fn quicktime_is_read_like_mp4() {
+    let mp4 = read(&file("h264_aac_moov_first.mp4"));
+    let quicktime = read(&file("h264_aac_quicktime.mov"));
+    for kind in [Kind::Video, Kind::Audio] {
+        assert_eq!(of_kind(&quicktime, kind), of_kind(&mp4, kind));
+    }
+}
+
+#[test]
+fn video_waits_for_its_first_keyframe_and_sound_does_not() {
+    let source = read(&file("mp4_avc1_kf1s.mp4"));
+    let (track, frames) = of_kind(&source, Kind::Video);
+    let (sound, packets) = of_kind(&source, Kind::Audio);
+    let tracks = [(&track, &frames[5..]), (&sound, &packets[..])];
+    let mut bytes = init(&tracks.map(|(track, _)| InitTrack { track, start: 0 }));
+    for (number, (track, frames)) in (1..).zip(tracks) {
+        bytes.extend(fragment(track, number, frames, &durations(frames)).unwrap().0);
+    }
+    let events = read(&bytes);
+    assert!(matches!(&events[..2], [Event::Take { .. }, Event::Track(first)] if first.kind() == Kind::Video));
+    let (_, read_frames) = of_kind(&events, Kind::Video);
+    let next_key = 5 + frames[5..].iter().position(|frame| frame.key).unwrap();
+    assert_eq!(without_durations(read_frames), without_durations(frames[next_key..].to_vec()));
+    assert_eq!(of_kind(&events, Kind::Audio).1.len(), packets.len());
+}
+
 fn index_of(bytes: &[u8]) -> &[u8] {
     let mut at = 0;
     loop {
