@@ -69,8 +69,11 @@ impl Recording {
         self.is_live.load(Ordering::Acquire)
     }
 
-    /// Says whether more may come.
+    /// Says whether more may come. When no more does, the newest bytes are let go from memory.
     pub fn set_live(&self, is_live: bool) {
+        if !is_live {
+            lock(&self.tails).clear();
+        }
         if self.is_live.swap(is_live, Ordering::AcqRel) != is_live {
             self.changes.send_modify(|count| *count += 1);
         }

@@ -18,6 +18,8 @@ pub(crate) struct Summary {
     pub(crate) duration_ms: u64,
     /// Grows when earlier positions or bytes change their place.
     pub(crate) revision: u64,
+    /// Whether there is a picture in any take.
+    pub(crate) has_picture: bool,
     /// What is missing between takes or in them.
     pub(crate) gaps: Vec<Gap>,
     /// Version of `replay.mp4`, where the codecs allow it.
@@ -61,6 +63,7 @@ pub(crate) async fn summary(app: &App, live: i64) -> Summary {
         saved_ms: duration_ms,
         duration_ms,
         revision: timeline.revision,
+        has_picture: timeline.takes().iter().any(|take| take.video.is_some()),
         gaps: gaps(&timeline),
         mp4: offered(Format::Mp4, false),
         webm: offered(Format::Webm, false),

@@ -29,6 +29,8 @@ const DRAINED: usize = 1 << 20;
 const DRAINING: Duration = Duration::from_secs(1);
 /// Frames wait for a successor no longer than this.
 const WAITING_MS: i64 = 1_500;
+/// An upload to which nothing came for this long is closed; it is opened again when it is asked for.
+const UNUSED_MS: i64 = 60_000;
 
 /// The uploads of all lives.
 #[derive(Debug)]
@@ -136,9 +138,12 @@ impl Uploads {
         }
     }
 
-    /// Lets frames go whose successors do not come. To be called about twice a second.
+    /// Lets frames go whose successors do not come, and uploads that nobody has used for a while: all of them is on the
+    /// disk. To be called about twice a second.
     pub async fn tick(&self) {
-        let before_ms = (self.clock)().saturating_sub(WAITING_MS);
+        let now_ms = (self.clock)();
+        self.lock().retain(|_, upload| Arc::strong_count(upload) > 1 || !upload.is_unused(now_ms));
+        let before_ms = now_ms.saturating_sub(WAITING_MS);
         let uploads: Vec<_> = self.lock().values().cloned().collect();
         for upload in uploads {
             let is_idle = match upload.session.try_lock() {
@@ -258,6 +263,16 @@ impl Upload {
         let turn = timeout(LETTING_GO, taking).await.map_err(|_| Error::Busy)?;
         let is_gone = self.work(|session| Ok(session.is_terminated())).await?;
         if is_gone { Err(Error::Gone) } else { Ok((turn, token)) }
+    }
+
+    /// Whether it holds nothing that its journal does not hold.
+    fn is_unused(&self, now_ms: i64) -> bool {
+        !self.must_split.load(Ordering::Acquire)
+            && self.session.try_lock().is_ok_and(|session| {
+                session
+                    .as_ref()
+                    .is_none_or(|session| session.is_silent_since(now_ms.saturating_sub(UNUSED_MS)))
+            })
     }
 
     fn end_current(&self) -> CancellationToken {

@@ -131,6 +131,11 @@ impl Session {
         self.state.last_bytes_ms < before_ms && self.state.fragmenter.is_waiting()
     }
 
+    /// Whether nothing waits and nothing came since `before_ms`.
+    pub(super) fn is_silent_since(&self, before_ms: i64) -> bool {
+        self.state.last_bytes_ms < before_ms && !self.state.fragmenter.is_waiting()
+    }
+
     /// Sets the length, which is known from now on; durable with the next commit.
     pub(super) fn declare_length(&mut self, length: u64) -> Result<(), Error> {
         match self.state.length {

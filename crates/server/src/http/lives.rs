@@ -160,7 +160,9 @@ async fn stop(
     let summary = recorded::summary(&app, id).await;
     let saved = summary.saved_ms > 0;
     let token = media_token(&app, &live);
-    let (mp4, webm, _) = replay_urls(&base, &live, &summary, token.as_deref());
+    let (mp4, webm, audio) = replay_urls(&base, &live, &summary, token.as_deref());
+    // Takes that differ fit in no one file: the page plays them one after the other.
+    let page = saved.then(|| watch_url(&base, &live, true)).filter(|_| summary.has_picture);
     Ok(Answer(json!({
         "message": "Live arrêté avec succès",
         "video_saved": saved,
@@ -168,7 +170,7 @@ async fn stop(
         "duration_ms": summary.duration_ms,
         "messages": messages(&app, id).await,
         "gaps": summary.gaps.iter().map(gap_json).collect::<Vec<_>>(),
-        "replay_url": mp4.or(webm),
+        "replay_url": mp4.or(webm).or(page).or(audio),
     })))
 }
 
