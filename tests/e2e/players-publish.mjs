@@ -1,0 +1,132 @@
+// Publishes the recordings of testdata/ as their browsers sent them: all at once, or as time goes by.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const testdata = (name) => fileURLToPath(new URL(`../../testdata/${name}`, import.meta.url));
+
+/** Every recording, with the replays that its codecs allow. */
+export const RECORDINGS = {
+  'webm_vp9_opus.webm': ['mp4', 'webm'],
+  'ff_webm_vp8_opus.webm': ['webm'],
+  'mkv_avc1_opus.mkv': ['mp4'],
+  'webm_av1_opus.webm': ['mp4', 'webm'],
+  'webm_vp8_opus.webm': ['webm'],
+  'mp4_avc1_kf1s.mp4': ['mp4'],
+  'mp4_vp9_opus.mp4': ['mp4', 'webm'],
+  'mp4_av01_opus.mp4': ['mp4', 'webm'],
+  'pause_vp8.webm': ['webm'],
+  'resize_webm_vp9.webm': ['mp4', 'webm'],
+  'resize_mkv_avc1.mkv': ['mp4'],
+  'audio_webm_opus.webm': ['m4a', 'webm'],
+};
+
+/** The address of a replay in the container that the table above says. */
+export function replayOf(id, name, container) {
+  const file = name.startsWith('audio') ? 'audio' : 'replay';
+  return `/api/posts/live/${id}/${file}.${container}`;
+}
+
+/** Seconds from the first frame of a recording to the end of its last, as ffprobe finds them in the source. */
+export function secondsOf(name) {
+  const output = execFileSync(
+    'ffprobe',
+    ['-v', 'quiet', '-show_entries', 'packet=stream_index,pts_time,duration_time', '-of', 'csv=p=0', testdata(name)],
+    { encoding: 'utf8', maxBuffer: 64 << 20 },
+  );
+  const times = new Map();
+  for (const line of output.trim().split('\n')) {
+    const [stream, pts, duration] = line.split(',');
+    const list = times.get(stream) ?? [];
+    list.push({ pts: Number(pts), duration: Number(duration) || 0 });
+    times.set(stream, list);
+  }
+  const ends = [...times.values()].map((list) => {
+    list.sort((one, other) => one.pts - other.pts);
+    const last = list.at(-1);
+    return last.pts + (last.duration || last.pts - (list.at(-2)?.pts ?? last.pts));
+  });
+  return Math.max(...ends);
+}
+
+/** Somebody who publishes to one server. */
+export class Publisher {
+  static async on(base) {
+    const body = {
+      email: `p${Math.random().toString(36).slice(2)}@exemple.sn`,
+      password: 'une phrase assez longue',
+      first_name: 'P',
+      last_name: 'N',
+    };
+    const answer = await fetch(`${base}/api/users/register/`, { method: 'POST', body: JSON.stringify(body) });
+    const publisher = new Publisher();
+    publisher.base = base;
+    publisher.headers = {
+      Authorization: `Bearer ${(await answer.json()).tokens.access}`,
+      'Tus-Resumable': '1.0.0',
+    };
+    return publisher;
+  }
+
+  async #open() {
+    const { base, headers } = this;
+    const started = await fetch(`${base}/api/posts/live/start/`, { method: 'POST', headers, body: '{}' });
+    const { live_id: id } = await started.json();
+    const created = await fetch(`${base}/api/posts/live/${id}/upload/`, {
+      method: 'POST',
+      headers: { ...headers, 'Upload-Defer-Length': '1' },
+    });
+    return { id, location: new URL(created.headers.get('location'), base) };
+  }
+
+  async #send(location, offset, bytes) {
+    const answer = await fetch(location, {
+      method: 'PATCH',
+      headers: {
+        ...this.headers,
+        'Upload-Offset': `${offset}`,
+        'Content-Type': 'application/offset+octet-stream',
+      },
+      body: bytes,
+    });
+    if (answer.status !== 204) throw new Error(`PATCH at ${offset}: ${answer.status} ${await answer.text()}`);
+  }
+
+  async stop(id) {
+    const { base, headers } = this;
+    const answer = await fetch(`${base}/api/posts/live/${id}/stop/`, { method: 'POST', headers, body: '{}' });
+    if (!answer.ok) throw new Error(`stop: ${answer.status} ${await answer.text()}`);
+  }
+
+  /** A recording, whole and stopped; its live's number. */
+  async publish(name) {
+    const { id, location } = await this.#open();
+    await this.#send(location, 0, readFileSync(testdata(name)));
+    await this.stop(id);
+    return id;
+  }
+
+  /**
+   * A live whose chunks come when they came: `id` at once, `over` when the last one is sent and the live stopped.
+   * `begun` is the time of the recorder's start, in milliseconds of the wall clock.
+   */
+  async paced(name) {
+    const { chunk_bytes: sizes, chunk_at_ms: times } = JSON.parse(
+      readFileSync(testdata(`${name.split('.')[0]}.json`), 'utf8'),
+    );
+    const bytes = readFileSync(testdata(name));
+    const { id, location } = await this.#open();
+    const begun = Date.now();
+    const send = async () => {
+      let offset = 0;
+      for (const [index, size] of sizes.entries()) {
+        await new Promise((resolve) => setTimeout(resolve, begun + times[index] - Date.now()));
+        await this.#send(location, offset, bytes.subarray(offset, offset + size));
+        offset += size;
+      }
+      await this.stop(id);
+    };
+    return { id, begun, seconds: times.at(-1) / 1000, over: send() };
+  }
+}

@@ -1,0 +1,137 @@
+// The matrix of players: what the server gives out, in real browsers. `players-full.mjs` runs all of it.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { isDrawn, join, load, playThrough, seek, watched } from './players-checks.mjs';
+import { firefox, openFirefox } from './players-firefox.mjs';
+import { Publisher, RECORDINGS, replayOf, secondsOf } from './players-publish.mjs';
+import { World } from './world.mjs';
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const isSoundOnly = (name) => name.startsWith('audio');
+
+/**
+ * Declares the tests: `names` of recordings, how many places to `seek` to in each replay, how many moments to `join` each
+ * live at, at which `rate` to play through, and whether to play `through` at all.
+ */
+export function players({ names, seeks, joins, rate, through }) {
+  describe('players', { concurrency: false }, () => {
+    let world;
+    let publisher;
+    const pages = {};
+    let fox;
+
+    before(async () => {
+      world = await World.open();
+      publisher = await Publisher.on(world.base);
+      pages.chromium = await (await world.browser.newContext({ baseURL: world.base })).newPage();
+      if (firefox) {
+        fox = await openFirefox();
+        pages.firefox = await fox.newPage();
+      }
+    });
+    after(async () => {
+      await fox?.close();
+      await world?.close();
+    });
+
+    const browsers = ['chromium', ...(firefox ? ['firefox'] : [])];
+    /** An empty page of the server's origin. */
+    const blank = (browser) => pages[browser].goto(`${world.base}/healthz`);
+
+    for (const name of names) {
+      describe(`the replay of ${name}`, { concurrency: false }, () => {
+        let id;
+        before(async () => {
+          id = await publisher.publish(name);
+        });
+        for (const container of RECORDINGS[name])
+          for (const browser of browsers)
+            test(`plays and seeks as ${container} in ${browser}`, () => replay(browser, id, name, container));
+      });
+    }
+
+    async function replay(browser, id, name, container) {
+      const page = pages[browser];
+      const hasPicture = !isSoundOnly(name);
+      await blank(browser);
+      const { duration, fault } = await page.evaluate(load, replayOf(id, name, container));
+      assert.equal(fault, undefined);
+      const expected = secondsOf(name);
+      assert.ok(Math.abs(duration - expected) < 0.12, `a duration of ${duration} s, not ${expected} s`);
+      const faults = [];
+      for (let i = 0; i < seeks; i += 1) {
+        const to = Math.random() * (duration - 0.15);
+        const wrong = await page.evaluate(seek, { to, hasPicture });
+        if (wrong) faults.push(wrong);
+        else if (hasPicture && !(await page.evaluate(isDrawn))) faults.push(`seek to ${to}: a picture of one colour`);
+      }
+      if (through) {
+        const wrong = await page.evaluate(playThrough, { rate, patience: 4_000 });
+        if (wrong) faults.push(wrong);
+      }
+      assert.deepEqual(faults, []);
+    }
+
+    if (joins)
+      for (const name of names) {
+        test(`the live of ${name} is joined at ${joins} moments`, () => live(name));
+      }
+
+    /** Joins a live again and again in every browser, by its bare tails and by the watch page. */
+    async function live(name) {
+      const { id, begun, seconds, over } = await publisher.paced(name);
+      over.catch(() => undefined);
+      const faults = [];
+      const took = [];
+      const say = (who, what) => faults.push(`${who}, ${what}`);
+      const container = isSoundOnly(name) ? 'mp4' : RECORDINGS[name][0];
+      for (const browser of browsers) await blank(browser);
+      await sleep(begun + 2_500 - Date.now());
+      for (let i = 0; i < joins && Date.now() < begun + (seconds - 5) * 1000; i += 1) {
+        const at = ((Date.now() - begun) / 1000).toFixed(1);
+        const address = `/api/posts/live/${id}/tail.${container}?n=${Math.random()}`;
+        for (const browser of browsers) {
+          const found = await pages[browser].evaluate(join, { address, seconds: 0.6, hasPicture: !isSoundOnly(name) });
+          took.push({ browser, at, ...found });
+          if (found.fault) say(`${browser} tail.${container} at ${at} s`, found.fault);
+          else if (found.first > 3_000) say(`${browser} tail.${container} at ${at} s`, `first picture after ${found.first} ms`);
+        }
+        await sleep(Math.random() * 500);
+      }
+      await over;
+      assert.deepEqual(faults, [], JSON.stringify(took));
+    }
+
+    for (const browser of browsers)
+      for (const name of names)
+        test(`our player shows the live of ${name} in ${browser}`, () => ours(browser, name));
+
+    /** The watch page during a live: it shows, it moves on, and does not stand still. */
+    async function ours(browser, name) {
+      const { id, begun, seconds, over } = await publisher.paced(name);
+      over.catch(() => undefined);
+      const page = pages[browser];
+      await sleep(begun + 2_000 + Math.random() * 3_000 - Date.now());
+      const opened = Date.now();
+      await page.goto(`${world.base}/live/${id}`);
+      let first = null;
+      let last = null;
+      let still = 0;
+      const until = begun + (seconds - 1) * 1000;
+      while (Date.now() < until) {
+        const now = await page.evaluate(watched);
+        if (now?.fault) assert.fail(now.fault);
+        const moving = now && now.time > (last?.time ?? 0) && (isSoundOnly(name) || now.frames > 0);
+        if (moving && first === null) first = Date.now() - opened;
+        if (first !== null && now.time === last?.time) still += 250;
+        last = now;
+        await sleep(250);
+      }
+      await over;
+      assert.notEqual(first, null, `nothing was shown: ${JSON.stringify(last)}`);
+      assert.ok(first < 6_000, `the first picture after ${first} ms`);
+      assert.ok(still < 2_500, `it stood still for ${still} ms: ${JSON.stringify(last)}`);
+    }
+  });
+}
