@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use accounts::{Accounts, NewPerson, Role, SigningKey};
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Written};
@@ -113,6 +114,7 @@ pub fn main() -> ExitCode {
 
 fn run_server(written: Written) -> Result<ExitCode, String> {
     let config = written.meant().map_err(said)?;
+    allow_many_open_files();
     let runtime = tokio::runtime::Runtime::new().map_err(said)?;
     let served = runtime.block_on(async {
         let signal = leaving::signal().map_err(said)?;
@@ -120,6 +122,14 @@ fn run_server(written: Written) -> Result<ExitCode, String> {
     });
     runtime.shutdown_timeout(LAST_WAIT);
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// A connection is an open file, and so is a body that is read: as many are allowed as the system lets us.
+fn allow_many_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the number of open files stays limited");
+    }
 }
 
 fn verify(data_dir: &Path) -> Result<ExitCode, String> {

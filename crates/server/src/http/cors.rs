@@ -9,7 +9,7 @@ use crate::config::Config;
 /// What pages of other origins may read of an answer beside the usual.
 const EXPOSED: &str = "Location, Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Expires, \
     Upload-Checksum, Upload-Concat, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, \
-    Tus-Checksum-Algorithm, ETag, Content-Range, Content-Location, Live-Take, Live-Base-Ms, Retry-After";
+    Tus-Checksum-Algorithm, ETag, Content-Range, Content-Location, Live-Take, Live-Position-Ms, Chat-Change, Retry-After";
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const HEADERS: &str = "Authorization, Content-Type, Accept-Language, If-None-Match, If-Match, If-Range, Range, \
     Tus-Resumable, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Offset, Upload-Checksum, \

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
@@ -8,6 +10,9 @@ use super::problem::Problem;
 
 /// Bytes of a JSON body at most.
 const LARGEST: usize = 1 << 20;
+
+/// How long a JSON body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A body read as JSON, whatever its Content-Type says: `curl -d` announces a form. An empty body reads as `{}`.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -29,7 +34,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 }
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
-    match Limited::new(request.into_body(), LARGEST).collect().await {
+    let body = Limited::new(request.into_body(), LARGEST).collect();
+    let Ok(body) = tokio::time::timeout(PATIENCE, body).await else {
+        return Err(Problem::of(StatusCode::REQUEST_TIMEOUT));
+    };
+    match body {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,

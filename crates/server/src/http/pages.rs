@@ -26,7 +26,7 @@ const INDEX: &str = "index.html";
 const HASHED: &str = "assets/";
 /// What the pages may load, and who may frame them: this server alone; a picture may come from anywhere.
 pub(super) const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' data: blob: https: http:; media-src 'self' blob: data:; connect-src 'self' ws: wss:; \
+    img-src 'self' data: blob: https: http:; media-src 'self' blob: data:; connect-src 'self'; \
     worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 /// Files below this size gain nothing from compression, in bytes.
 const WORTHWHILE: usize = 1_024;
