@@ -7,10 +7,12 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use timeline::PlayClock;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::{Deletion, Message, Rules, message::place, reactions::Burst};
 
@@ -22,6 +24,12 @@ const RECENT_DELETIONS: usize = 256;
 const FRAMES: usize = 16;
 /// Most messages in one frame.
 pub(crate) const FRAME_MESSAGES: u32 = 50;
+/// Bytes of messages after which a frame is ended, so that connections need no large buffers.
+pub(crate) const FRAME_BYTES: usize = 8 << 10;
+/// Viewers woken in a millisecond. With more than that, messages that come close together wake them together.
+const WOKEN_EACH_MS: usize = 25;
+/// Longest time for which a message waits for the next one.
+const TOGETHER: Duration = Duration::from_millis(40);
 /// Messages that may wait for an earlier one to be announced. With more the earlier one is left to the database.
 const WAITING: i64 = 64;
 
@@ -54,9 +62,14 @@ struct Inner {
     /// By number; may have holes above the mark.
     recent: VecDeque<Entry>,
     deletions: VecDeque<Deletion>,
-    /// `deletions` holds everything after this one.
-    deletions_after: i64,
-    frames: VecDeque<(FrameKey, Bytes)>,
+    /// Frames made, with the number they end with.
+    frames: VecDeque<(FrameKey, Bytes, i64)>,
+    /// All messages up to this number may be seen.
+    reached: i64,
+    /// When the viewers were woken for messages last.
+    woken: Option<Instant>,
+    /// Whether somebody is to wake them a little later.
+    waking: bool,
     rules: Arc<Rules>,
     bursts: VecDeque<(u64, Bytes)>,
     burst: Burst,
@@ -88,8 +101,10 @@ impl Hub {
             clock,
             recent,
             deletions: VecDeque::new(),
-            deletions_after: mark.change,
             frames: VecDeque::new(),
+            reached: mark.seq,
+            woken: None,
+            waking: false,
             rules: Arc::new(rules),
             bursts: VecDeque::new(),
             burst: Burst::default(),
@@ -112,26 +127,46 @@ impl Hub {
         Arc::clone(&self.lock().clock)
     }
 
-    /// Lets the viewers see a message that is durable, as soon as all before it may be seen.
-    pub(crate) fn announce(&self, message: Message, clock: &Arc<PlayClock>) {
+    /// Lets the viewers see a message that is durable, as soon as all before it may be seen: at once, or, where many
+    /// watch and much is said, a little later together with what follows. The caller then calls [`Self::wake`] at the
+    /// time that is answered.
+    #[must_use]
+    pub(crate) fn announce(&self, message: Message, clock: &Arc<PlayClock>) -> Option<Instant> {
+        let entry = Entry::new(message, clock)?;
         let mut inner = self.lock();
         inner.set_clock(clock);
-        let Some(entry) = Entry::new(message, clock) else { return };
         inner.insert(entry);
-        let seen = self.marks.borrow().seq;
-        let reached = inner.reached(seen);
-        drop(inner);
-        if reached > seen {
-            self.raise(|mark| mark.seq = mark.seq.max(reached));
+        inner.reached = inner.furthest();
+        if inner.waking || inner.reached <= self.marks.borrow().seq {
+            return None;
         }
+        let pace = Duration::from_millis((self.marks.receiver_count() / WOKEN_EACH_MS) as u64).min(TOGETHER);
+        let due = inner.woken.map(|woken| woken + pace).filter(|due| *due > Instant::now());
+        inner.waking = due.is_some();
+        drop(inner);
+        if due.is_none() {
+            self.wake();
+        }
+        due
+    }
+
+    /// Wakes the viewers for the messages announced.
+    pub(crate) fn wake(&self) {
+        let mut inner = self.lock();
+        inner.waking = false;
+        inner.woken = Some(Instant::now());
+        let reached = inner.reached;
+        drop(inner);
+        self.raise(|mark| mark.seq = mark.seq.max(reached));
     }
 
     /// Takes the content of a deleted message from the viewers.
     pub(crate) fn deleted(&self, deletion: Deletion) {
         let mut inner = self.lock();
         inner.delete(deletion);
+        let reached = inner.furthest_change(self.marks.borrow().change);
         drop(inner);
-        self.raise(|mark| mark.change = mark.change.max(deletion.change));
+        self.raise(|mark| mark.change = mark.change.max(reached));
     }
 
     /// How the conversation is led.
@@ -200,32 +235,33 @@ impl Hub {
     /// The frame of the messages after number `after`, at most up to `upto`, and the number it ends with. `None` when
     /// they are not all here.
     pub(crate) fn frame(&self, after: i64, upto: i64, change: i64) -> Option<(Bytes, i64)> {
-        let upto = upto.min(after + i64::from(FRAME_MESSAGES));
         let key = FrameKey { after, upto, change };
         let mut inner = self.lock();
-        if let Some((_, bytes)) = inner.frames.iter().find(|(kept, _)| *kept == key) {
-            return Some((bytes.clone(), upto));
+        if let Some((_, bytes, end)) = inner.frames.iter().find(|(kept, ..)| *kept == key) {
+            return Some((bytes.clone(), *end));
         }
+        let upto = upto.min(after + i64::from(FRAME_MESSAGES));
         let clock = Arc::clone(&inner.clock);
         let first = inner.recent.partition_point(|entry| entry.seq <= after);
         let end = inner.recent.partition_point(|entry| entry.seq <= upto);
         if usize::try_from(upto - after) != Ok(end - first) {
             return None;
         }
-        let lines = inner.recent.range_mut(first..end).map(|entry| entry.json(&clock));
-        let bytes = messages_frame(lines, change);
-        inner.frames.push_back((key, bytes.clone()));
+        let lines = inner.recent.range_mut(first..end).map(|entry| (entry.seq, entry.json(&clock)));
+        let (bytes, upto) = messages_frame(lines, change);
+        inner.frames.push_back((key, bytes.clone(), upto));
         if inner.frames.len() > FRAMES {
             inner.frames.pop_front();
         }
         Some((bytes, upto))
     }
 
-    /// The deletions after `since`, if all of them are here.
-    pub(crate) fn deletions(&self, since: i64) -> Option<Vec<Deletion>> {
+    /// The deletions after `since` up to `upto`, if all of them are here.
+    pub(crate) fn deletions(&self, since: i64, upto: i64) -> Option<Vec<Deletion>> {
         let inner = self.lock();
-        let here = since >= inner.deletions_after;
-        here.then(|| inner.deletions.iter().filter(|deletion| deletion.change > since).copied().collect())
+        let wanted = |deletion: &&Deletion| (since + 1..=upto).contains(&deletion.change);
+        let found: Vec<_> = inner.deletions.iter().filter(wanted).copied().collect();
+        (i64::try_from(found.len()) == Ok(upto - since)).then_some(found)
     }
 
     /// The oldest burst of reactions after number `after`, with its number.
@@ -269,24 +305,22 @@ impl Inner {
 
     /// How far messages may be seen: up to the first hole, unless too many wait behind it. Messages behind a hole are
     /// durable all the same, and a viewer reads what is missing here from the database.
-    fn reached(&self, seen: i64) -> i64 {
-        let newest = self.recent.back().map_or(seen, |entry| entry.seq);
-        if newest - seen > WAITING {
-            return newest;
-        }
-        let first = self.recent.partition_point(|entry| entry.seq <= seen);
-        let unbroken =
-            self.recent.range(first..).zip(seen + 1..).take_while(|(entry, seq)| entry.seq == *seq);
-        seen + i64::try_from(unbroken.count()).unwrap_or(0)
+    fn furthest(&self) -> i64 {
+        let first = self.recent.partition_point(|entry| entry.seq <= self.reached);
+        unbroken(self.reached, self.recent.range(first..).map(|entry| entry.seq))
+    }
+
+    /// The same for deletions.
+    fn furthest_change(&self, seen: i64) -> i64 {
+        let first = self.deletions.partition_point(|deletion| deletion.change <= seen);
+        unbroken(seen, self.deletions.range(first..).map(|deletion| deletion.change))
     }
 
     fn delete(&mut self, deletion: Deletion) {
         let place = self.deletions.partition_point(|kept| kept.change < deletion.change);
         self.deletions.insert(place, deletion);
-        if self.deletions.len() > RECENT_DELETIONS
-            && let Some(oldest) = self.deletions.pop_front()
-        {
-            self.deletions_after = oldest.change;
+        while self.deletions.len() > RECENT_DELETIONS {
+            self.deletions.pop_front();
         }
         if let Ok(place) = self.recent.binary_search_by_key(&deletion.seq, |entry| entry.seq)
             && let Some(entry) = self.recent.get_mut(place)
@@ -322,17 +356,36 @@ impl Entry {
     }
 }
 
-/// The wire's frame of messages that are serialised already.
-pub(crate) fn messages_frame(lines: impl Iterator<Item = impl AsRef<str>>, change: i64) -> Bytes {
+/// The last of the numbers that follow `seen` one by one; all of them when too many wait behind a hole.
+fn unbroken(seen: i64, after: impl DoubleEndedIterator<Item = i64> + Clone) -> i64 {
+    match after.clone().next_back() {
+        Some(newest) if newest - seen > WAITING => newest,
+        _ => {
+            after.zip(seen + 1..).take_while(|(number, next)| number == next).last().map_or(seen, |(n, _)| n)
+        }
+    }
+}
+
+/// The wire's frame of numbered messages that are serialised already, ended where it gets large, and the number it
+/// ends with.
+pub(crate) fn messages_frame(
+    lines: impl Iterator<Item = (i64, impl AsRef<str>)>,
+    change: i64,
+) -> (Bytes, i64) {
     let mut frame = String::from(r#"{"type":"messages","messages":["#);
-    for (index, line) in lines.enumerate() {
-        if index > 0 {
+    let mut upto = 0;
+    for (seq, line) in lines {
+        if upto > 0 && frame.len() + line.as_ref().len() > FRAME_BYTES {
+            break;
+        }
+        if upto > 0 {
             frame.push(',');
         }
         frame.push_str(line.as_ref());
+        upto = seq;
     }
     frame.push_str(&format!(r#"],"change":{change}}}"#));
-    Bytes::from(frame)
+    (Bytes::from(frame), upto)
 }
 
 /// The wire's frame of deletions, in their order.
@@ -369,6 +422,10 @@ mod tests {
         (Hub::new(Mark::default(), Vec::new(), Rules::default(), Arc::clone(&clock)), clock)
     }
 
+    fn announce(hub: &Hub, seq: i64, clock: &Arc<PlayClock>) {
+        assert_eq!(hub.announce(message(seq), clock), None);
+    }
+
     fn seqs(frame: &Bytes) -> Vec<i64> {
         let value: serde_json::Value = serde_json::from_slice(frame).unwrap();
         value["messages"].as_array().unwrap().iter().map(|message| message["seq"].as_i64().unwrap()).collect()
@@ -378,9 +435,9 @@ mod tests {
     fn messages_announced_out_of_order_are_seen_in_order() {
         let (hub, clock) = hub();
         let marks = hub.marks();
-        hub.announce(message(2), &clock);
+        announce(&hub, 2, &clock);
         assert_eq!(marks.borrow().seq, 0);
-        hub.announce(message(1), &clock);
+        announce(&hub, 1, &clock);
         assert_eq!(marks.borrow().seq, 2);
         let (frame, upto) = hub.frame(0, 2, 0).unwrap();
         assert_eq!((seqs(&frame), upto), (vec![1, 2], 2));
@@ -390,7 +447,7 @@ mod tests {
     fn a_hole_that_stays_is_left_to_the_database() {
         let (hub, clock) = hub();
         for seq in 2..=WAITING + 1 {
-            hub.announce(message(seq), &clock);
+            announce(&hub, seq, &clock);
         }
         assert_eq!(hub.marks().borrow().seq, WAITING + 1);
         assert_eq!(hub.frame(0, 10, 0), None);
@@ -401,30 +458,56 @@ mod tests {
     fn only_the_newest_messages_are_kept() {
         let (hub, clock) = hub();
         for seq in 1..=RECENT as i64 + 10 {
-            hub.announce(message(seq), &clock);
+            announce(&hub, seq, &clock);
         }
         assert_eq!(hub.frame(9, 20, 0), None);
         let (frame, upto) = hub.frame(10, 20, 0).unwrap();
         assert_eq!((seqs(&frame).len(), upto), (10, 20));
-        assert_eq!(hub.frame(10, 200, 0).unwrap().1, 10 + i64::from(FRAME_MESSAGES));
+        let (frame, upto) = hub.frame(10, 200, 0).unwrap();
+        assert!(frame.len() <= FRAME_BYTES + 100 && upto > 20);
+        assert!(seqs(&frame).into_iter().eq(11..=upto));
     }
 
     #[test]
     fn a_deleted_message_is_empty_also_when_announced_afterwards() {
         let (hub, clock) = hub();
-        hub.announce(message(1), &clock);
+        announce(&hub, 1, &clock);
         hub.deleted(Deletion { change: 1, seq: 1 });
         hub.deleted(Deletion { change: 2, seq: 2 });
-        hub.announce(message(2), &clock);
+        announce(&hub, 2, &clock);
         let (frame, _) = hub.frame(0, 2, 2).unwrap();
         assert!(!String::from_utf8_lossy(&frame).contains("message "));
-        assert_eq!(hub.deletions(1).unwrap(), [Deletion { change: 2, seq: 2 }]);
+        assert_eq!(hub.deletions(1, 2).unwrap(), [Deletion { change: 2, seq: 2 }]);
+    }
+
+    #[test]
+    fn deletions_announced_out_of_order_are_seen_in_order() {
+        let (hub, _) = hub();
+        hub.deleted(Deletion { change: 2, seq: 7 });
+        assert_eq!(hub.marks().borrow().change, 0);
+        hub.deleted(Deletion { change: 1, seq: 9 });
+        assert_eq!(hub.marks().borrow().change, 2);
+        let seqs: Vec<_> = hub.deletions(0, 2).unwrap().iter().map(|deletion| deletion.seq).collect();
+        assert_eq!(seqs, [9, 7]);
+    }
+
+    #[test]
+    fn many_viewers_are_woken_for_several_messages_together() {
+        let (hub, clock) = hub();
+        let viewers: Vec<_> = (0..10_000).map(|_| hub.marks()).collect();
+        assert_eq!(hub.announce(message(1), &clock), None);
+        let due = hub.announce(message(2), &clock).unwrap();
+        assert!(due <= Instant::now() + TOGETHER);
+        assert_eq!(hub.announce(message(3), &clock), None);
+        assert_eq!(viewers[0].borrow().seq, 1);
+        hub.wake();
+        assert_eq!(viewers[0].borrow().seq, 3);
     }
 
     #[test]
     fn a_moved_timeline_moves_the_messages_already_serialised() {
         let (hub, clock) = hub();
-        hub.announce(message(1), &clock);
+        announce(&hub, 1, &clock);
         let place = |frame: &Bytes| {
             serde_json::from_slice::<serde_json::Value>(frame).unwrap()["messages"][0]["position_ms"].as_i64()
         };

@@ -8,7 +8,7 @@ use timeline::PlayClock;
 use crate::hub::Hub;
 use crate::moderation::store::{self as acts, Leading};
 use crate::moderation::{Act, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker};
-use crate::service::{Chat, now_ms};
+use crate::service::{Chat, announce, now_ms};
 use crate::{Error, Message, Refusal};
 
 /// Messages waiting for approval that are listed at once, and acts.
@@ -159,7 +159,7 @@ impl Chat {
             let kept = chat.database().write(job).await?;
             if let Some(message) = &kept {
                 chat.index_later(live_id, &hub);
-                hub.announce(message.clone(), &clock);
+                announce(&hub, message.clone(), &clock);
             }
             Ok(kept)
         });

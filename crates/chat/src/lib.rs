@@ -21,6 +21,7 @@ mod search;
 mod service;
 mod store;
 mod text;
+mod verify;
 mod viewer;
 
 pub use error::{Error, Refusal};
@@ -36,6 +37,7 @@ pub use moderation::{
 pub use service::{Chat, PAGE_LIMIT, Reactions, SEARCH_LIMIT, Window, WindowCursor};
 pub use store::{Counters, Deletion, Posted, Posting, ReactionCount, counters, forget};
 pub use text::{CONTENT_LIMIT, EMOJI_LIMIT};
+pub use verify::verify;
 pub use viewer::Viewer;
 
 use database::{Migration, MigrationSet};

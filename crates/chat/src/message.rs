@@ -105,7 +105,8 @@ impl Message {
     /// The same, as a value.
     #[must_use]
     pub fn to_value(&self, clock: &PlayClock) -> serde_json::Value {
-        serde_json::to_value(self.wire(place(clock, self.position))).expect("a message has only strings and numbers")
+        serde_json::to_value(self.wire(place(clock, self.position)))
+            .expect("a message has only strings and numbers")
     }
 
     /// The message as the wire's JSON object, its place on the timeline already known.

@@ -129,7 +129,7 @@ impl Chat {
         }
         if posted.created && posted.message.seq.is_some() {
             self.index_later(posting.live_id, &hub);
-            hub.announce(posted.message.clone(), clock);
+            announce(&hub, posted.message.clone(), clock);
         } else if posted.created && hub.gather(&posted.message, clock) {
             tokio::spawn(async move {
                 tokio::time::sleep(BURST).await;
@@ -338,6 +338,17 @@ impl Chat {
 
     fn lock_hubs(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Arc<OnceCell<Arc<Hub>>>>> {
         self.inner.hubs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets the viewers see a message, now or a little later.
+pub(crate) fn announce(hub: &Arc<Hub>, message: Message, clock: &Arc<PlayClock>) {
+    if let Some(due) = hub.announce(message, clock) {
+        let hub = Arc::clone(hub);
+        tokio::spawn(async move {
+            tokio::time::sleep_until(due).await;
+            hub.wake();
+        });
     }
 }
 

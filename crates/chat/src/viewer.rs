@@ -86,7 +86,7 @@ impl Viewer {
 
     async fn next_deletions(&mut self, mark: Mark) -> Result<Bytes, Error> {
         let since = self.seen.change;
-        let mut deletions = match self.hub.deletions(since) {
+        let mut deletions = match self.hub.deletions(since, mark.change) {
             Some(recent) => recent,
             None => self.stored_deletions(since).await?,
         };
@@ -108,8 +108,10 @@ impl Viewer {
         }
         let messages = self.stored_messages(after, mark.seq).await?;
         let clock = self.hub.clock();
-        self.seen.seq = messages.last().and_then(|last| last.seq).unwrap_or(mark.seq);
-        Ok(messages_frame(messages.iter().map(|message| message.to_json(&clock)), change))
+        let lines = messages.iter().filter_map(|message| Some((message.seq?, message.to_json(&clock))));
+        let (frame, upto) = messages_frame(lines, change);
+        self.seen.seq = if upto > 0 { upto } else { mark.seq };
+        Ok(frame)
     }
 
     async fn stored_messages(&self, after: i64, upto: i64) -> Result<Vec<Message>, Error> {

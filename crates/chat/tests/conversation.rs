@@ -298,3 +298,21 @@ async fn a_forgotten_live_leaves_nothing_behind() {
     assert!(world.chat.search(LIVE, "oublier").await.unwrap().is_empty());
     assert_eq!(world.say("à nouveau").await.seq, Some(1));
 }
+
+#[tokio::test]
+async fn a_sound_conversation_is_found_sound_and_damage_is_named() {
+    let world = world();
+    for text in ["un", "deux", "trois"] {
+        world.say(text).await;
+    }
+    world.chat.delete(LIVE, message_id(LIVE, 2), person(1), &world.clock).await.unwrap();
+    let look =
+        async || world.database.read(|conn| Ok::<_, database::Error>(chat::verify(conn)?)).await.unwrap();
+    assert_eq!(look().await, [""; 0]);
+    let damage = "DELETE FROM messages WHERE id & 16777215 = 1; UPDATE messages SET reply_to = 9 WHERE id & 16777215 = 3;
+        UPDATE messages SET content = 'encore là' WHERE id & 16777215 = 2; DELETE FROM chat_deletions;";
+    world.database.write(move |conn| Ok::<_, database::Error>(conn.execute_batch(damage)?)).await.unwrap();
+    let found = look().await;
+    assert_eq!(found.len(), 5, "{found:?}");
+    assert!(found.iter().all(|sentence| sentence.starts_with("the conversation of live 7 ")));
+}

@@ -30,6 +30,9 @@ pub(super) struct State {
 impl States {
     /// Follows a live. The first state is there at once.
     pub(super) async fn follow(&self, app: &App, live: &Arc<Live>) -> watch::Receiver<State> {
+        if let Some(kept) = self.lock().get(&live.id) {
+            return kept.subscribe();
+        }
         let first = state(app, live.id, Some(Arc::clone(live))).await;
         let mut states = self.lock();
         if let Some(kept) = states.get(&live.id) {

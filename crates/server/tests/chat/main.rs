@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 mod exports;
+mod hardship;
 mod history;
+mod leading;
 mod posting;
 mod sockets;
 mod world;

@@ -1,0 +1,249 @@
+//! Leading the conversation: rules, moderators, silences and bans, approval, the acts that were done. An addition to the
+//! contract:
+//!
+//! ```text
+//! GET|PATCH  .../chat/rules/                    {slow_ms, hold, pinned: message}; PATCH {slow_ms?, hold?, pinned?: id|null, words?}
+//! GET        .../chat/moderators/               ids; PUT|DELETE .../chat/moderators/{person_id}/   the live's author
+//! GET        .../chat/sanctions/                PUT {seconds?, delete_messages?} | DELETE .../chat/sanctions/{person_id}/
+//! GET        .../chat/held/                     POST | DELETE .../chat/held/{held_id}/             approve, reject
+//! GET        .../chat/acts/?before=ID           newest first
+//! ```
+//!
+//! `words` and everything but GET of the rules is for those who lead. Viewers hear of rules by the frame
+//! `{"type": "rules", "rules"}`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::{get, put};
+use axum::{Json as Answer, Router};
+use chat::{Rules, RulesChange, Sanction, Speaker, WordList};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use timeline::PlayClock;
+
+use super::access::{Id, Keys, readable_live};
+use super::auth::Caller;
+use super::chat::{as_json, speaker};
+use super::problem::Problem;
+use super::{Json, rfc3339};
+use crate::app::{App, now_ms};
+use crate::recorded;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/api/posts/live/{id}/chat/rules", get(rules).patch(change_rules))
+        .route("/api/posts/live/{id}/chat/moderators", get(moderators))
+        .route("/api/posts/live/{id}/chat/moderators/{person}", put(name_moderator).delete(unname_moderator))
+        .route("/api/posts/live/{id}/chat/sanctions", get(sanctions))
+        .route("/api/posts/live/{id}/chat/sanctions/{person}", put(sanction).delete(lift))
+        .route("/api/posts/live/{id}/chat/held", get(held))
+        .route("/api/posts/live/{id}/chat/held/{held}", axum::routing::post(approve).delete(reject))
+        .route("/api/posts/live/{id}/chat/acts", get(acts))
+}
+
+/// What every request here needs to know: who acts, in which conversation.
+struct Act {
+    live_id: i64,
+    by: Speaker,
+    clock: Arc<PlayClock>,
+}
+
+impl Act {
+    async fn of(app: &App, caller: &Caller, id: i64, keys: &Keys) -> Result<Self, Problem> {
+        caller.person()?;
+        let live = readable_live(app, caller, id, keys).await?;
+        Ok(Self { live_id: id, by: speaker(&live, caller)?, clock: recorded::clock(app, id).await })
+    }
+}
+
+async fn rules(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+) -> Result<axum::response::Response, Problem> {
+    let live = readable_live(&app, &caller, id, &keys).await?;
+    let clock = recorded::clock(&app, id).await;
+    let rules = app.chat.rules(id, &clock).await?;
+    let leads = speaker(&live, &caller).is_ok_and(|speaker| speaker.leads || rules.names(speaker.id));
+    Ok(shown(&rules, leads, &clock))
+}
+
+/// The rules, with the words for those who lead.
+fn shown(rules: &Rules, leads: bool, clock: &PlayClock) -> axum::response::Response {
+    let mut text = rules.to_json(clock);
+    if leads {
+        let words = Value::from(rules.words.words());
+        text.truncate(text.len() - 1);
+        text.push_str(&format!(r#","words":{words}}}"#));
+    }
+    as_json(text)
+}
+
+#[derive(Deserialize)]
+struct Change {
+    slow_ms: Option<i64>,
+    hold: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    pinned: Option<Option<i64>>,
+    words: Option<Vec<String>>,
+}
+
+/// Tells `null`, which takes the pin away, from nothing, which leaves it.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+async fn change_rules(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+    Json(change): Json<Change>,
+) -> Result<axum::response::Response, Problem> {
+    let act = Act::of(&app, &caller, id, &keys).await?;
+    let words = change.words.map(|words| WordList::new(words).ok_or_else(too_many_words)).transpose()?;
+    let Change { slow_ms, hold, pinned, .. } = change;
+    let change = RulesChange { slow_ms, hold, pinned, words };
+    let rules = app.chat.change_rules(act.live_id, act.by, change, &act.clock).await?;
+    Ok(shown(&rules, true, &act.clock))
+}
+
+fn too_many_words() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        format!("{} mots au plus, de {} caractères au plus.", chat::WORDS_LIMIT, chat::WORD_LIMIT),
+        format!("At most {} words, of at most {} characters.", chat::WORDS_LIMIT, chat::WORD_LIMIT),
+    )
+}
+
+async fn moderators(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+) -> Result<Answer<Value>, Problem> {
+    readable_live(&app, &caller, id, &keys).await?;
+    let rules = app.chat.rules(id, &recorded::clock(&app, id).await).await?;
+    Ok(Answer(json!(rules.moderators)))
+}
+
+async fn name_moderator(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path((Id(id), Id(person))): Path<(Id, Id)>,
+) -> Result<StatusCode, Problem> {
+    let act = Act::of(&app, &caller, id, &keys).await?;
+    app.chat.set_moderator(id, act.by, person, true, &act.clock).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn unname_moderator(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path((Id(id), Id(person))): Path<(Id, Id)>,
+) -> Result<StatusCode, Problem> {
+    let act = Act::of(&app, &caller, id, &keys).await?;
+    app.chat.set_moderator(id, act.by, person, false, &act.clock).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn sanctions(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+) -> Result<Answer<Value>, Problem> {
+    let act = Act::of(&app, &caller, id, &keys).await?;
+    let sanctions = app.chat.sanctions(id, act.by, &act.clock).await?;
+    let one = |one: Sanction| json!({"person_id": one.person_id, "until": one.until_ms.map(rfc3339)});
+    Ok(Answer(sanctions.into_iter().map(one).collect()))
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    /// How long; without it, for good.
+    seconds: Option<u32>,
+    #[serde(default)]
+    delete_messages: bool,
+}
+
+async fn sanction(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path((Id(id), Id(person_id))): Path<(Id, Id)>,
+    Json(wanted): Json<Wanted>,
+) -> Result<StatusCode, Problem> {
+    let act = Act::of(&app, &caller, id, &keys).await?;
+    let until_ms = wanted.seconds.map(|seconds| now_ms() + i64::from(seconds) * 1_000);
+    let sanction = Sanction { person_id, until_ms, delete_messages: wanted.delete_messages };
+    app.chat.sanction(id, act.by, sanction, &act.clock).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn lift(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path((Id(id), Id(person))): Path<(Id, Id)>,
+) -> Result<StatusCode, Problem> {
+    let act = Act::of(&app, &caller, id, &keys).await?;
+    app.chat.lift(id, act.by, person, &act.clock).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn held(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+) -> Result<Answer<Value>, Problem> {
+    let act = Act::of(&app, &caller, id, &keys).await?;
+    let held = app.chat.held(id, act.by, &act.clock).await?;
+    let one = |one: &chat::Held| json!({"held_id": one.id, "message": one.message.to_value(&act.clock)});
+    Ok(Answer(held.iter().map(one).collect()))
+}
+
+async fn approve(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path((Id(id), Id(held))): Path<(Id, Id)>,
+) -> Result<Answer<Value>, Problem> {
+    let act = Act::of(&app, &caller, id, &keys).await?;
+    let kept = app.chat.decide(id, act.by, held, true, Arc::clone(&act.clock)).await?;
+    Ok(Answer(kept.map_or(Value::Null, |message| message.to_value(&act.clock))))
+}
+
+async fn reject(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path((Id(id), Id(held))): Path<(Id, Id)>,
+) -> Result<StatusCode, Problem> {
+    let act = Act::of(&app, &caller, id, &keys).await?;
+    app.chat.decide(id, act.by, held, false, Arc::clone(&act.clock)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+struct Before {
+    before: Option<i64>,
+}
+
+async fn acts(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+    Query(Before { before }): Query<Before>,
+) -> Result<Answer<Value>, Problem> {
+    let act = Act::of(&app, &caller, id, &keys).await?;
+    let acts = app.chat.acts(id, act.by, before.unwrap_or(i64::MAX), &act.clock).await?;
+    Ok(Answer(json!(acts)))
+}
