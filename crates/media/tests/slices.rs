@@ -5,12 +5,18 @@
 mod recording;
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use media::container::Reader;
 use proptest::prelude::*;
 use recording::{drain, read, whole};
 
-fn fixtures() -> Vec<(String, Vec<u8>)> {
+fn fixtures() -> &'static [(String, Vec<u8>)] {
+    static FIXTURES: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
+    FIXTURES.get_or_init(load)
+}
+
+fn load() -> Vec<(String, Vec<u8>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
     let mut fixtures: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
@@ -26,7 +32,7 @@ fn fixtures() -> Vec<(String, Vec<u8>)> {
 #[test]
 fn single_bytes_give_the_same_events() {
     for (name, data) in fixtures() {
-        assert!(read(data.chunks(1)) == whole(&data), "{name}");
+        assert!(read(data.chunks(1)) == whole(data), "{name}");
     }
 }
 
@@ -45,7 +51,7 @@ fn a_reader_put_away_and_taken_up_again_goes_on_where_it_was() {
         reader.finish();
         reader = taken_up(&reader);
         let error = drain(&mut reader, &mut events);
-        assert!((events, error) == whole(&data), "{name}");
+        assert!((events, error) == whole(data), "{name}");
     }
 }
 
@@ -58,7 +64,7 @@ fn taken_up(reader: &Reader) -> Reader {
 #[test]
 fn an_end_at_any_byte_gives_the_events_up_to_it() {
     for (name, data) in fixtures() {
-        let (all, _) = whole(&data);
+        let (all, _) = whole(data);
         for end in 1..=4096 {
             let (events, _) = read(std::iter::once(&data[..end]));
             assert!(all.starts_with(&events), "{name} cut at {end}");
@@ -75,7 +81,7 @@ proptest! {
         sizes in prop::collection::vec(1_usize..3000, 1..200),
         damage in prop::option::of((1000_usize..100_000, 1_usize..20_000)),
     ) {
-        let (_, mut data) = fixtures().swap_remove(which);
+        let mut data = fixtures()[which].1.clone();
         if let Some((at, len)) = damage {
             data.drain(at..(at + len).min(data.len()));
         }

@@ -135,3 +135,16 @@ fn damage_without_an_end_is_an_error_where_it_began() {
     assert!((good as u64..good as u64 + 1000).contains(&error.offset), "{error}");
     assert_eq!(reader.next(), Err(error));
 }
+
+#[test]
+fn a_recording_in_the_other_container_may_follow() {
+    for (first, second) in
+        [("webm_vp9_opus.webm", "mp4_vp9_opus.mp4"), ("mp4_av01_opus.mp4", "ff_webm_vp8_opus.webm")]
+    {
+        let (first, second) = (fixture(first), fixture(second));
+        let apart = [events(&first), events(&second)].concat();
+        let together = [first.clone(), second].concat();
+        assert!(events(&together) == apart);
+        assert!(recording::read(together.chunks(1)).0 == apart);
+    }
+}

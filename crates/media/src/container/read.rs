@@ -22,7 +22,7 @@ pub enum Event {
 
 /// Reads WebM, Matroska, fragmented MP4 and MP4 with its `moov` first, pushed in any slices.
 ///
-/// The container is recognised by its first bytes. The events depend on the bytes only, never on how they were
+/// The container is recognised by its first bytes; a recording in the other may follow one that is whole. The events depend on the bytes only, never on how they were
 /// sliced. The whole state, bytes not yet understood included, can be serialised and taken up again later: that is
 /// how a recording survives a restart. Order of calls: [`push`](Reader::push) and [`next`](Reader::next) until
 /// `Ok(None)`, again and again; [`finish`](Reader::finish) once, then `next` until `None`.
@@ -99,9 +99,34 @@ impl Reader {
             }
             Container::Unknown(_) => Ok(None),
             Container::Neither => Err(Reason::UnknownContainer.at(0)),
-            Container::Webm(reader) => reader.next(),
-            Container::Mp4(reader) => reader.next(),
+            Container::Webm(reader) => match reader.next()? {
+                None => self.go_on(),
+                event => Ok(event),
+            },
+            Container::Mp4(reader) => match reader.next()? {
+                None => self.go_on(),
+                event => Ok(event),
+            },
         }
+    }
+
+    /// Goes on in the other container where a recording in it follows.
+    fn go_on(&mut self) -> Result<Option<Event>, Error> {
+        let container = match &mut self.container {
+            Container::Webm(reader) => {
+                reader.rest_in_mp4().map(|rest| Container::Mp4(Box::new(mp4::read::Reader::of_rest(rest))))
+            }
+            Container::Mp4(reader) => {
+                reader.rest_in_webm().map(|rest| Container::Webm(Box::new(webm::read::Reader::of_rest(rest))))
+            }
+            Container::Unknown(_) | Container::Neither => None,
+        };
+        let Some(container) = container else { return Ok(None) };
+        self.container = container;
+        if self.finished {
+            self.finish();
+        }
+        self.next()
     }
 
     /// Lets go of what is held back until more bytes prove it, without saying that no more come: for a pause in the
@@ -124,7 +149,7 @@ impl Reader {
 }
 
 /// How WebM and Matroska begin (RFC 8794, 8.1).
-const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
+pub(crate) const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 
 /// Types of the box that an MP4 may begin with (ISO/IEC 14496-12, 4.3 and 8.1).
 const MP4: [&[u8; 4]; 9] = [b"ftyp", b"styp", b"moov", b"moof", b"free", b"skip", b"wide", b"mdat", b"pnot"];

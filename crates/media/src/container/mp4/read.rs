@@ -11,6 +11,7 @@ use super::runs::{Known, MovieFragment, TrackFragment, read_fragment};
 use super::take::Streams;
 use crate::container::Event;
 use crate::container::input::Input;
+use crate::container::read::EBML;
 use crate::{Error, Reason};
 
 /// Bytes of the largest `moov` that is read: about 30 hours of a finished file.
@@ -64,6 +65,8 @@ enum State {
     Media(Option<u64>),
     /// Anything, up to the next fragment: something is wrong at `at`.
     Lost { at: u64, what: Damage },
+    /// A recording in WebM, which another reader reads.
+    Webm,
 }
 
 /// What was wrong before the search for the next fragment.
@@ -127,6 +130,16 @@ impl Reader {
         Ok(reader)
     }
 
+    /// A reader of the rest of an input that went on as MP4.
+    pub(crate) fn of_rest(input: Input) -> Self {
+        Self { file_start: input.position(), input, ..Self::default() }
+    }
+
+    /// The rest of an input that goes on as WebM, which another reader is to read.
+    pub(crate) fn rest_in_webm(&mut self) -> Option<Input> {
+        matches!(self.state, State::Webm).then(|| std::mem::take(&mut self.input))
+    }
+
     /// Takes more of the input.
     pub fn push(&mut self, bytes: &[u8]) {
         self.input.push(bytes);
@@ -160,12 +173,17 @@ impl Reader {
             State::Skip(end) => Ok(self.pass_over(end)),
             State::Media(end) => self.media(end),
             State::Lost { at, what } => self.search(at, what),
+            State::Webm => Ok(Step::Wait),
         }
     }
 
     fn header(&mut self) -> Result<Step, Error> {
         let at = self.input.position();
         let Some(header) = box_header(self.input.rest()) else { return Ok(Step::Wait) };
+        if self.input.rest().starts_with(&EBML) {
+            self.state = State::Webm;
+            return Ok(Step::Wait);
+        }
         let size = Some(header.size).filter(|size| *size != 0);
         let is_box = size.is_none_or(|size| size >= header.len.into());
         if !is_box || !self.is_expected(&header) {

@@ -1,6 +1,5 @@
 //! Reads WebM and Matroska as it comes: recordings that go on, finished files, cut-off files, damaged ones.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::block::Block;
@@ -8,9 +7,9 @@ use super::ebml::{self, Head, id};
 use super::entry::{self, Entries};
 use super::input::Input;
 use super::resync::{self, Candidate};
-use super::stream::Streams;
+use super::stream::{Held, Streams};
 use crate::container::Event;
-use crate::{Error, Kind, Reason};
+use crate::{Error, Reason};
 
 /// Bytes of the EBML header, of `Info` and of `Tracks` at most; their `CodecPrivate` with them.
 pub const MOST_HEADER: u64 = 1 << 20;
@@ -71,20 +70,21 @@ enum Place {
     Cluster,
     /// Anything that reading can go on from, since the byte where damage was found.
     Lost { since: u64 },
-}
-
-/// A block that is given out when what follows it begins like an element.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Held {
-    kind: Kind,
-    /// Nanoseconds.
-    time: i64,
-    /// Nanoseconds of one of its frames.
-    duration: Option<u64>,
-    frames: Vec<Bytes>,
+    /// A recording in MP4, which another reader reads.
+    Mp4,
 }
 
 impl Reader {
+    /// A reader of the rest of an input that went on as WebM.
+    pub(crate) fn of_rest(input: Input) -> Self {
+        Self { input, ..Self::default() }
+    }
+
+    /// The rest of an input that goes on as MP4, which another reader is to read.
+    pub(crate) fn rest_in_mp4(&mut self) -> Option<Input> {
+        (self.place == Place::Mp4).then(|| std::mem::take(&mut self.input))
+    }
+
     /// Takes more of the input. Bytes after [`finish`](Reader::finish) are left out.
     pub fn push(&mut self, bytes: &[u8]) {
         if !self.finished {
@@ -112,7 +112,7 @@ impl Reader {
                     self.place = Place::Lost { since: self.input.position() };
                     self.input.consume(1);
                 }
-                Ok(false) => return Ok(None),
+                Ok(false) => return Ok(self.streams.next()),
                 Err(error) => self.failed = Some(error),
             }
         }
@@ -149,6 +149,7 @@ impl Reader {
             Place::Segment => self.segment(),
             Place::Cluster => self.cluster(),
             Place::Lost { since } => return self.search(since),
+            Place::Mp4 => return Ok(false),
         };
         done.or_else(|error| self.lose(error))
     }
@@ -166,7 +167,8 @@ impl Reader {
 
     /// Whether the unfinished element at the end of the input may have swallowed what came after a loss.
     fn may_hide_more(&self) -> bool {
-        self.good && !matches!(self.place, Place::Lost { .. }) && !self.input.rest().is_empty()
+        let is_open = !matches!(self.place, Place::Lost { .. } | Place::Mp4);
+        self.good && is_open && !self.input.rest().is_empty()
     }
 
     /// Searches for a cluster or a header to go on from.
@@ -323,51 +325,49 @@ impl Reader {
             id::SIMPLE_BLOCK => Block::read(data).map_err(|reason| reason.at(position))?,
             _ => Block::read_group(data, offset)?,
         };
-        let held = self.hold(&block).map_err(|reason| reason.at(position))?;
-        if let Some(held) = &held {
+        self.held = self.hold(&block).map_err(|reason| reason.at(position))?;
+        if let Some(held) = &self.held {
             self.latest[held.kind as usize] = Some(held.time);
         }
-        self.held = held;
         self.good = true;
         self.consume(head);
         Ok(true)
     }
 
-    /// The block in the form that is given out; `None` for a track that is not recorded.
+    /// A block in the form that is given out, where it fits to what came before.
     fn hold(&self, block: &Block<'_>) -> Result<Option<Held>, Reason> {
         if !self.streams.has(block.track) {
             return Err(Reason::Malformed("a block is of a track that was not announced"));
         }
         let start =
             self.cluster_time.ok_or(Reason::Malformed("a block comes before the time of its cluster"))?;
-        let Some(kind) = self.streams.kind(block.track) else { return Ok(None) };
-        let frames: Vec<_> =
-            block.frames.iter().map(|frame| self.streams.normalise(kind, frame)).collect::<Result<_, _>>()?;
-        let duration =
-            block.duration.map(|ticks| ticks.saturating_mul(self.scale) / frames.len().max(1) as u64);
-        let time = start + i64::from(block.relative) * self.scale as i64;
-        let latest = self.latest[kind as usize];
-        if latest.is_some_and(|latest| time < latest - MOST_BACK) && !self.streams.reorder(kind) {
+        let Some(held) = self.streams.hold(block, start)? else { return Ok(None) };
+        let latest = self.latest[held.kind as usize];
+        if latest.is_some_and(|latest| held.time < latest - MOST_BACK) && !self.streams.reorder(held.kind) {
             return Err(Reason::Malformed("time goes back in a cluster: the head of the next one was lost"));
         }
-        Ok(Some(Held { kind, time, duration, frames }))
+        Ok(Some(held))
     }
 
     /// Gives out the block that was held.
     fn release(&mut self) {
-        let Some(held) = self.held.take() else { return };
-        let mut time = held.time;
-        for frame in held.frames {
-            let own = self.streams.take(held.kind, time, held.duration, frame);
-            let length =
-                own.or(held.duration).or_else(|| self.streams.frame_duration(held.kind)).unwrap_or(0);
-            time = time.saturating_add_unsigned(length);
+        if let Some(held) = self.held.take() {
+            self.streams.release(held);
         }
     }
 
     /// The head of the next element, which must be one of those `known`; `None` where it takes more bytes.
     fn head(&mut self, known: impl Fn(u32) -> bool) -> Result<Option<Head>, Error> {
         let position = self.input.position();
+        match begins_mp4(self.input.rest()) {
+            Some(false) => {}
+            Some(true) => {
+                self.release();
+                self.place = Place::Mp4;
+                return Ok(None);
+            }
+            None => return Ok(None),
+        }
         match ebml::read_id(self.input.rest()).map_err(|reason| reason.at(position))? {
             None => return Ok(None),
             Some((id, _)) if known(id) => self.release(),
@@ -427,6 +427,14 @@ impl Reader {
     fn malformed(&self, what: &'static str) -> Error {
         Reason::Malformed(what).at(self.input.position())
     }
+}
+
+/// Whether an MP4 begins here, whose first box is short; `None` where it takes more bytes. No element begins with 0.
+fn begins_mp4(rest: &[u8]) -> Option<bool> {
+    const BOX: [Option<u8>; 8] =
+        [Some(0), Some(0), Some(0), None, Some(b'f'), Some(b't'), Some(b'y'), Some(b'p')];
+    let fits = rest.iter().zip(BOX).all(|(byte, expected)| expected.is_none_or(|expected| *byte == expected));
+    (!fits || rest.len() >= BOX.len()).then_some(fits)
 }
 
 fn check_header(data: &[u8], offset: u64) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::block::Block;
 use super::clock::Clock;
 use super::entry::{Entries, Entry};
 use crate::codec::picture::{Picture, continues, look};
@@ -33,6 +34,17 @@ pub(crate) struct Streams {
     /// Whether bytes were lost before the take that is to begin.
     after_hole: bool,
     events: VecDeque<Event>,
+}
+
+/// A block that is given out when what follows it begins like an element.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) kind: Kind,
+    /// Nanoseconds.
+    pub(crate) time: i64,
+    /// Nanoseconds of one of its frames.
+    duration: Option<u64>,
+    frames: Vec<Bytes>,
 }
 
 /// A track of the input.
@@ -73,7 +85,7 @@ impl Streams {
     }
 
     /// The kind of the track of this number, where it is recorded.
-    pub(crate) fn kind(&self, number: u64) -> Option<Kind> {
+    fn kind(&self, number: u64) -> Option<Kind> {
         [&self.video, &self.audio]
             .into_iter()
             .flatten()
@@ -96,18 +108,35 @@ impl Streams {
         self.stream(kind).is_some_and(|stream| stream.reorders)
     }
 
-    /// Nanoseconds of a frame, where the entry of its track says so.
-    pub(crate) fn frame_duration(&self, kind: Kind) -> Option<u64> {
-        self.stream(kind)?.entry.frame_duration
-    }
-
     /// The next event.
     pub(crate) fn next(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
+    /// A block of a cluster that begins at `start`, in nanoseconds, in the form that is given out; `None` for a track
+    /// that is not recorded.
+    pub(crate) fn hold(&self, block: &Block<'_>, start: i64) -> Result<Option<Held>, Reason> {
+        let Some(kind) = self.kind(block.track) else { return Ok(None) };
+        let frames = block.frames.iter().map(|frame| self.normalise(kind, frame));
+        let frames = frames.collect::<Result<Vec<_>, _>>()?;
+        let duration =
+            block.duration.map(|ticks| ticks.saturating_mul(self.scale) / frames.len().max(1) as u64);
+        let time = start + i64::from(block.relative) * self.scale as i64;
+        Ok(Some(Held { kind, time, duration, frames }))
+    }
+
+    /// Gives out the frames of a block.
+    pub(crate) fn release(&mut self, held: Held) {
+        let mut time = held.time;
+        for frame in held.frames {
+            let own = self.take(held.kind, time, held.duration, frame);
+            let told = || self.stream(held.kind)?.entry.frame_duration;
+            time = time.saturating_add_unsigned(own.or(held.duration).or_else(told).unwrap_or(0));
+        }
+    }
+
     /// The bytes of a frame in the form that bodies hold.
-    pub(crate) fn normalise(&self, kind: Kind, data: &[u8]) -> Result<Bytes, Reason> {
+    fn normalise(&self, kind: Kind, data: &[u8]) -> Result<Bytes, Reason> {
         let Some(stream) = self.stream(kind) else { return Ok(Bytes::new()) };
         let private = &stream.entry.private;
         let (length_size, codec) = match stream.entry.codec {
@@ -127,7 +156,7 @@ impl Streams {
 
     /// Takes the next frame of a track: `time` and `duration` in nanoseconds, as the container says them; what is before
     /// time 0 moves to it. Returns how long the frame lasts in nanoseconds, where its codec says so.
-    pub(crate) fn take(&mut self, kind: Kind, time: i64, duration: Option<u64>, data: Bytes) -> Option<u64> {
+    fn take(&mut self, kind: Kind, time: i64, duration: Option<u64>, data: Bytes) -> Option<u64> {
         let scale = self.scale;
         let stream = self.stream_mut(kind)?;
         let time = time.saturating_add(stream.entry.shift).max(0);
