@@ -34,7 +34,7 @@ pub use moderation::{
     Act, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker, WORD_LIMIT,
     WORDS_LIMIT, WordList,
 };
-pub use service::{Chat, PAGE_LIMIT, Reactions, SEARCH_LIMIT, Window, WindowCursor};
+pub use service::{Chat, PAGE_LIMIT, Reactions, SEARCH_LIMIT, Tallies, Window, WindowCursor};
 pub use store::{Counters, Deletion, Posted, Posting, ReactionCount, counters, forget};
 pub use text::{CONTENT_LIMIT, EMOJI_LIMIT};
 pub use verify::verify;

@@ -1,6 +1,7 @@
 //! The conversations of all lives: the front door of this crate.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,7 +39,19 @@ pub struct Chat {
 
 struct Inner {
     database: Database,
+    tallies: Arc<Tallies>,
     hubs: Mutex<HashMap<i64, Arc<OnceCell<Arc<Hub>>>>>,
+}
+
+/// What was done since the start, counted for whoever runs the server.
+#[derive(Debug, Default)]
+pub struct Tallies {
+    /// Messages and reactions stored.
+    pub posted: AtomicU64,
+    /// Frames for viewers made of what is kept in memory.
+    pub from_memory: AtomicU64,
+    /// Frames for viewers read from the database.
+    pub from_database: AtomicU64,
 }
 
 /// A window by number.
@@ -90,7 +103,13 @@ impl Chat {
     /// The conversations kept in a database that has [`crate::MIGRATIONS`].
     #[must_use]
     pub fn new(database: Database) -> Self {
-        Self { inner: Arc::new(Inner { database, hubs: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { database, tallies: Arc::default(), hubs: Mutex::default() }) }
+    }
+
+    /// What was done since the start.
+    #[must_use]
+    pub fn tallies(&self) -> &Tallies {
+        &self.inner.tallies
     }
 
     /// Stores a message and answers when it is durable; the viewers hear of it after that. Once begun it is carried
@@ -124,6 +143,9 @@ impl Chat {
         let hub = self.hub(posting.live_id, clock).await?;
         let gate = gate(&hub.rules(), posting.author_id, leads, &draft)?;
         let posted = self.inner.database.write(move |conn| store::post(conn, posting, &draft, gate)).await?;
+        if posted.created {
+            self.inner.tallies.posted.fetch_add(1, Ordering::Relaxed);
+        }
         if posted.message.held {
             return Ok(posted);
         }
@@ -301,7 +323,8 @@ impl Chat {
     ) -> Result<Viewer, Error> {
         let hub = self.hub(live_id, clock).await?;
         hub.set_clock(clock);
-        Ok(Viewer::new(self.inner.database.clone(), hub, live_id, after, since))
+        let (database, tallies) = (self.inner.database.clone(), Arc::clone(&self.inner.tallies));
+        Ok(Viewer::new(database, tallies, hub, live_id, after, since))
     }
 
     /// The fan-out of a live, made when it is first asked for. Who posts asks before storing, so that nothing stored

@@ -1,13 +1,14 @@
 //! One viewer's place in the conversation of a live.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use database::Database;
 use tokio::sync::watch;
 
 use crate::hub::{FRAME_MESSAGES, Hub, Mark, deletions_frame, messages_frame};
-use crate::{Deletion, Error, Message, store};
+use crate::{Deletion, Error, Message, Tallies, store};
 
 /// Most deletions in one frame.
 const FRAME_DELETIONS: u32 = 500;
@@ -15,6 +16,7 @@ const FRAME_DELETIONS: u32 = 500;
 /// A cursor: what it has seen, and how to read on. Holds no messages.
 pub struct Viewer {
     database: Database,
+    tallies: Arc<Tallies>,
     hub: Arc<Hub>,
     live_id: i64,
     marks: watch::Receiver<Mark>,
@@ -26,6 +28,7 @@ impl Viewer {
     /// newest is taken for the newest.
     pub(crate) fn new(
         database: Database,
+        tallies: Arc<Tallies>,
         hub: Arc<Hub>,
         live_id: i64,
         after: Option<i64>,
@@ -39,7 +42,7 @@ impl Viewer {
             burst: now.burst,
             rules: 0,
         };
-        Self { database, hub, live_id, marks, seen }
+        Self { database, tallies, hub, live_id, marks, seen }
     }
 
     /// Waits until there is something this viewer has not seen. May be dropped while it waits.
@@ -104,8 +107,10 @@ impl Viewer {
         let (after, change) = (self.seen.seq, self.seen.change);
         if let Some((frame, upto)) = self.hub.frame(after, mark.seq, change) {
             self.seen.seq = upto;
+            self.tallies.from_memory.fetch_add(1, Ordering::Relaxed);
             return Ok(frame);
         }
+        self.tallies.from_database.fetch_add(1, Ordering::Relaxed);
         let messages = self.stored_messages(after, mark.seq).await?;
         let clock = self.hub.clock();
         let lines = messages.iter().filter_map(|message| Some((message.seq?, message.to_json(&clock))));

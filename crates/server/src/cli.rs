@@ -138,6 +138,9 @@ fn verify(data_dir: &Path) -> Result<ExitCode, String> {
         return Err(format!("there is no database in {}", data_dir.display()));
     }
     let mut found = database::check(&database).unwrap_or_else(|error| vec![error.to_string()]);
+    let conversations = database::open_read_only(&database).map_err(said);
+    let conversations = conversations.and_then(|rows| chat::verify(&rows).map_err(said));
+    found.extend(conversations.unwrap_or_else(|error| vec![error]));
     found.extend(recorded::verify(data_dir));
     for sentence in &found {
         say(sentence);

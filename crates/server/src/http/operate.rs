@@ -1,6 +1,7 @@
 //! What whoever runs the server asks it.
 
 use std::fmt::Write;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::State;
@@ -40,7 +41,22 @@ async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
     for hundreds in 1..=5 {
         let _ = writeln!(text, "{name}{{status=\"{hundreds}xx\"}} {}", app.counts.of(hundreds));
     }
+    conversations(&mut text, app.chat.tallies());
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
+}
+
+fn conversations(text: &mut String, tallies: &chat::Tallies) {
+    let name = "communiconnect_messages_total";
+    let posted = tallies.posted.load(Ordering::Relaxed);
+    let _ = writeln!(
+        text,
+        "# HELP {name} Messages and reactions stored.\n# TYPE {name} counter\n{name} {posted}"
+    );
+    let name = "communiconnect_conversation_frames_total";
+    let _ = writeln!(text, "# HELP {name} Frames of messages for viewers, by source.\n# TYPE {name} counter");
+    for (from, count) in [("memory", &tallies.from_memory), ("database", &tallies.from_database)] {
+        let _ = writeln!(text, "{name}{{from=\"{from}\"}} {}", count.load(Ordering::Relaxed));
+    }
 }
 
 fn gauge(text: &mut String, name: &str, help: &str, value: u64) {

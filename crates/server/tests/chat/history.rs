@@ -112,3 +112,12 @@ async fn a_window_is_not_sent_again_to_whom_it_is_known_until_something_in_it_ch
     assert_eq!(refused.status(), 403);
     assert_eq!(again().await, StatusCode::NOT_MODIFIED);
 }
+
+#[tokio::test]
+async fn what_was_said_and_from_where_it_was_read_is_in_the_metrics() {
+    let (world, live, _) = conversation(3).await;
+    world.open(live, "").await.messages_upto(3).await;
+    let metrics = world.get("/metrics", None).await.text().await.unwrap();
+    assert!(metrics.contains("\ncommuniconnect_messages_total 3\n"), "{metrics}");
+    assert!(metrics.contains("\ncommuniconnect_conversation_frames_total{from=\"memory\"} 1\n"), "{metrics}");
+}
