@@ -230,6 +230,17 @@ export class Api {
     return response;
   }
 
+  /** A still picture for the live's poster: JPEG, WebP or PNG of at most 1 MiB. */
+  async sendPoster(liveId: number, picture: Blob): Promise<void> {
+    const url = this.url(`/api/posts/live/${liveId}/poster.jpg`);
+    const response = await this.fetchSigned(url, {
+      method: 'PUT',
+      body: picture,
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    });
+    if (!response.ok) throw await problemOf(response);
+  }
+
   async #call<T>(method: string, path: string, call: Call = {}): Promise<T> {
     const response = await this.#answer(method, path, call);
     return response.status === 204 ? (undefined as T) : ((await response.json()) as T);

@@ -71,5 +71,6 @@ it('keeps a wider margin after a stall, and jumps when it is far behind', () => 
   const chaser = new EdgeChaser();
   chaser.stalled();
   expect(chaser.step(0, 0.5).rate).toBe(1);
-  expect(chaser.step(10, 8).jumpToLead).toBeCloseTo(1);
+  expect(chaser.step(4, 8).jumpToLead).toBeCloseTo(0.92);
+  expect(chaser.step(60, 0.5).rate).toBeGreaterThan(1);
 });

@@ -9,9 +9,11 @@ export interface EdgeAdvice {
 const WINDOW_S = 2.5;
 const SAFETY_FIRST_S = 0.25;
 const SAFETY_MOST_S = 2;
+/** The margin that a stall added is given back at this rate, in seconds for each second. */
+const MARGIN_FADES = 0.02;
 const FASTEST = 1.1;
-/** Further behind than this, a jump disturbs less than minutes of faster speech. */
-const JUMP_BEYOND_S = 6;
+/** Further behind than this, a jump disturbs less than a minute of faster speech. */
+const JUMP_BEYOND_S = 3;
 
 /**
  * Keeps a viewer as near to the edge as the arrivals allow. Bytes arrive in slices, so the lead is a saw-tooth whose
@@ -20,9 +22,12 @@ const JUMP_BEYOND_S = 6;
 export class EdgeChaser {
   #samples: { at: number; lead: number }[] = [];
   #safety = SAFETY_FIRST_S;
+  #last: number | null = null;
 
   /** `now` in seconds of any steady clock; `lead` in seconds of buffer ahead of the playhead. */
   step(now: number, lead: number): EdgeAdvice {
+    this.#safety = Math.max(SAFETY_FIRST_S, this.#safety - MARGIN_FADES * (now - (this.#last ?? now)));
+    this.#last = now;
     this.#samples.push({ at: now, lead });
     this.#samples = this.#samples.filter((sample) => sample.at > now - WINDOW_S);
     const low = Math.min(...this.#samples.map((sample) => sample.lead));

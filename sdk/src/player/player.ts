@@ -44,6 +44,7 @@ const POLL_MS = 4_000;
 const AT_LIVE_MS = 4_000;
 /** No new bytes for so long at the edge: it is the publisher who is away. */
 const PUBLISHER_AWAY_MS = 4_000;
+const SHORT_STALL_MS = 1_500;
 /** A hole in the buffer up to this long is stepped over. */
 const HOLE_S = 1.5;
 
@@ -69,6 +70,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   #lastBufferEnd = 0;
   #lastTime = 0;
   #stuckSince = 0;
+  #stalledAt = Number.NEGATIVE_INFINITY;
   #reached = true;
   #destroyed = false;
   #pausedAt = 0;
@@ -277,7 +279,9 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       return;
     }
     if (!url || !oneFile(timeline)) {
-      await this.#attach(timeline, atMs);
+      // Take by take, which is what the live did: it may simply go on.
+      if (this.#pipeline) this.#seekBuffered(atMs);
+      else await this.#attach(timeline, atMs);
       return;
     }
     this.#pipeline?.close();
@@ -366,11 +370,15 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   #listen(): void {
     const { video } = this;
     video.addEventListener('playing', () => {
+      // A short stall is unsteady arrival, which a wider margin cures; a long one is a publisher who was away.
+      if (performance.now() - this.#stalledAt < SHORT_STALL_MS) this.#chaser.stalled();
+      this.#stalledAt = Number.NEGATIVE_INFINITY;
       this.patch({ playing: true, waiting: null });
     });
     video.addEventListener('pause', () => this.patch({ playing: false }));
     video.addEventListener('waiting', () => {
-      if (this.value.mode === 'live' && this.value.atLive && this.#target === null) this.#chaser.stalled();
+      if (this.value.mode === 'live' && this.value.atLive && this.#target === null)
+        this.#stalledAt = performance.now();
     });
     video.addEventListener('ended', () => {
       this.patch({ playing: false });

@@ -3,6 +3,7 @@ import { Signal, type Unsubscribe } from '../signal.js';
 import type { StoppedLive, Visibility } from '../types.js';
 import { Backlog, type OpenLive } from './backlog.js';
 import { AwakeScreen, DeviceError, type DeviceTrouble, openDevices } from './devices.js';
+import { stillOf } from './poster.js';
 import { pickMimeType, QUALITIES, type QualityName } from './quality.js';
 import { TakeRecorder } from './recorder.js';
 import type { SpoolTake } from './spool.js';
@@ -56,6 +57,8 @@ const CATCHING_UP_MS = 3_000;
 /** How long the stop waits for the last bytes before it tells the server all the same. */
 const DRAIN_PATIENCE_MS = 6_000;
 const STORAGE_LOW_MS = 5 * 60_000;
+/** Cameras start dark: the poster is taken this long after the start. */
+const POSTER_AFTER_MS = 2_000;
 /** A recorder that fails this often in a row is not started again. */
 const RESTARTS_IN_A_ROW = 5;
 
@@ -222,6 +225,15 @@ export class Publisher extends Signal<PublisherState> {
     void this.#awake.hold();
     void persistStorage();
     this.#ticker ??= setInterval(() => this.#tick(), 500);
+    setTimeout(() => void this.#sendPoster(open), POSTER_AFTER_MS);
+  }
+
+  /** A poster is an adornment: without one the server has a neutral picture. */
+  async #sendPoster(open: OpenLive): Promise<void> {
+    const { stream, cameraOff, live } = this.value;
+    if (!stream || cameraOff || live?.liveId !== open.liveId) return;
+    const still = await stillOf(stream);
+    if (still) await this.#api.sendPoster(open.liveId, still).catch(() => undefined);
   }
 
   async #beginTake(): Promise<void> {
