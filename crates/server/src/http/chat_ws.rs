@@ -22,6 +22,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::access::{Id, Keys, readable};
 use super::auth::Caller;
@@ -96,11 +97,15 @@ async fn upgrade(
         .read_buffer_size(READ_AHEAD)
         .write_buffer_size(GATHERED);
     let language = Language::preferred(&headers);
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        let joined = Connection::join(app, live, caller, keys, from, language, socket).await;
-        if let Ok(connection) = joined {
-            connection.run().await;
-        }
+    // Leaving waits for connections to say goodbye.
+    let tasks = app.tasks.clone();
+    Ok(upgrade.on_upgrade(move |socket| {
+        tasks.track_future(async move {
+            let joined = Connection::join(app, live, caller, keys, from, language, socket).await;
+            if let Ok(connection) = joined {
+                connection.run().await;
+            }
+        })
     }))
 }
 
@@ -121,9 +126,12 @@ struct Connection {
     token: Option<String>,
     sink: SplitSink<WebSocket, Frame>,
     stream: SplitStream<WebSocket>,
+    leaving: Pin<Box<WaitForCancellationFutureOwned>>,
     states: watch::Receiver<State>,
     /// Reads on, once the caller may read.
-    reading: Option<(Viewer, Viewing)>,
+    reading: Option<Viewer>,
+    /// Counted as one who watches; whoever broadcasts is not.
+    viewing: Option<Viewing>,
     /// One message at a time, so that they keep their order.
     keeping: Option<Keeping>,
     heard: Instant,
@@ -157,6 +165,7 @@ impl Connection {
         let mut pings = tokio::time::interval_at(Instant::now() + PING, PING);
         pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut connection = Self {
+            leaving: Box::pin(app.leaving.clone().cancelled_owned()),
             app,
             live,
             keys,
@@ -168,6 +177,7 @@ impl Connection {
             stream,
             states,
             reading: None,
+            viewing: None,
             keeping: None,
             heard: Instant::now(),
             pings,
@@ -207,7 +217,7 @@ impl Connection {
     }
 
     async fn next(&mut self) -> Event {
-        let Self { app, stream, states, reading, keeping, pings, .. } = self;
+        let Self { leaving, stream, states, reading, keeping, pings, .. } = self;
         let busy = keeping.is_some();
         let kept = async {
             match keeping {
@@ -218,12 +228,12 @@ impl Connection {
         let reads = reading.is_some();
         let news = async {
             match reading {
-                Some((viewer, _)) => viewer.changed().await,
+                Some(viewer) => viewer.changed().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            () = app.leaving.cancelled() => Event::Leaving,
+            () = leaving => Event::Leaving,
             answer = kept => Event::Kept(answer),
             frame = stream.next(), if !busy => Event::Came(frame),
             () = news => Event::News,
@@ -281,7 +291,14 @@ impl Connection {
             "profile_picture": person.profile_picture,
         });
         self.say(json!({"type": "authenticated", "user": user}).to_string()).await?;
+        if self.is_author() {
+            self.viewing = None;
+        }
         self.read_if_allowed().await
+    }
+
+    fn is_author(&self) -> bool {
+        matches!(&self.caller, Caller::Person(person) if person.id == self.live.author.id)
     }
 
     /// Begins to read for a caller who may.
@@ -293,7 +310,8 @@ impl Connection {
         let From { after, since } = self.from;
         match self.app.chat.subscribe(self.live.id, after, since, &clock).await {
             Ok(viewer) => {
-                self.reading = Some((viewer, self.app.viewers.enter(self.live.id)));
+                self.reading = Some(viewer);
+                self.viewing = (!self.is_author()).then(|| self.app.viewers.enter(self.live.id));
                 Ok(())
             }
             Err(error) => Err(failed(&error)),
@@ -324,7 +342,7 @@ impl Connection {
 
     /// Sends what this reader has not seen, some frames at a time.
     async fn news(&mut self) -> Result<(), End> {
-        let Some((viewer, _)) = &mut self.reading else { return Ok(()) };
+        let Some(viewer) = &mut self.reading else { return Ok(()) };
         for _ in 0..AT_ONCE {
             let frame = match viewer.next().await {
                 Ok(Some(frame)) => frame,
