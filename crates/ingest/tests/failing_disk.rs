@@ -1,4 +1,5 @@
 //! A disk that fails at its n-th write or sync, for every n of a short live.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,10 @@ impl Disk for FailingDisk {
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         LocalDisk.list(path)
+    }
+
+    fn len(&self, path: &Path) -> io::Result<u64> {
+        Disk::len(&LocalDisk, path)
     }
 
     fn free(&self, path: &Path) -> io::Result<u64> {

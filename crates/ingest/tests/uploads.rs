@@ -1,4 +1,5 @@
 //! Uploads from outside the crate: real recordings in, timelines out.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

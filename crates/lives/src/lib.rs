@@ -127,6 +127,14 @@ impl Lives {
         live
     }
 
+    /// The ids of all lives of a person.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn of_author(&self, author: i64) -> Result<Vec<i64>, Error> {
+        self.inner.database.read(move |c| store::of_author(c, author)).await
+    }
+
     /// Notes that a publisher of this live was heard. Costs nothing while the live runs; one that had ended by
     /// patience runs again.
     ///

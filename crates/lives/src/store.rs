@@ -33,6 +33,13 @@ pub struct Page {
     pub lives: Vec<Live>,
 }
 
+/// The lives of a person, those being deleted too.
+pub(crate) fn of_author(connection: &Connection, author: i64) -> Result<Vec<i64>, Error> {
+    let mut statement = connection.prepare_cached("SELECT id FROM lives WHERE author = ?")?;
+    let ids = statement.query_map([author], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
 pub(crate) fn insert(
     connection: &Connection,
     author: i64,

@@ -85,6 +85,11 @@ pub trait Disk: Debug + Send + Sync {
     /// # Errors
     /// Those of the storage.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+    /// Length of a file in bytes; 0 if it is not there.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn len(&self, path: &Path) -> io::Result<u64>;
     /// Bytes that are free on the storage that holds this path.
     ///
     /// # Errors
@@ -195,6 +200,13 @@ impl Disk for LocalDisk {
         }
         names.sort();
         Ok(names)
+    }
+
+    fn len(&self, path: &Path) -> io::Result<u64> {
+        match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            found => Ok(found?.len()),
+        }
     }
 
     fn free(&self, path: &Path) -> io::Result<u64> {

@@ -91,6 +91,22 @@ impl Recorder {
         if self.disk.free(&self.root)? > self.reserve { Ok(()) } else { Err(Error::Full) }
     }
 
+    /// Bytes that the files of a live take. Blocks on the storage.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn stored(&self, live: i64) -> Result<u64, Error> {
+        let takes = self.dir(live).join("takes");
+        let mut sum = 0;
+        for take in self.disk.list(&takes)? {
+            let folder = takes.join(take);
+            for name in self.disk.list(&folder)? {
+                sum += self.disk.len(&folder.join(name))?;
+            }
+        }
+        Ok(sum)
+    }
+
     /// The storage below.
     #[must_use]
     pub fn disk(&self) -> &Arc<dyn Disk> {

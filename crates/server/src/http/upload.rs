@@ -18,6 +18,7 @@ use futures_util::stream::{Empty, empty};
 use futures_util::{Stream, StreamExt};
 use ingest::upload::{Checksum, Error, Status, Upload, drain};
 use lives::Live;
+use tokio::task::spawn_blocking;
 
 use super::access::{Id, publishable_live};
 use super::auth::Caller;
@@ -54,6 +55,7 @@ async fn create(
 ) -> Result<Response, Problem> {
     let live = publishable_live(&app, &caller, id).await?;
     let creation = creation(&headers)?;
+    check_quota(&app, &live, creation.length.unwrap_or(0)).await?;
     let is_empty = creation.length == Some(0);
     let upload = app.uploads.create(id, creation).await.map_err(upload_problem)?;
     hear(&app, &live).await;
@@ -167,6 +169,20 @@ async fn open(
     })?;
     let upload = app.uploads.get(id, upload).await.map_err(upload_problem)?;
     Ok((live, upload))
+}
+
+/// Refuses more of a person whose lives take all that one person may store, or would with the bytes announced.
+async fn check_quota(app: &App, live: &Live, announced: u64) -> Result<(), Problem> {
+    let lives = app.lives.of_author(live.author.id).await?;
+    let recorder = Arc::clone(&app.recorder);
+    let adding =
+        spawn_blocking(move || lives.into_iter().map(|id| recorder.stored(id)).sum::<Result<u64, _>>());
+    let stored = adding.await.map_err(|_| Problem::of(StatusCode::INTERNAL_SERVER_ERROR))?;
+    let stored = stored.map_err(|error| storage(&error))?;
+    if stored.saturating_add(announced) > app.config.storage_per_person {
+        return Err(problem::over_quota(app.config.storage_per_person));
+    }
+    Ok(())
 }
 
 async fn append_body(

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::problem::{no_video, upload_problem};
-use super::{nothing, tell};
+use super::{check_quota, nothing, tell};
 use crate::app::{App, now_ms};
 use crate::http::access::{Id, publishable_live};
 use crate::http::auth::Caller;
@@ -32,6 +32,7 @@ pub(super) async fn upload_video(
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Problem> {
     let live = publishable_live(&app, &caller, id).await?;
+    check_quota(&app, &live, 0).await?;
     let mut form = form.map_err(|_| no_video())?;
     while let Some(field) = form.next_field().await.map_err(|_| no_video())? {
         if field.name() != Some("video") {

@@ -69,6 +69,17 @@ pub(crate) fn storage(error: &recorder::Error) -> Problem {
     }
 }
 
+/// 507: the lives of a person take all that one person may store.
+pub(super) fn over_quota(limit: u64) -> Problem {
+    Problem::new(
+        StatusCode::INSUFFICIENT_STORAGE,
+        format!(
+            "Vos lives atteignent la limite de {limit} octets ; supprimez-en pour en enregistrer d'autres."
+        ),
+        format!("Your lives reach the limit of {limit} bytes; delete some to record others."),
+    )
+}
+
 pub(super) fn bad_header(name: &str) -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
