@@ -1,0 +1,51 @@
+//! Campaigns: the real server, people who use it, and a fault that strikes again and again at random moments.
+//!
+//! `campaigns NAME [COUNT] [SEED]`, as `scripts/campaign.sh` calls it. Each prints its seed and its counts, and ends with
+//! a panic (exit code 101) at the first thing that is not as `docs/DURABILITY.md` promises.
+
+mod crowd;
+mod machine;
+mod strikes;
+
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use strikes::Fault;
+
+/// A campaign, and how often its fault strikes in the short form.
+const CAMPAIGNS: &[(&str, u64, &str)] = &[
+    ("kill", 10, "kill -9 under publishers, viewers and messages"),
+    ("power", 3, "the power is cut: an ext4 image loses what was not synced"),
+    ("leave", 4, "SIGTERM under the same load, every other time a second one"),
+];
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let name = words.next().unwrap_or_default();
+    let Some(&(_, short, about)) = CAMPAIGNS.iter().find(|(known, ..)| *known == name) else {
+        eprintln!("campaigns NAME [COUNT] [SEED]");
+        CAMPAIGNS.iter().for_each(|(name, short, about)| eprintln!("  {name:<8} {short:>5}  {about}"));
+        return ExitCode::from(2);
+    };
+    let count = words.next().map_or(short, |word| word.parse().expect("COUNT is a number"));
+    let seed = words.next().map_or_else(seed_of_now, |word| word.parse().expect("SEED is a number"));
+    eprintln!("campaign {name} {count}, seed {seed}: {about}");
+    let begin = Instant::now();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    let told = runtime.block_on(async {
+        match name.as_str() {
+            "kill" => strikes::run(Fault::Kill, count, seed).await,
+            "power" => match machine::Image::make() {
+                Ok(image) => strikes::run(Fault::PowerCut(image), count, seed).await,
+                Err(reason) => format!("SKIPPED, nothing was tested: {reason}"),
+            },
+            _ => strikes::run(Fault::Leave, count, seed).await,
+        }
+    });
+    eprintln!("campaign {name} {count}, seed {seed}, {:.0} s: {told}", begin.elapsed().as_secs_f64());
+    ExitCode::SUCCESS
+}
+
+fn seed_of_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_millis() as u64)
+}
