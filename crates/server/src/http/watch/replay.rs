@@ -1,0 +1,196 @@
+//! The replay and the sound alone: files of exact length.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use delivery::replay;
+use lives::{Live, Visibility};
+use recorder::Recording;
+use serde::Deserialize;
+use timeline::Version;
+use timeline::view::{Format, Selection, View};
+
+use super::Watched;
+use super::problem::{bad_query, bad_window, no_such_version, replay_problem, unsatisfiable};
+use crate::app::App;
+use crate::http::links::Base;
+use crate::http::problem::Problem;
+use crate::http::range::{Asked, asked};
+
+/// What a replay is asked with.
+#[derive(Debug, Deserialize)]
+struct Question {
+    v: Option<String>,
+    take: Option<u32>,
+    from_ms: Option<i64>,
+    to_ms: Option<i64>,
+    download: Option<String>,
+}
+
+/// A replay in one of its forms.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    format: Format,
+    audio_only: bool,
+    name: &'static str,
+}
+
+/// A request for a replay, in whatever form.
+pub(super) struct Request {
+    watched: Watched,
+    question: Question,
+    base: Base,
+    headers: HeaderMap,
+}
+
+impl FromRequestParts<App> for Request {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let watched = Watched::from_request_parts(parts, app).await?;
+        let question: Result<_, QueryRejection> = Query::from_request_parts(parts, app).await;
+        let Query(question) = question.map_err(bad_query)?;
+        let base = Base::from_request_parts(parts, app).await?;
+        Ok(Self { watched, question, base, headers: parts.headers.clone() })
+    }
+}
+
+pub(super) async fn mp4(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    answer(&app, request, Form { format: Format::Mp4, audio_only: false, name: "replay.mp4" }).await
+}
+
+pub(super) async fn webm(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    answer(&app, request, Form { format: Format::Webm, audio_only: false, name: "replay.webm" }).await
+}
+
+pub(super) async fn m4a(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    answer(&app, request, Form { format: Format::Mp4, audio_only: true, name: "audio.m4a" }).await
+}
+
+pub(super) async fn audio_webm(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    answer(&app, request, Form { format: Format::Webm, audio_only: true, name: "audio.webm" }).await
+}
+
+async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Problem> {
+    let Request { watched: Watched { live, recording }, question, base, headers } = request;
+    let timeline = recording.timeline();
+    let version = match &question.v {
+        Some(text) => text.parse::<Version>().map_err(|_| no_such_version())?,
+        None => timeline.version(),
+    };
+    let selection = selection(&question, form)?;
+    let etag = etag(live.id, &version, &selection, form);
+    let view = app.replays.view(live.id, timeline, version.clone(), selection, form.format).await;
+    let view = view.map_err(|error| replay_problem(error, form.format, form.audio_only))?;
+    let wanted = asked(&headers, &etag, view.len());
+    let is_there = wanted != Asked::Unsatisfiable;
+    let mut answer = file(wanted, recording, &view);
+    if !is_there {
+        return Ok(answer);
+    }
+    insert(&mut answer, header::CONTENT_TYPE, view.content_type);
+    insert(&mut answer, header::ACCEPT_RANGES, "bytes");
+    insert(&mut answer, header::ETAG, &etag);
+    insert(&mut answer, header::CONTENT_DISPOSITION, &disposition(&live, form, question.download.is_some()));
+    insert(&mut answer, header::CACHE_CONTROL, caching(&live, question.v.is_some()));
+    if question.v.is_none() {
+        let location = named(&question, form, live.id, &version);
+        insert(&mut answer, header::CONTENT_LOCATION, &base.to(&location));
+    }
+    Ok(answer)
+}
+
+fn selection(question: &Question, form: Form) -> Result<Selection, Problem> {
+    let Question { take, from_ms, to_ms, .. } = *question;
+    let from = from_ms.unwrap_or(0);
+    if from < 0 || to_ms.is_some_and(|to| to <= from) {
+        return Err(bad_window());
+    }
+    Ok(Selection { take, from_ms, to_ms, audio_only: form.audio_only })
+}
+
+/// What of the file is wanted, with the headers that say which part it is.
+fn file(wanted: Asked, recording: Arc<Recording>, view: &Arc<View>) -> Response {
+    let len = view.len();
+    let (status, range) = match wanted {
+        Asked::NotModified => return StatusCode::NOT_MODIFIED.into_response(),
+        Asked::Unsatisfiable => {
+            let mut refused = unsatisfiable().into_response();
+            insert(&mut refused, header::CONTENT_RANGE, &format!("bytes */{len}"));
+            return refused;
+        }
+        Asked::Whole => (StatusCode::OK, 0..len),
+        Asked::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+    };
+    let said = format!("bytes {}-{}/{len}", range.start, range.end - 1);
+    let count = range.end - range.start;
+    let body = Body::from_stream(replay::bytes(recording, Arc::clone(view), range));
+    let mut answer = (status, body).into_response();
+    insert(&mut answer, header::CONTENT_LENGTH, &count.to_string());
+    if status == StatusCode::PARTIAL_CONTENT {
+        insert(&mut answer, header::CONTENT_RANGE, &said);
+    }
+    answer
+}
+
+fn etag(id: i64, version: &Version, selection: &Selection, form: Form) -> String {
+    let Selection { take, from_ms, to_ms, .. } = selection;
+    let part =
+        |name: char, value: Option<i64>| value.map_or(String::new(), |value| format!("-{name}{value}"));
+    format!(
+        "\"{id}-{version}-{}{}{}{}\"",
+        form.name,
+        part('k', take.map(i64::from)),
+        part('f', *from_ms),
+        part('t', *to_ms)
+    )
+}
+
+/// The address that names the version.
+fn named(question: &Question, form: Form, id: i64, version: &Version) -> String {
+    let mut address = format!("/api/posts/live/{id}/{}?v={version}", form.name);
+    for (name, value) in
+        [("take", question.take.map(i64::from)), ("from_ms", question.from_ms), ("to_ms", question.to_ms)]
+    {
+        if let Some(value) = value {
+            address.push_str(&format!("&{name}={value}"));
+        }
+    }
+    address
+}
+
+fn caching(live: &Live, is_named: bool) -> &'static str {
+    match (is_named, live.visibility) {
+        (false, _) => "no-cache",
+        (true, Visibility::Public) => "public, max-age=31536000, immutable",
+        (true, _) => "private, max-age=31536000, immutable",
+    }
+}
+
+/// `Content-Disposition` (RFC 6266): the title as the file's name, encoded as RFC 8187 says.
+fn disposition(live: &Live, form: Form, download: bool) -> String {
+    let kind = if download { "attachment" } else { "inline" };
+    let ending = form.name.rsplit('.').next().unwrap_or("mp4");
+    let title: String =
+        live.title.chars().filter(|c| !c.is_control() && !"/\\:*?\"<>|".contains(*c)).take(100).collect();
+    let title = if title.trim().is_empty() { format!("live-{}", live.id) } else { title.trim().to_owned() };
+    let encoded: String = title
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    format!("{kind}; filename=\"live-{}.{ending}\"; filename*=UTF-8''{encoded}.{ending}", live.id)
+}
+
+fn insert(response: &mut Response, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
