@@ -1,5 +1,6 @@
 //! Checking what is stored, without changing anything.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use media::Kind;
@@ -33,14 +34,14 @@ pub fn verify(disk: &dyn Disk, data_dir: &Path) -> Result<Report, Error> {
     let root = data_dir.join("lives");
     for live in disk.list(&root)? {
         let live_dir = root.join(&live);
-        let mut marks = Vec::new();
+        let mut marks = HashMap::new();
         for name in disk.list(&live_dir.join("uploads"))? {
             let path = live_dir.join("uploads").join(&name);
             let Some(upload) = name.strip_suffix(".journal") else { continue };
             match journal::read(disk, &path) {
                 Ok(content) => {
                     report.journals += 1;
-                    marks.extend(content.checkpoint.marks.into_iter().map(|mark| (upload.to_owned(), mark)));
+                    marks.insert(upload.to_owned(), content.checkpoint.marks);
                 }
                 Err(error) => report.problems.push(format!("{}: {error}", path.display())),
             }
@@ -55,10 +56,14 @@ pub fn verify(disk: &dyn Disk, data_dir: &Path) -> Result<Report, Error> {
                 report.problems.push(format!("{}: take.json cannot be read", folder.display()));
                 continue;
             };
-            let mark = marks
-                .iter()
-                .find(|(upload, mark)| *upload == description.upload && mark.number == description.number)
-                .map(|(_, mark)| *mark);
+            let mark = match marks.get(&description.upload) {
+                None => None,
+                Some(marks) => match marks.iter().find(|mark| mark.number == description.number) {
+                    // What its journal does not name was never acknowledged: opening the live removes it.
+                    None => continue,
+                    mark => mark.copied(),
+                },
+            };
             for kind in [Kind::Video, Kind::Audio] {
                 verify_body(disk, &folder, kind, mark.map(|mark| mark.len(kind)), &mut report)?;
             }
@@ -74,12 +79,15 @@ fn verify_body(
     mark: Option<u64>,
     report: &mut Report,
 ) -> Result<(), Error> {
+    if mark == Some(0) {
+        return Ok(());
+    }
     let names = disk.list(folder)?;
     let found = [Container::Mp4, Container::Webm]
         .into_iter()
         .find(|&container| names.contains(&body_name(kind, container)));
     let Some(container) = found else {
-        if mark.is_some_and(|mark| mark > 0) {
+        if mark.is_some() {
             report.problems.push(format!("{}: the {kind:?} body is missing", folder.display()));
         }
         return Ok(());
@@ -117,4 +125,41 @@ fn verify_body(
         number += 1;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::journal::{Checkpoint, Journal};
+    use crate::{LocalDisk, Recorder, TakeMark};
+
+    /// A live whose journal names these marks, with a take of which a cut of the power left an empty body.
+    async fn problems(marks: impl Fn(u32) -> Vec<TakeMark>) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = Recorder::open(folder.path(), 0).unwrap();
+        let recording = recorder.recording(1).await.unwrap();
+        let number = recording.begin_take("upload", 0, 0).unwrap().mark().number;
+        std::fs::write(recording.beside("takes").join(number.to_string()).join("audio.mp4"), b"").unwrap();
+        let checkpoint = Checkpoint { marks: marks(number), state: Bytes::new() };
+        Journal::create(Arc::new(LocalDisk), recording.uploads_dir().join("upload.journal"), &checkpoint)
+            .unwrap();
+        verify(&LocalDisk, folder.path()).unwrap().problems
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_and_nobody_was_told_of_is_no_damage() {
+        assert_eq!(problems(|_| Vec::new()).await, [""; 0]);
+        let mark = |number| TakeMark { number, started_at_ms: 0, base_ms: 0, video: 0, audio: 0 };
+        assert_eq!(problems(|number| vec![mark(number)]).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_acknowledged_and_is_empty_is_damage() {
+        let mark = |number| TakeMark { number, started_at_ms: 0, base_ms: 0, video: 0, audio: 7 };
+        assert_eq!(problems(|number| vec![mark(number)]).await.len(), 1);
+    }
 }
