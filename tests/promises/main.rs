@@ -1,26 +1,32 @@
 //! What the product promises, tried against the real server. One promise a file, named as a sentence.
 
 mod a_file_published_in_any_slices_is_the_same_recording;
+mod a_full_disk_is_said_and_survived;
 mod a_live_goes_on_after_a_restart;
+mod a_live_whose_publisher_is_away_waits_then_ends_and_comes_back;
 mod a_members_live_needs_a_sign_in_media_included;
 mod a_message_is_stored_before_anybody_sees_it;
 mod a_moov_last_file_is_taken_when_whole;
 mod a_python_and_a_javascript_tus_client_publish;
 mod a_range_of_the_replay_is_those_bytes;
+mod a_slow_viewer_costs_nobody_else_anything;
 mod a_tail_plays_in_ffmpeg_and_ends_with_its_take;
 mod a_version_never_changes_its_bytes;
 mod an_unlisted_live_needs_its_key;
 mod bad_bytes_are_refused_and_nothing_good_is_lost;
 mod every_byte_of_a_204_counts_and_survives_kill_nine;
+mod every_limit_says_so;
 mod hostile;
 mod late_bytes_after_a_stop_make_the_replay_whole;
 mod leaving_has_an_order_and_a_deadline;
 mod messages_stay_beside_their_picture;
 mod only_its_author_may_publish_change_stop_delete;
+mod other_sites_are_let_in_by_name;
 mod replay_is_complete_the_moment_stop_answers;
 mod the_frames_of_the_replay_are_those_the_browser_sent;
 mod the_two_curl_lines_of_the_guide_work;
 mod the_workspace_keeps_its_shape;
+mod tus_clients_find_what_they_ask_for;
 mod verify_finds_a_flipped_bit;
 mod who_signs_in_stays_themselves;
 mod wrong_requests_get_their_status_and_a_sentence;

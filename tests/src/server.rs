@@ -36,6 +36,16 @@ impl Server {
     /// The same with further command line options of `serve` and environment variables.
     pub async fn configured(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory can be made");
+        Self::with_data(data, arguments, environment).await
+    }
+
+    /// The same with its directory on another file system.
+    pub async fn in_directory(parent: &Path, arguments: &[&str]) -> Self {
+        let data = tempfile::tempdir_in(parent).expect("a directory can be made there");
+        Self::with_data(data, arguments, &[]).await
+    }
+
+    async fn with_data(data: TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let arguments: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
         let environment: Vec<_> =
             environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -154,6 +164,7 @@ impl Drop for Server {
         if std::thread::panicking() {
             eprintln!("--- the server's log ---\n{}--- end of the log ---", self.log());
         }
+        let _ = std::fs::remove_file(log_path(self.data.path()));
     }
 }
 
@@ -195,8 +206,10 @@ async fn run(data: &Path, arguments: &[String], environment: &[(String, String)]
     (child, base.trim_end_matches('/').to_owned())
 }
 
+/// Beside the other temporary files, not on the file system under test.
 fn log_path(data: &Path) -> PathBuf {
-    data.with_extension("log")
+    let name = data.file_name().expect("a data directory has a name");
+    std::env::temp_dir().join(name).with_extension("log")
 }
 
 /// Where a build that measures coverage puts its counts: a file of its own for each process.

@@ -1,0 +1,78 @@
+//! Limits by person: running lives, storage, messages, wrong passwords. Each answers its status and when to come back.
+
+use promises::{Server, Upload, recorded};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_running_lives() {
+    let server = Server::configured(&["--running-lives", "2"], &[]).await;
+    let author = server.person("Awa").await;
+    let first = author.start_live(json!({})).await;
+    author.start_live(json!({})).await;
+    let refused = author.api.post("/api/posts/live/start/", json!({})).await;
+    let _ = refused.refusal_of(&[409, 422, 429]);
+    first.stop(&author.api).await;
+    author.start_live(json!({})).await;
+    server.person("Modou").await.start_live(json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_storage() {
+    let server = Server::configured(&["--storage-per-person", "300000"], &[]).await;
+    let (author, live) = server.live().await;
+    let bytes = recorded("webm_vp9_opus.webm");
+    let upload = Upload::create(&author.api, &live).await;
+    let mut at = 0;
+    let refusal = loop {
+        let answer = upload.patch_at(at, &bytes[usize::try_from(at).expect("fits")..][..50_000], &[]).await;
+        if answer.status != 204 {
+            break answer;
+        }
+        at += 50_000;
+        assert!(at < 800_000, "nothing was refused");
+    };
+    let _ = refusal.refusal(507);
+    assert!(live.shown(&author.api).await["saved_ms"].as_u64() > Some(1_000), "what came before is kept");
+    let other = server.person("Modou").await;
+    let theirs = other.start_live(json!({})).await;
+    theirs.publish(&other.api, &bytes[..200_000]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_messages() {
+    let server = Server::configured(&["--messages-per-s", "1", "--message-burst", "5"], &[]).await;
+    let (author, live) = server.live().await;
+    let mut refused = None;
+    for number in 0..12 {
+        let answer = author.api.post(&live.path("chat/"), json!({"content": format!("{number}")})).await;
+        if answer.status != 201 {
+            refused = Some((number, answer));
+            break;
+        }
+    }
+    let (number, answer) = refused.expect("a flood is stopped");
+    assert!((5..=7).contains(&number), "after {number} messages");
+    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 1));
+    let _ = answer.refusal(429);
+    let other = server.person("Modou").await;
+    other.api.post(&live.path("chat/"), json!({"content": "Moi je peux"})).await.must_be(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_wrong_passwords() {
+    let server = Server::configured(&["--wrong-passwords", "3"], &[]).await;
+    let person = server.person("Awa").await;
+    let body = json!({"email": person.email, "password": "pas la bonne phrase"});
+    let mut last = 401;
+    for _ in 0..6 {
+        let answer = server.anonymous().post("/api/users/login/", body.clone()).await;
+        last = answer.status;
+        if last == 429 {
+            assert!(answer.header("retry-after").parse::<u32>().is_ok());
+            break;
+        }
+        let _ = answer.refusal(401);
+    }
+    assert_eq!(last, 429);
+    person.api.get("/api/users/my-profile/").await.must_be(200);
+}
