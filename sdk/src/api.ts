@@ -154,8 +154,8 @@ export class Api {
     };
   }
 
-  deleteMessage(liveId: number, messageId: number): Promise<void> {
-    return this.#call('DELETE', `/api/posts/live/${liveId}/chat/${messageId}/`);
+  deleteMessage(liveId: number, messageId: number, key?: string | null): Promise<void> {
+    return this.#call('DELETE', `/api/posts/live/${liveId}/chat/${messageId}/`, { query: { key } });
   }
 
   // Tokens

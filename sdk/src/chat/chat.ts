@@ -3,6 +3,7 @@ import { Problem } from '../problem.js';
 import { browserStorage, type KeyValueStore } from '../session.js';
 import { Signal, type Unsubscribe } from '../signal.js';
 import type { LiveUpdate, Message, MessageKind, Position } from '../types.js';
+import { uuid } from '../uuid.js';
 import { ChatLog } from './log.js';
 import { Outbox, type OutboxEntry } from './outbox.js';
 import { ReconnectingSocket, type ServerFrame } from './socket.js';
@@ -60,7 +61,7 @@ export class Chat extends Signal<ChatState> {
   readonly log = new ChatLog();
   readonly #api: Api;
   readonly #liveId: number;
-  readonly #key: string | null;
+  #key: string | null;
   readonly #storage: KeyValueStore | null;
   readonly #events: ChatEvents;
   #socket: ReconnectingSocket | null = null;
@@ -92,6 +93,13 @@ export class Chat extends Signal<ChatState> {
     this.#key = options.key ?? null;
     this.#storage = options.storage === undefined ? browserStorage() : options.storage;
     this.#events = options;
+  }
+
+  /** The key of an unlisted live, for its author who came without one: the connection cannot carry a sign-in. */
+  useKey(key: string): void {
+    if (key === this.#key) return;
+    this.#key = key;
+    if (this.#socket && !this.#socket.open) this.#socket.reconnect();
   }
 
   /** Loads the newest messages and connects. */
@@ -146,7 +154,7 @@ export class Chat extends Signal<ChatState> {
   react(emoji: string, position: Position | null): void {
     const sent = this.#socket?.send({
       type: 'send',
-      client_id: crypto.randomUUID(),
+      client_id: uuid(),
       content: emoji,
       kind: 'reaction',
       ...(position && { position }),
@@ -167,8 +175,13 @@ export class Chat extends Signal<ChatState> {
     this.#notify();
   }
 
+  /** Messages with these words, newest first. Accents do not matter. */
+  search(words: string): Promise<Message[]> {
+    return this.#api.messages(this.#liveId, { q: words }, this.#key);
+  }
+
   async delete(message: Message): Promise<void> {
-    await this.#api.deleteMessage(this.#liveId, message.id);
+    await this.#api.deleteMessage(this.#liveId, message.id, this.#key);
     if (message.seq !== null) this.log.delete([message.seq]);
     this.#notify();
   }

@@ -1,5 +1,6 @@
 import type { KeyValueStore } from '../session.js';
 import type { Message, MessageKind, Position } from '../types.js';
+import { uuid } from '../uuid.js';
 
 /** A message of this device that the server has not confirmed. */
 export interface OutboxEntry {
@@ -47,7 +48,7 @@ export class Outbox {
     if (this.#entries.length >= LIMIT) return null;
     const entry: OutboxEntry = {
       ...message,
-      client_id: crypto.randomUUID(),
+      client_id: uuid(),
       created_at: new Date().toISOString(),
       state: 'waiting',
       error: null,

@@ -73,6 +73,7 @@ export class ReconnectingSocket {
   reconnect(): void {
     const socket = this.#socket;
     if (socket) this.#lost(socket);
+    else this.#connect();
   }
 
   close(): void {

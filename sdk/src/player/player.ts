@@ -39,7 +39,8 @@ export interface PlayerOptions {
 }
 
 const TICK_MS = 200;
-const POLL_MS = 4_000;
+/** How often the live is asked after when nobody tells: the conversation's connection does, several times as often. */
+const POLL_MS = 10_000;
 /** Nearer to the edge than this counts as live. */
 const AT_LIVE_MS = 4_000;
 /** No new bytes for so long at the edge: it is the publisher who is away. */

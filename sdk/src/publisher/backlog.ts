@@ -30,6 +30,7 @@ export interface Waiting {
 }
 
 const OPEN_KEY = 'communiconnect.open-live';
+const PUBLISHING = 'communiconnect.publishing';
 
 /**
  * Everything of this device that is on its way to the server: the take being recorded and whatever earlier sessions
@@ -153,6 +154,21 @@ export class Backlog extends Signal<Waiting[]> {
     const receipt = await this.#api.stopLive(liveId);
     if (this.openLive?.liveId === liveId) this.openLive = null;
     return receipt;
+  }
+
+  /** Holds this device's word that it is publishing, until the result is called. */
+  async publishing(): Promise<() => void> {
+    const locks = globalThis.navigator?.locks;
+    if (!locks) return () => undefined;
+    return new Promise((held) => {
+      void locks.request(PUBLISHING, () => new Promise<void>((release) => held(release)));
+    });
+  }
+
+  /** True while another tab of this device publishes. */
+  async publishedElsewhere(): Promise<boolean> {
+    const locks = await globalThis.navigator?.locks?.query?.().catch(() => null);
+    return locks?.held?.some((lock) => lock.name === PUBLISHING) ?? false;
   }
 
   async #open(): Promise<SliceStore> {

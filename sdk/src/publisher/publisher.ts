@@ -20,6 +20,7 @@ export type Notice =
   | 'recorder-restarted'
   | 'memory-only'
   | 'storage-low'
+  | 'network-slow'
   | 'refused'
   | 'unsupported';
 
@@ -56,6 +57,9 @@ export interface PublisherOptions {
 const CATCHING_UP_MS = 3_000;
 /** How long the stop waits for the last bytes before it tells the server all the same. */
 const DRAIN_PATIENCE_MS = 6_000;
+/** Behind for so long although there is a network: the quality is too high for it. */
+const SLOW_NETWORK_MS = 20_000;
+const STOP_RETRY_MS = 5_000;
 const STORAGE_LOW_MS = 5 * 60_000;
 /** Cameras start dark: the poster is taken this long after the start. */
 const POSTER_AFTER_MS = 2_000;
@@ -73,6 +77,9 @@ export class Publisher extends Signal<PublisherState> {
   /** Length of the takes before the present one. */
   #earlierMs = 0;
   #restarts = 0;
+  #behindSince: number | null = null;
+  #notPublishing: () => void = () => undefined;
+  #destroyed = false;
   #ticker: ReturnType<typeof setInterval> | null = null;
   readonly #unsubscribe: Unsubscribe[] = [];
 
@@ -198,10 +205,31 @@ export class Publisher extends Signal<PublisherState> {
     await this.#endTake();
     this.#closeStream();
     await this.#awake.release();
-    await this.backlog.drained(live.liveId, DRAIN_PATIENCE_MS);
+    const whole = await this.backlog.drained(live.liveId, DRAIN_PATIENCE_MS);
     const receipt = await this.backlog.stopLive(live.liveId).catch(() => null);
     this.patch({ phase: 'stopped', receipt });
+    this.#notPublishing();
+    if (!receipt || !whole) void this.#completeReceipt(live.liveId);
     return receipt;
+  }
+
+  /** Tells the server of the stop once it can be reached, and asks again when the rest has arrived. */
+  async #completeReceipt(liveId: number): Promise<void> {
+    const wanted = (): boolean => !this.#destroyed && this.value.live?.liveId === liveId;
+    while (wanted()) {
+      const whole = await this.backlog.drained(liveId, STOP_RETRY_MS);
+      if (!wanted() || (this.value.receipt && !whole)) continue;
+      const receipt = await this.backlog.stopLive(liveId).catch(() => null);
+      if (receipt && wanted()) this.patch({ receipt });
+      if (receipt && whole) return;
+      if (!receipt) await new Promise((resolve) => setTimeout(resolve, STOP_RETRY_MS));
+    }
+  }
+
+  /** Opens the devices again after they failed; a live that was waiting for them goes on. */
+  async retry(): Promise<void> {
+    await this.preview();
+    if (this.value.phase === 'live' && this.value.stream && !this.#recorder) await this.#beginTake();
   }
 
   dismissNotice(): void {
@@ -210,16 +238,19 @@ export class Publisher extends Signal<PublisherState> {
 
   /** Closes the devices. A live that is running stays open and can be resumed. */
   async destroy(): Promise<void> {
+    this.#destroyed = true;
     document.removeEventListener('visibilitychange', this.#onVisible);
     for (const off of this.#unsubscribe) off();
     if (this.#ticker) clearInterval(this.#ticker);
     await this.#endTake();
     this.#closeStream();
     await this.#awake.release();
+    this.#notPublishing();
   }
 
   async #goLive(open: OpenLive): Promise<void> {
     this.backlog.openLive = open;
+    this.#notPublishing = await this.backlog.publishing();
     this.patch({ live: open, receipt: null });
     await this.#beginTake();
     void this.#awake.hold();
@@ -340,6 +371,7 @@ export class Publisher extends Signal<PublisherState> {
     const present = mine.find((take) => take.id === this.#take?.record.id);
     const recorded = this.#earlierMs + (this.#take?.recordedMs ?? 0);
     const upload = (present ?? mine[0])?.upload;
+    this.#watchPace(upload?.phase, waitingMs);
     if (present?.upload.phase === 'refused' && this.#recorder) void this.#refused(present.upload.sentence);
     this.patch({
       waitingMs,
@@ -348,6 +380,17 @@ export class Publisher extends Signal<PublisherState> {
       connection: connectionOf(upload?.phase, waitingMs),
       sentence: upload?.sentence ?? null,
     });
+  }
+
+  /** Says when the network is there but too thin for the quality chosen. */
+  #watchPace(phase: string | undefined, waitingMs: number): void {
+    const behind =
+      this.#recorder !== null && waitingMs > CATCHING_UP_MS * 2 && phase !== 'offline' && phase !== 'held';
+    if (!behind) this.#behindSince = null;
+    else this.#behindSince ??= performance.now();
+    if (this.#behindSince === null || performance.now() - this.#behindSince < SLOW_NETWORK_MS) return;
+    this.#behindSince = null;
+    if (this.value.quality !== 'low') this.patch({ notice: 'network-slow' });
   }
 
   /** The server takes no more of this upload: the live goes on in a new take, with a fresh header. */

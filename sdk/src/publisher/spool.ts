@@ -1,3 +1,5 @@
+import { uuid } from '../uuid.js';
+
 /**
  * The spool: what the recorder delivered and the server has not yet confirmed. One take of it is one upload.
  * A slice is stored before any of it is sent and is dropped only once the server's durable offset has passed it.
@@ -257,7 +259,7 @@ export function newRecord(fields: {
 }): SpoolRecord {
   return {
     ...fields,
-    id: crypto.randomUUID(),
+    id: uuid(),
     uploadUrl: null,
     prefix: null,
     prefixSent: 0,

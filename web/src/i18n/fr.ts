@@ -122,6 +122,8 @@ export const fr = {
     nothingWaits: 'Rien, tout est envoyé',
     watchReplay: 'Voir le replay',
     another: 'Faire un autre live',
+    elsewhere: 'Vous diffusez déjà dans un autre onglet de cet appareil.',
+    toLow: 'Passer en économe',
     resumeTitle: 'Un live est encore ouvert',
     resumeText: (title: string) =>
       `« ${title} » a été interrompu. Vous pouvez le reprendre : tout ira dans le même replay.`,
@@ -149,6 +151,8 @@ export const fr = {
       'memory-only':
         'Le stockage de l’appareil est indisponible : ce qui attend est gardé en mémoire. Ne fermez pas cette page.',
       'storage-low': 'L’appareil n’a presque plus de place : ce qui attend pourrait ne plus tenir.',
+      'network-slow':
+        'La connexion est trop lente pour cette qualité : l’envoi prend du retard. Rien n’est perdu ; la qualité économe suivra mieux.',
       refused: 'Le serveur a refusé une partie de l’enregistrement. Le live continue.',
       unsupported: 'Ce navigateur ne sait pas enregistrer de vidéo.',
     },
@@ -185,6 +189,7 @@ export const fr = {
     ended: 'Le live est terminé',
     endedHint: 'Il se revoit dès maintenant.',
     gone: 'Ce live n’est pas visible',
+    goneLogin: 'S’il est réservé aux membres, connectez-vous.',
     goneHint: 'Il a été supprimé, ou l’adresse n’est pas complète.',
     unplayable: 'Ce live n’a pas d’image à montrer',
     home: 'Retour à l’accueil',
@@ -224,7 +229,9 @@ export const fr = {
     atOnce: 'Tout de suite',
     atOnceHint: 'Afficher les messages sans attendre l’image',
     later: 'Ajouté après',
-    laterHide: 'Masquer les ajouts',
+    laterHide: 'Sans les ajouts',
+    search: 'Chercher dans la conversation',
+    found: (n: number) => (n === 0 ? 'Aucun message trouvé' : one(n, 'message trouvé', 'messages trouvés')),
     laterHint: 'Masquer les messages écrits après le live',
     offline: 'Hors connexion : vos messages partiront au retour du réseau.',
     connecting: 'Connexion à la conversation…',
