@@ -277,6 +277,56 @@ impl TrackIndex {
     fn partition(&self, before: impl Fn(&Entry) -> bool) -> usize {
         let whole = self.blocks.partition_point(|block| block.last().is_some_and(&before));
         let rest = self.blocks.get(whole).map_or(0, |block| block.partition_point(&before));
-        whole * BLOCK + rest
+        (whole * BLOCK + rest).min(self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound(fragments: u32) -> TrackIndex {
+        let track = Track {
+            codec: Codec::Opus,
+            timescale: 48_000,
+            width: 0,
+            height: 0,
+            sample_rate: 48_000,
+            channels: 2,
+            config: Bytes::new(),
+            matrix: None,
+        };
+        let mut index = TrackIndex::new(track, 0);
+        for number in 0..fragments {
+            let sample = Sample { offset: 0, size: 10, duration: 9_600, cts: 0, key: true };
+            let fragment = Fragment {
+                kind: Kind::Audio,
+                sequence: number + 1,
+                base_dts: i64::from(number) * 9_600,
+                len: 10,
+                samples: vec![sample],
+            };
+            index.push(Entry::new(u64::from(number) * 10, 0, &fragment));
+        }
+        index
+    }
+
+    #[test]
+    fn a_place_at_or_after_the_newest_fragment_is_in_it() {
+        for fragments in [1, 3, 256, 257, 600] {
+            let index = sound(fragments);
+            for ms in [index.end_ms().unwrap() - 200, i64::from(u32::MAX)] {
+                assert_eq!(index.seek(ms), Some(fragments as usize - 1), "{ms} ms in {fragments} fragments");
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_between_two_fragments_is_in_the_one_before() {
+        let index = sound(600);
+        assert_eq!(index.seek(-1), Some(0));
+        assert_eq!(index.seek(399), Some(1));
+        assert_eq!(index.seek(400), Some(2));
+        assert_eq!(index.seek(256 * 200), Some(256));
     }
 }
