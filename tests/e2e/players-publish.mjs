@@ -28,7 +28,7 @@ export function replayOf(id, name, container) {
   return `/api/posts/live/${id}/${file}.${container}`;
 }
 
-/** Seconds from the first frame of a recording to the end of its last, as ffprobe finds them in the source. */
+/** Seconds from the start of a recording to the end of its last frame, as ffprobe finds them in the source. */
 export function secondsOf(name) {
   const output = execFileSync(
     'ffprobe',
@@ -36,10 +36,11 @@ export function secondsOf(name) {
     { encoding: 'utf8', maxBuffer: 64 << 20 },
   );
   const times = new Map();
-  for (const line of output.trim().split('\n')) {
+  for (const line of output.split('\n').filter((text) => text.includes(','))) {
     const [stream, pts, duration] = line.split(',');
     const list = times.get(stream) ?? [];
-    list.push({ pts: Number(pts), duration: Number(duration) || 0 });
+    // A last frame of which nothing is known "lasts" one tick.
+    list.push({ pts: Number(pts), duration: Number(duration) > 0.002 ? Number(duration) : 0 });
     times.set(stream, list);
   }
   const ends = [...times.values()].map((list) => {
@@ -93,6 +94,14 @@ export class Publisher {
     if (answer.status !== 204) throw new Error(`PATCH at ${offset}: ${answer.status} ${await answer.text()}`);
   }
 
+  /** The takes that one file of this container holds: all of them (`null`), or one after the other by their numbers. */
+  async files(id, address) {
+    const { status } = await fetch(`${this.base}${address}`, { method: 'HEAD' });
+    if (status !== 406) return [null];
+    const { takes } = await (await fetch(`${this.base}/api/posts/live/${id}/timeline/`)).json();
+    return takes.map(({ take, duration_ms: ms }) => ({ take, seconds: ms / 1000 }));
+  }
+
   async stop(id) {
     const { base, headers } = this;
     const answer = await fetch(`${base}/api/posts/live/${id}/stop/`, { method: 'POST', headers, body: '{}' });
@@ -109,7 +118,8 @@ export class Publisher {
 
   /**
    * A live whose chunks come when they came: `id` at once, `over` when the last one is sent and the live stopped.
-   * `begun` is the time of the recorder's start, in milliseconds of the wall clock.
+   * `begun` is the time of the recorder's start, in milliseconds of the wall clock; after `joinable` seconds there is
+   * something to see, after `seconds` nothing comes any more.
    */
   async paced(name) {
     const { chunk_bytes: sizes, chunk_at_ms: times } = JSON.parse(
@@ -127,6 +137,8 @@ export class Publisher {
       }
       await this.stop(id);
     };
-    return { id, begun, seconds: times.at(-1) / 1000, over: send() };
+    // The first chunk of an MP4 is its header alone, and the next comes with the end of a group of pictures.
+    const joinable = Math.max(2.5, times[1] / 1000 + 0.5);
+    return { id, begun, joinable, seconds: times.at(-1) / 1000, over: send() };
   }
 }
