@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::http::{ChatStates, Counts};
 use crate::presence::Viewers;
+use crate::quota::Quota;
 use crate::serve::Error;
 
 /// Everything that a request may need; clones share it.
@@ -33,6 +34,7 @@ pub(crate) struct App {
     pub(crate) replays: Arc<Replays>,
     pub(crate) viewers: Viewers,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) quota: Arc<Quota>,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
     pub(crate) leaving: CancellationToken,
     /// Tasks that outlive their request; leaving waits for them.
@@ -51,6 +53,7 @@ impl App {
         let lives = Lives::open(database.clone(), config.running_lives).await?;
         let recorder = Arc::new(Recorder::open(&config.data_dir, config.reserve)?);
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
+        let quota = Arc::new(Quota::new(config.storage_per_person));
         Ok(Self {
             config: Arc::new(config),
             accounts,
@@ -65,6 +68,7 @@ impl App {
             replays: Arc::default(),
             viewers: Viewers::default(),
             counts: Arc::default(),
+            quota,
             leaving: CancellationToken::new(),
             tasks: TaskTracker::new(),
             since: Instant::now(),

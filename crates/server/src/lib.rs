@@ -9,6 +9,7 @@ mod http;
 mod leaving;
 mod patience;
 mod presence;
+mod quota;
 mod recorded;
 mod serve;
 

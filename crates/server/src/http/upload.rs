@@ -4,11 +4,12 @@ mod form;
 mod problem;
 mod tus;
 
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn;
@@ -55,7 +56,12 @@ async fn create(
 ) -> Result<Response, Problem> {
     let live = publishable_live(&app, &caller, id).await?;
     let creation = creation(&headers)?;
-    check_quota(&app, &live, creation.length.unwrap_or(0)).await?;
+    let announced = if is_upload(&headers) { body.size_hint().lower() } else { 0 };
+    check_quota(&app, &live, announced).await?;
+    let room = app.quota.room(live.author.id).saturating_add(announced);
+    if creation.length.is_some_and(|length| length > room) {
+        return Err(problem::over_quota(app.quota.limit()));
+    }
     let is_empty = creation.length == Some(0);
     let upload = app.uploads.create(id, creation).await.map_err(upload_problem)?;
     hear(&app, &live).await;
@@ -92,6 +98,10 @@ async fn append(
         }
     };
     let Request { live, upload, offset, length, checksum } = request;
+    if let Err(refused) = check_quota(&app, &live, body.size_hint().lower()).await {
+        drain(&mut body.into_data_stream()).await;
+        return Err(refused);
+    }
     let appended = append_body(&app, &live, &upload, offset, length, checksum, body).await;
     let offset = appended.map_err(upload_problem)?;
     let mut response = StatusCode::NO_CONTENT.into_response();
@@ -173,16 +183,34 @@ async fn open(
 
 /// Refuses more of a person whose lives take all that one person may store, or would with the bytes announced.
 async fn check_quota(app: &App, live: &Live, announced: u64) -> Result<(), Problem> {
-    let lives = app.lives.of_author(live.author.id).await?;
+    let author = live.author.id;
+    if app.quota.admit(author, announced) {
+        return Ok(());
+    }
+    let lives = app.lives.of_author(author).await?;
     let recorder = Arc::clone(&app.recorder);
     let adding =
         spawn_blocking(move || lives.into_iter().map(|id| recorder.stored(id)).sum::<Result<u64, _>>());
     let stored = adding.await.map_err(|_| Problem::of(StatusCode::INTERNAL_SERVER_ERROR))?;
-    let stored = stored.map_err(|error| storage(&error))?;
-    if stored.saturating_add(announced) > app.config.storage_per_person {
-        return Err(problem::over_quota(app.config.storage_per_person));
+    app.quota.measured(author, stored.map_err(|error| storage(&error))?);
+    if app.quota.admit(author, announced) {
+        return Ok(());
     }
-    Ok(())
+    Err(problem::over_quota(app.quota.limit()))
+}
+
+/// The pieces of a request that did not say its length, up to what its author may still store.
+fn within(
+    room: u64,
+    pieces: BodyDataStream,
+) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static {
+    pieces.scan(room, |room, piece| {
+        let piece = piece.and_then(|piece| {
+            *room = room.checked_sub(piece.len() as u64).ok_or_else(|| axum::Error::new("over the quota"))?;
+            Ok(piece)
+        });
+        ready(Some(piece))
+    })
 }
 
 async fn append_body(
@@ -195,7 +223,8 @@ async fn append_body(
     body: Body,
 ) -> Result<u64, Error> {
     hear(app, live).await;
-    let pieces = Box::pin(tell(app, live, body.into_data_stream()));
+    let room = if body.size_hint().exact().is_some() { u64::MAX } else { app.quota.room(live.author.id) };
+    let pieces = Box::pin(tell(app, live, within(room, body.into_data_stream())));
     upload.append(offset, length, checksum, pieces).await
 }
 
