@@ -57,5 +57,6 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "search index written later",
             sql: include_str!("../migrations/V3__search_later.sql"),
         },
+        Migration { number: 4, name: "narrower rows", sql: include_str!("../migrations/V4__narrower.sql") },
     ],
 };

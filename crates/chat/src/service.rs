@@ -205,12 +205,13 @@ impl Chat {
         carried.await.map_err(|_| database::Error::Panicked)?
     }
 
-    /// Removes the conversation of a live.
+    /// Removes the conversation of a live, some messages at a time: others go on writing meanwhile.
     ///
     /// # Errors
     ///
     /// The database's.
     pub async fn forget(&self, live_id: i64) -> Result<(), Error> {
+        while self.inner.database.write(move |conn| store::forget_some(conn, live_id)).await? {}
         self.inner.database.write(move |conn| Ok::<_, Error>(store::forget(conn, live_id)?)).await?;
         self.lock_hubs().remove(&live_id);
         Ok(())

@@ -139,12 +139,11 @@ pub(crate) fn remember_sent(
 ) -> Result<(), Error> {
     if let Some(client_id) = &draft.client_id {
         let id = seq.map(|seq| message_id(posting.live_id, seq));
-        conn.prepare_cached("INSERT INTO chat_sent VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
+        conn.prepare_cached("INSERT INTO chat_sent VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+            posting.live_id,
             posting.author_id,
             client_id,
-            posting.live_id,
-            id,
-            posting.now_ms
+            id
         ])?;
     }
     Ok(())
@@ -327,6 +326,31 @@ pub(crate) fn unindexed(conn: &Connection, live_id: i64) -> Result<i64, Error> {
         .query_row([live_id], |row| row.get(0))
         .optional()?
         .unwrap_or(0))
+}
+
+/// Messages removed by one [`forget_some`], so that the writer is soon free again.
+const FORGET_BATCH: i64 = 1_000;
+
+/// Removes the newest messages of a live that is being deleted, and what is remembered of their sending. Whether there
+/// is more. What is left is a sound conversation.
+pub(crate) fn forget_some(conn: &Connection, live_id: i64) -> Result<bool, Error> {
+    let sent = conn.execute(
+        "DELETE FROM chat_sent WHERE (live_id, author_id, client_id) IN \
+         (SELECT live_id, author_id, client_id FROM chat_sent WHERE live_id = ?1 LIMIT ?2)",
+        [live_id, FORGET_BATCH],
+    )?;
+    let last = counters(conn, live_id)?.last_seq;
+    let kept = (last - FORGET_BATCH).max(0);
+    let (first, end) = (message_id(live_id, kept), message_id(live_id, last));
+    conn.execute("DELETE FROM messages_search WHERE rowid > ?1 AND rowid <= ?2", [first, end])?;
+    conn.execute("DELETE FROM messages WHERE id > ?1 AND id <= ?2", [first, end])?;
+    conn.execute("DELETE FROM chat_deletions WHERE live_id = ?1 AND seq > ?2", [live_id, kept])?;
+    conn.execute(
+        "UPDATE chat_counters SET last_seq = ?2, indexed_seq = min(indexed_seq, ?2), (change, deleted) = \
+         (SELECT count(*), count(*) FROM chat_deletions WHERE live_id = ?1) WHERE live_id = ?1",
+        [live_id, kept],
+    )?;
+    Ok(kept > 0 || sent > 0)
 }
 
 /// Removes everything that was said in a live. The live itself is somebody else's to remove, in the same transaction.

@@ -291,12 +291,35 @@ async fn reactions_are_counted_and_not_numbered() {
 
 #[tokio::test]
 async fn a_forgotten_live_leaves_nothing_behind() {
-    let world = world();
-    world.say("à oublier").await;
+    let world = Arc::new(world());
+    let id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+    let draft = world.draft("à oublier", None, Some(id));
+    world.chat.post(LIVE, person(1), false, draft, Arc::clone(&world.clock)).await.unwrap();
+    let said: Vec<_> = (0..1_500)
+        .map(|_| {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move { world.say("à oublier").await })
+        })
+        .collect();
+    for message in said {
+        message.await.unwrap();
+    }
+    world.chat.delete(LIVE, message_id(LIVE, 2), person(1), &world.clock).await.unwrap();
+    world.chat.search(LIVE, "oublier").await.unwrap();
+    world
+        .chat
+        .post(8, person(1), false, world.draft("à garder", None, None), Arc::clone(&world.clock))
+        .await
+        .unwrap();
     world.chat.forget(LIVE).await.unwrap();
     assert!(world.history().await.is_empty());
     assert!(world.chat.search(LIVE, "oublier").await.unwrap().is_empty());
-    assert_eq!(world.say("à nouveau").await.seq, Some(1));
+    assert_eq!(world.chat.search(8, "garder").await.unwrap().len(), 1);
+    let draft = world.draft("à nouveau", None, Some(id));
+    let again = world.chat.post(LIVE, person(1), false, draft, Arc::clone(&world.clock)).await.unwrap();
+    assert_eq!((again.created, again.message.seq), (true, Some(1)));
+    let sound = world.database.read(|conn| Ok::<_, database::Error>(chat::verify(conn)?)).await.unwrap();
+    assert_eq!(sound, [""; 0]);
 }
 
 #[tokio::test]

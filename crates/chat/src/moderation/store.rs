@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use timeline::Position;
 
-use crate::message::{Draft, Kind, Message, message_id, seq_in};
+use crate::message::{Draft, Kind, Message, SEQ_LIMIT, message_id, seq_in};
 use crate::moderation::{Act, Held, Rules, RulesChange, Sanction, WordList};
 use crate::store::{self, Deletion, Posting};
 use crate::{Error, Refusal};
@@ -11,7 +11,7 @@ use crate::{Error, Refusal};
 /// Messages that may wait for approval in one live. A further one is refused.
 const HELD_LIMIT: i64 = 1_000;
 /// Messages that one ban takes away at most, the newest.
-const BAN_DELETES: u32 = 1_000;
+const BAN_DELETES: usize = 1_000;
 const HELD: &str = "SELECT h.id, h.created_at, h.kind, h.take, h.ms, h.reply_to, h.on_replay, h.content, h.client_id, \
      h.author_id FROM chat_held h";
 
@@ -139,10 +139,11 @@ pub(crate) fn sanction(
         return Ok(Vec::new());
     }
     let mut statement = conn.prepare_cached(
-        "SELECT id FROM messages WHERE author_id = ?1 AND live_id = ?2 AND flags & 1 = 0 ORDER BY id DESC LIMIT ?3",
+        "SELECT id FROM messages WHERE author_id = ?1 AND id BETWEEN ?2 AND ?3 AND flags & 1 = 0 ORDER BY id DESC",
     )?;
     let ids = statement
-        .query_map(params![sanction.person_id, live_id, BAN_DELETES], |row| row.get(0))?
+        .query_map(in_live(sanction.person_id, live_id), |row| row.get(0))?
+        .take(BAN_DELETES)
         .collect::<rusqlite::Result<Vec<i64>>>()?;
     let deletions = ids.into_iter().map(|id| store::delete(conn, live_id, id, by_id, true, now_ms));
     Ok(deletions.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
@@ -187,13 +188,19 @@ pub(crate) fn may_write(conn: &Connection, posting: Posting, slow_ms: i64) -> Re
     }
     let last: Option<i64> = conn
         .prepare_cached(
-            "SELECT max(created_at) FROM messages WHERE author_id = ?1 AND created_at > ?2 AND live_id = ?3",
+            "SELECT created_at FROM messages WHERE author_id = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT 1",
         )?
-        .query_row([posting.author_id, posting.now_ms - slow_ms, posting.live_id], |row| row.get(0))?;
-    match last {
+        .query_row(in_live(posting.author_id, posting.live_id), |row| row.get(0))
+        .optional()?;
+    match last.filter(|last| *last > posting.now_ms - slow_ms) {
         Some(last) => Err(Refusal::TooSoon { wait_ms: (last + slow_ms - posting.now_ms).max(1) }.into()),
         None => Ok(()),
     }
+}
+
+/// A person, and the first and last ids that their messages in a live may have.
+fn in_live(person_id: i64, live_id: i64) -> [i64; 3] {
+    [person_id, message_id(live_id, 1), message_id(live_id, SEQ_LIMIT)]
 }
 
 /// Puts a message aside until a moderator approves it. The same `client_id` again finds it there.

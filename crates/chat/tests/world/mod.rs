@@ -7,7 +7,7 @@ use database::{Database, Migration, MigrationSet};
 use timeline::{PlayClock, Position};
 
 /// The people of the tests, as the accounts keep them.
-const PEOPLE: MigrationSet = MigrationSet {
+pub(crate) const PEOPLE: MigrationSet = MigrationSet {
     name: "people of the tests",
     migrations: &[Migration {
         number: 1,

@@ -250,6 +250,11 @@ async fn finish_deletion(app: &App, id: i64) {
         tracing::error!(live = id, error, "could not delete a recording");
         return;
     }
+    // A long conversation goes piece by piece, so that nobody else waits for it; then what is left, with the live.
+    if let Err(error) = app.chat.forget(id).await {
+        tracing::error!(live = id, %error, "could not delete a conversation");
+        return;
+    }
     let conversation = move |connection: &database::rusqlite::Connection| Ok(chat::forget(connection, id)?);
     if let Err(error) = app.lives.purge(id, conversation).await {
         tracing::error!(live = id, %error, "could not delete the rows of a live");

@@ -121,3 +121,18 @@ async fn what_was_said_and_from_where_it_was_read_is_in_the_metrics() {
     assert!(metrics.contains("\ncommuniconnect_messages_total 3\n"), "{metrics}");
     assert!(metrics.contains("\ncommuniconnect_conversation_frames_total{from=\"memory\"} 1\n"), "{metrics}");
 }
+
+#[tokio::test]
+async fn a_deleted_live_takes_its_conversation_with_it() {
+    let world = World::new().await;
+    let ada = world.person("ada").await;
+    let live = world.live(&ada, "public").await;
+    world.say(live, &ada, "à oublier").await;
+    let path = format!("/api/posts/live/{live}/");
+    assert_eq!(world.send(reqwest::Method::DELETE, &path, Some(&ada), json!({})).await.status(), 204);
+    for rest in
+        ["", "chat/", "chat/messages/?q=oublier", "chat/reactions/", "chat/export/?format=csv", "chat/rules/"]
+    {
+        assert_eq!(world.get(&format!("{path}{rest}"), Some(&ada)).await.status(), 404, "{rest}");
+    }
+}
