@@ -98,3 +98,31 @@ pub(crate) fn pid(server: &Server) -> i32 {
         })
         .expect("the server runs")
 }
+
+/// A small disk in memory, which can be filled.
+#[derive(Debug)]
+pub(crate) struct Memory(Option<PathBuf>);
+
+impl Memory {
+    pub(crate) fn new() -> Self {
+        Self(None)
+    }
+
+    /// Mounts it over a directory, or says what is missing here.
+    pub(crate) fn mount(&mut self, at: &Path, bytes: u64) -> Result<(), String> {
+        let size = format!("size={bytes}");
+        let arguments: [&Path; 6] =
+            ["-t".as_ref(), "tmpfs".as_ref(), "-o".as_ref(), size.as_ref(), "tmpfs".as_ref(), at];
+        run("mount", &arguments)?;
+        self.0 = Some(at.to_path_buf());
+        Ok(())
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.0.take().map(|at| run("umount", &[&at])) {
+            eprintln!("left behind: {error}");
+        }
+    }
+}

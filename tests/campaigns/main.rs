@@ -4,8 +4,12 @@
 //! a panic (exit code 101) at the first thing that is not as `docs/DURABILITY.md` promises.
 
 mod crowd;
+mod full;
 mod machine;
+mod network;
+mod slow;
 mod strikes;
+mod torn;
 
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -16,12 +20,21 @@ use strikes::Fault;
 const CAMPAIGNS: &[(&str, u64, &str)] = &[
     ("kill", 10, "kill -9 under publishers, viewers and messages"),
     ("power", 3, "the power is cut: an ext4 image loses what was not synced"),
+    ("torn", 2_000, "bodies, indexes and journals are torn and damaged"),
+    ("full", 3, "a small disk is filled while somebody publishes"),
+    ("network", 5, "a bad network: requests delayed, cut, lost, doubled, reordered"),
+    ("slow", 1, "two of three viewers stop reading"),
     ("leave", 4, "SIGTERM under the same load, every other time a second one"),
 ];
 
+#[expect(clippy::print_stdout, reason = "the names are for the script")]
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let name = words.next().unwrap_or_default();
+    if name == "list" {
+        CAMPAIGNS.iter().for_each(|(name, ..)| println!("{name}"));
+        return ExitCode::SUCCESS;
+    }
     let Some(&(_, short, about)) = CAMPAIGNS.iter().find(|(known, ..)| *known == name) else {
         eprintln!("campaigns NAME [COUNT] [SEED]");
         CAMPAIGNS.iter().for_each(|(name, short, about)| eprintln!("  {name:<8} {short:>5}  {about}"));
@@ -39,6 +52,10 @@ fn main() -> ExitCode {
                 Ok(image) => strikes::run(Fault::PowerCut(image), count, seed).await,
                 Err(reason) => format!("SKIPPED, nothing was tested: {reason}"),
             },
+            "torn" => torn::run(count, seed).await,
+            "full" => full::run(count, seed).await,
+            "network" => network::run(count, seed).await,
+            "slow" => slow::run(count, seed).await,
             _ => strikes::run(Fault::Leave, count, seed).await,
         }
     });

@@ -12,8 +12,7 @@ use promises::{Api, Live, Person, Server, Upload, tools};
 use tokio::task::JoinSet;
 
 use crate::crowd::{
-    Acknowledged, Author, Publisher, Reader, SOURCES, Shared, Signpost, Source, Stage, lock,
-    watch_anything,
+    Acknowledged, Author, Publisher, Reader, SOURCES, Shared, Signpost, Source, Stage, lock, watch_anything,
 };
 use crate::machine::{self, Image};
 

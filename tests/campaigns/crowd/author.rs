@@ -43,7 +43,9 @@ impl Author {
         let client_id = format!("00000000-0000-4000-8000-{:04x}{count:08x}", self.number);
         let body = json!({"content": content, "client_id": client_id});
         let path = self.live.path("chat/");
-        let answer = place.ask(&self.person.api, &[200, 201], |api| api.request(Method::POST, &path).json(&body)).await;
+        let answer = place
+            .ask(&self.person.api, &[200, 201], |api| api.request(Method::POST, &path).json(&body))
+            .await;
         let answer = answer.json();
         assert_eq!(answer["content"], content.as_str(), "{answer}");
         let seq = answer["seq"].as_u64().expect("a message has a number");

@@ -84,7 +84,12 @@ impl Place {
     }
 
     /// Asks until there is an answer with one of these statuses.
-    pub(crate) async fn ask(&self, api: &Api, statuses: &[u16], request: impl Fn(&Api) -> RequestBuilder) -> Answer {
+    pub(crate) async fn ask(
+        &self,
+        api: &Api,
+        statuses: &[u16],
+        request: impl Fn(&Api) -> RequestBuilder,
+    ) -> Answer {
         let begin = Instant::now();
         loop {
             let api = api.moved_to(&self.base().await);

@@ -108,8 +108,7 @@ impl Publisher {
 
     /// HEAD: never less than was acknowledged.
     async fn where_it_stands(&self, place: &Place, key: &Api, location: &str) -> u64 {
-        let offset =
-            offset_of(place, key, location).await;
+        let offset = offset_of(place, key, location).await;
         let acknowledged = lock(&self.stage).as_ref().map_or(0, |stage| stage.acknowledged);
         assert!(
             offset >= acknowledged,
