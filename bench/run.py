@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+"""Benchmarks beside other programs on the same files, in one run, turn by turn (A B A B).
+
+    scripts/bench.sh                        everything
+    scripts/bench.sh parse replay range fanout
+
+CPU time is that of the measured process alone, from the kernel; the clients' is not counted. Each line is the median of its turns.
+"""
+
+import json
+import os
+import random
+import resource
+import selectors
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+SERVER = os.environ.get("COMMUNICONNECT_BIN", str(TARGET / "communiconnect"))
+PARSER = str(TARGET / "bench")
+TURNS = int(os.environ.get("TURNS", "5"))
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+def run(*command):
+    """Runs a command; its CPU seconds and wall seconds."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu, time.monotonic() - begin
+
+
+def ffmpeg(*arguments):
+    return run("ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments))
+
+
+def cpu_of(pids):
+    """CPU seconds that processes have used so far."""
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def spread(values):
+    return f"{statistics.median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f})"
+
+
+class Server:
+    """The server on a fresh directory, and one person who publishes."""
+
+    def __init__(self, directory):
+        command = [SERVER, "serve", "--listen", "127.0.0.1:0", "--data-dir", str(directory / "data")]
+        log = open(directory / "server.log", "w")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.base = self.process.stdout.readline().split()[1].rstrip("/")
+        self.address = ("127.0.0.1", int(self.base.rsplit(":", 1)[1]))
+        person = {"email": "bench@exemple.sn", "password": "une phrase assez longue", "first_name": "B", "last_name": "N"}
+        tokens = json.loads(self.ask("POST", "/api/users/register/", json.dumps(person).encode())[1])["tokens"]
+        self.headers = {"Authorization": f"Bearer {tokens['access']}", "Tus-Resumable": "1.0.0"}
+
+    def ask(self, method, path, body=None, headers=None):
+        url = path if path.startswith("http") else self.base + path
+        request = urllib.request.Request(url, body, {**getattr(self, "headers", {}), **(headers or {})}, method=method)
+        with urllib.request.urlopen(request) as answer:
+            return answer.headers, answer.read()
+
+    def start(self):
+        live = json.loads(self.ask("POST", "/api/posts/live/start/", b"{}")[1])["live_id"]
+        headers, _ = self.ask("POST", f"/api/posts/live/{live}/upload/", b"", {"Upload-Defer-Length": "1"})
+        return live, headers["Location"]
+
+    def send(self, location, offset, piece):
+        headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+        self.ask("PATCH", location, piece, headers)
+
+    def publish(self, file):
+        live, location = self.start()
+        with open(file, "rb") as source:
+            offset = 0
+            while piece := source.read(4 << 20):
+                self.send(location, offset, piece)
+                offset += len(piece)
+        return live
+
+    def stop(self, live):
+        self.ask("POST", f"/api/posts/live/{live}/stop/", b"{}")
+
+    def cpu(self):
+        return cpu_of([self.process.pid])
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def looped(directory, name, seconds, *options):
+    """A recording of testdata/ repeated until it is this long, with its frames as they are."""
+    source = ROOT / "testdata" / name
+    file = directory / f"{seconds}s-{name}"
+    ffmpeg("-stream_loop", seconds // 20 - 1, "-i", source, "-c", "copy", *options, file)
+    return file
+
+
+def parse(directory):
+    """Reading and indexing, against `ffmpeg -c copy -f null -`."""
+    fragmented = ["-movflags", "frag_keyframe+empty_moov+default_base_moof"]
+    files = [
+        looped(directory, "webm_vp9_opus.webm", 5000),
+        looped(directory, "ff_webm_vp8_opus.webm", 6000),
+        looped(directory, "mp4_vp9_opus.mp4", 5000, *fragmented),
+        looped(directory, "mp4_vp9_opus.mp4", 4800, "-movflags", "+faststart"),
+    ]
+    for file in files:
+        size = file.stat().st_size / 1e6
+        ours = {"parse": [], "index": [], "write": []}
+        theirs = []
+        for _ in range(TURNS):
+            for what, figures in ours.items():
+                figures.append(size / run(PARSER, what, str(file))[0])
+            theirs.append(size / ffmpeg("-i", file, "-map", "0", "-c", "copy", "-f", "null", "-")[0])
+        say(f"parse: {file.name}, {size:.0f} MB; MB per CPU-second")
+        say(f"  ffmpeg -c copy -f null -      {spread(theirs)}")
+        for what, figures in ours.items():
+            ratio = statistics.median(a / b for a, b in zip(figures, theirs))
+            say(f"  bench {what:5}                   {spread(figures)}   {ratio:.1f} x")
+        file.unlink()
+
+
+def first_byte(server, path):
+    begin = time.monotonic()
+    request = urllib.request.Request(server.base + path, headers=server.headers)
+    with urllib.request.urlopen(request) as answer:
+        answer.read(1)
+        first = time.monotonic() - begin
+        head = answer.read(1 << 20)
+        return first, time.monotonic() - begin, int(answer.headers["Content-Length"]), len(head)
+
+
+def replay(directory):
+    """From stop to the first byte of a complete, seekable file, against rewriting it with ffmpeg."""
+    server = Server(directory)
+    try:
+        for seconds in (20, 3600):
+            source = looped(directory, "webm_vp9_opus.webm", seconds)
+            ours, theirs, cpus = [], [], []
+            for _ in range(min(TURNS, 3)):
+                live = server.publish(source)
+                cpu, begin = server.cpu(), time.monotonic()
+                server.stop(live)
+                stopped = time.monotonic() - begin
+                first, _, length, _ = first_byte(server, f"/api/posts/live/{live}/replay.mp4")
+                ours.append((stopped + first) * 1000)
+                cpus.append((server.cpu() - cpu) * 1000)
+                _, wall = ffmpeg("-i", source, "-c", "copy", "-movflags", "+faststart", directory / "theirs.mp4")
+                theirs.append(wall * 1000)
+            ratio = statistics.median(b / a for a, b in zip(ours, theirs))
+            say(f"replay: a recording of {seconds} s, {length / 1e6:.0f} MB; ms from stop to the first byte of replay.mp4")
+            say(f"  ours                                   {spread(ours)}   CPU {spread(cpus)} ms")
+            say(f"  ffmpeg -c copy -movflags +faststart    {spread(theirs)}   {ratio:.0f} x ours")
+            source.unlink()
+    finally:
+        server.close()
+
+
+def fetch_ranges(address, path, length, size, seconds, headers):
+    """Asks for random ranges over 8 connections; how many came, and how many bytes."""
+    choose = selectors.DefaultSelector()
+    extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    done = [0, 0]
+
+    def ask(connection):
+        at = random.randrange(0, length - size)
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nRange: bytes={at}-{at + size - 1}\r\n{extra}\r\n"
+        connection.sendall(request.encode())
+
+    for _ in range(8):
+        connection = socket.create_connection(address)
+        choose.register(connection, selectors.EVENT_READ, {"left": None, "head": b""})
+        ask(connection)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for key, _ in choose.select(1):
+            data, state = key.fileobj.recv(1 << 20), key.data
+            if not data:
+                raise ConnectionError("the server closed a connection")
+            if state["left"] is None:
+                state["head"] += data
+                head, found, body = state["head"].partition(b"\r\n\r\n")
+                if not found:
+                    continue
+                if b" 206 " not in head.split(b"\r\n")[0]:
+                    raise ValueError(head.decode())
+                state.update(left=size - len(body), head=b"")
+            else:
+                state["left"] -= len(data)
+            if state["left"] == 0:
+                state["left"] = None
+                done[0] += 1
+                done[1] += size
+                ask(key.fileobj)
+    for key in list(choose.get_map().values()):
+        key.fileobj.close()
+    return done
+
+
+NGINX = """
+worker_processes 1; daemon off; pid nginx.pid; error_log error.log; events {{ worker_connections 64; }}
+http {{ access_log off; sendfile on; keepalive_requests 1000000; client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t;
+uwsgi_temp_path t; scgi_temp_path t; server {{ listen 127.0.0.1:{port}; root {root}; }} }}
+"""
+
+
+def range_(directory):
+    """Ranges of a replay, against nginx with sendfile on the same bytes."""
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    if not Path(nginx).exists():
+        say("range: nginx is not installed, left out")
+        return
+    server = Server(directory)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    peer = None
+    try:
+        live = server.publish(looped(directory, "webm_vp9_opus.webm", 3600))
+        server.stop(live)
+        path = f"/api/posts/live/{live}/replay.mp4"
+        served = directory / "www"
+        served.mkdir(mode=0o755)
+        os.chmod(directory, 0o755)
+        with urllib.request.urlopen(urllib.request.Request(server.base + path, headers=server.headers)) as answer:
+            (served / "replay.mp4").write_bytes(answer.read())
+        length = (served / "replay.mp4").stat().st_size
+        (directory / "nginx.conf").write_text(NGINX.format(port=port, root=served))
+        peer = subprocess.Popen([nginx, "-p", str(directory), "-c", str(directory / "nginx.conf")], stderr=subprocess.DEVNULL)
+        time.sleep(1)
+        workers = Path(f"/proc/{peer.pid}/task/{peer.pid}/children").read_text().split()
+        auth = {"Authorization": server.headers["Authorization"]}
+        for size in (128 << 10, 1 << 20):
+            ours, theirs = [], []
+            for _ in range(TURNS):
+                before = server.cpu()
+                count, _ = fetch_ranges(server.address, path, length, size, 3, auth)
+                ours.append(count / (server.cpu() - before))
+                before = cpu_of(workers)
+                count, _ = fetch_ranges(("127.0.0.1", port), "/replay.mp4", length, size, 3, {})
+                theirs.append(count / (cpu_of(workers) - before))
+            ratio = statistics.median(a / b for a, b in zip(ours, theirs))
+            say(f"range: random ranges of {size >> 10} KiB of a replay of {length / 1e6:.0f} MB; requests per CPU-second of the server")
+            say(f"  ours             {spread(ours)}   {ratio:.2f} x nginx")
+            say(f"  nginx sendfile   {spread(theirs)}")
+    finally:
+        if peer:
+            peer.terminate()
+            peer.wait()
+        server.close()
+
+
+def drain(address, path, viewers, headers, stop, received):
+    """Reads one endless response over each of many connections until `stop` is set."""
+    choose = selectors.DefaultSelector()
+    extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    for number in range(viewers):
+        connection = socket.create_connection(address)
+        connection.sendall(f"GET {path}&n={number} HTTP/1.1\r\nHost: x\r\n{extra}\r\n".encode())
+        choose.register(connection, selectors.EVENT_READ)
+    while not stop.is_set():
+        for key, _ in choose.select(0.2):
+            data = key.fileobj.recv(1 << 18)
+            received[0] += len(data)
+            if not data:
+                choose.unregister(key.fileobj)
+    for key in list(choose.get_map().values()):
+        key.fileobj.close()
+
+
+def fanout(directory):
+    """One live of 2.5 Mbit/s to 100 viewers of its tail."""
+    viewers, seconds = 100, 15
+    source = directory / "fanout.mkv"
+    ffmpeg(
+        *["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30,noise=alls=20:allf=t"],
+        *["-f", "lavfi", "-i", "sine=frequency=440", "-t", seconds + 5, "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency"],
+        *["-g", "60", "-b:v", "2500k", "-minrate", "2500k", "-maxrate", "2500k", "-bufsize", "1250k", "-c:a", "libopus", source],
+    )
+    content = source.read_bytes()
+    server = Server(directory)
+    try:
+        live, location = server.start()
+        pieces = (seconds + 5) * 4
+        cuts = [len(content) * number // pieces for number in range(pieces + 1)]
+        stop, received = threading.Event(), [0]
+        begin, readers, before, at = time.monotonic(), None, 0, 0
+        for number, (start, end) in enumerate(zip(cuts, cuts[1:])):
+            time.sleep(max(0, begin + number / 4 - time.monotonic()))
+            server.send(location, start, content[start:end])
+            if number == 12:
+                auth = {"Authorization": server.headers["Authorization"]}
+                arguments = (server.address, f"/api/posts/live/{live}/tail.mp4?track=video", viewers, auth, stop, received)
+                readers = threading.Thread(target=drain, args=arguments)
+                readers.start()
+            if number == 20:
+                before, at = server.cpu(), received[0]
+        cpu, bytes_ = server.cpu() - before, received[0] - at
+        stop.set()
+        readers.join()
+        mbit = bytes_ * 8 / 1e6
+        say(f"fanout: one live of {len(content) * 8 / 1e6 / (seconds + 5):.2f} Mbit/s to {viewers} viewers, recording and syncing included")
+        say(f"  {mbit:,.0f} Mbit in {cpu:.2f} CPU-seconds of the server: {mbit / cpu:,.0f} Mbit per CPU-second")
+    finally:
+        server.close()
+
+
+PARTS = {"parse": parse, "replay": replay, "range": range_, "fanout": fanout}
+
+
+def main():
+    for name in sys.argv[1:] or PARTS:
+        with tempfile.TemporaryDirectory(prefix="communiconnect-bench-") as directory:
+            PARTS[name](Path(directory))
+
+
+main()
