@@ -57,11 +57,9 @@ export class Backlog extends Signal<Waiting[]> {
     const store = await this.#open();
     for (const record of await store.takes()) {
       if (this.#uploaders.has(record.id) || record.base !== this.#api.base) continue;
-      void this.#claim(record.id, async () => {
-        // Its recorder is gone: what was stored is all there will be.
-        const take = await SpoolTake.reopen({ ...record, ended: true, refusal: null }, store);
-        await this.#upload(take, 1);
-      });
+      // Its recorder is gone, or its tab holds the lock: what was stored is all there will be.
+      const take = await SpoolTake.reopen({ ...record, ended: true, refusal: null }, store);
+      await this.#claim(record.id, () => this.#upload(take, 1));
     }
     const open = this.openLive;
     if (open?.stopping) void this.stopLive(open.liveId).catch(() => undefined);
@@ -78,7 +76,7 @@ export class Backlog extends Signal<Waiting[]> {
       startedAt,
     });
     const take = new SpoolTake(record, await this.#open());
-    void this.#claim(record.id, () => this.#upload(take, 0));
+    await this.#claim(record.id, () => this.#upload(take, 0));
     return take;
   }
 
@@ -182,12 +180,23 @@ export class Backlog extends Signal<Waiting[]> {
     return this.#store;
   }
 
-  /** Only one tab sends a take: the one that holds its lock. */
-  async #claim(id: string, work: () => Promise<void>): Promise<void> {
+  /** Starts the work on a take, unless another tab holds it. Resolves when it has started; it goes on by itself. */
+  #claim(id: string, work: () => Promise<void>): Promise<void> {
     const locks = globalThis.navigator?.locks;
-    if (!locks) return work();
-    await locks.request(`communiconnect.spool.${id}`, { ifAvailable: true }, async (lock) => {
-      if (lock) await work();
+    return new Promise((started) => {
+      const run = (): Promise<void> => {
+        const running = work();
+        started();
+        return running;
+      };
+      if (!locks) void run();
+      else {
+        void locks.request(`communiconnect.spool.${id}`, { ifAvailable: true }, (lock) => {
+          if (lock) return run();
+          started();
+          return undefined;
+        });
+      }
     });
   }
 
