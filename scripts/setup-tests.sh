@@ -8,6 +8,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 missing=()
 need() { command -v "$1" >/dev/null || missing+=("$2"); }
 need chromium chromium
+need firefox-esr firefox-esr
 need ffmpeg ffmpeg
 need ffprobe ffmpeg
 need mkvmerge mkvtoolnix
@@ -37,11 +38,12 @@ if [ "$(cat .tools/venv/pins 2>/dev/null)" != "$pins" ]; then
   echo "$pins" >.tools/venv/pins
 fi
 
-# A tus client in JavaScript: a tool of the tests, no part of the product.
-tus=tus-js-client@4.3.1
-if [ "$(cat .tools/node_modules/pins 2>/dev/null)" != "$tus" ]; then
-  npm install --prefix .tools --no-save --no-audit --no-fund "$tus"
-  echo "$tus" >.tools/node_modules/pins
+# A tus client in JavaScript, and what drives Firefox: tools of the tests, no part of the product.
+tools="tus-js-client@4.3.1 puppeteer-core@24.43.1"
+if [ "$(cat .tools/node_modules/pins 2>/dev/null)" != "$tools" ]; then
+  # shellcheck disable=SC2086
+  npm install --prefix .tools --no-save --no-audit --no-fund $tools
+  echo "$tools" >.tools/node_modules/pins
 fi
 
 scripts/npm-packages.sh
