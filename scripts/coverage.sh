@@ -26,7 +26,7 @@ for line in sys.stdin:
 )
 objects=("$target/debug/communiconnect")
 for test in "${tests[@]}"; do objects+=(--object "$test"); done
-options=(--instr-profile "$profiles/all.profdata" --ignore-filename-regex '(/\.cargo/|/rustc/|/rustlib/|/tests/|/target/)')
+options=(--instr-profile "$profiles/all.profdata" --ignore-filename-regex '(/\.cargo/|/rustc/|/rustlib/|/tests/|/bench/|/target/)')
 "$cov" report "${objects[@]}" "${options[@]}" --show-region-summary=false --show-branch-summary=false
 "$cov" export "${objects[@]}" "${options[@]}" --summary-only 2>/dev/null | python3 -c '
 import json, sys
