@@ -21,7 +21,7 @@ flags+=" -C llvm-args=-sanitizer-coverage-inline-8bit-counters -C llvm-args=-san
 flags+=" -C llvm-args=-sanitizer-coverage-trace-compares -C codegen-units=1"
 host=$(rustc -vV | sed -n 's/^host: //p')
 env -u RUSTC_WORKSPACE_WRAPPER RUSTFLAGS="$flags" CARGO_TARGET_DIR="$target" \
-  cargo build --manifest-path fuzz/Cargo.toml --release --locked --target "$host"
+  cargo build --manifest-path fuzz/Cargo.toml --release --target "$host"
 
 fuzz() {
   name=$1
