@@ -12,6 +12,11 @@ export COMMUNICONNECT_BIN="${COMMUNICONNECT_BIN:-$target/debug/communiconnect}"
 if [ $# -gt 0 ]; then
   exec "$target/debug/campaigns" "$@"
 fi
+failed=()
 for campaign in $("$target/debug/campaigns" list); do
-  "$target/debug/campaigns" "$campaign"
+  "$target/debug/campaigns" "$campaign" || failed+=("$campaign")
 done
+if [ "${#failed[@]}" -gt 0 ]; then
+  echo "FAILED: ${failed[*]}" >&2
+  exit 1
+fi
