@@ -164,9 +164,15 @@ fn keyframe_before(take: &Take, ms: i64, selection: &Selection) -> i64 {
     let video = present(take, Kind::Video).filter(|_| !selection.audio_only);
     let key = video.and_then(|video| {
         let entry = video.get(video.seek(ms)?)?;
-        Some(video.track().to_ms(entry.base_dts))
+        Some(ms_rounded_down(video.track(), entry.base_dts))
     });
     key.map_or(ms, |key| key.min(ms))
+}
+
+/// Milliseconds that are not after these ticks, so that what begins there is not before them.
+fn ms_rounded_down(track: &Track, ticks: i64) -> i64 {
+    let ms = track.to_ms(ticks);
+    if track.to_ticks(ms) > ticks { ms - 1 } else { ms }
 }
 
 fn plan_track(track: Track, kind: Kind, stretches: &[&Stretch<'_>]) -> Result<PlannedTrack, Unavailable> {
@@ -216,16 +222,18 @@ fn bridge(frames: &mut [PlannedFrame]) {
     }
 }
 
-/// Lets a clip start at its first frame of video (or of sound): what it was cut at is its 0.
+/// Lets a clip start at its first frame of video (or of sound), to the tick: what it was cut at is its 0.
 fn from_zero(tracks: &mut [PlannedTrack], selection: &Selection) {
     let Some(first) = tracks.first() else { return };
+    let clip = selection.from_ms.filter(|&from| from > 0);
+    let cut = clip.and_then(|_| Some((first.track.clone(), first.frames.first()?.dts)));
     let starts = |planned: &PlannedTrack| planned.frames.first().map(|frame| planned.track.to_ms(frame.dts));
-    let zero_ms = match selection.from_ms {
-        Some(from) if from > 0 => starts(first).unwrap_or(0),
-        _ => tracks.iter().filter_map(starts).min().unwrap_or(0).min(0),
-    };
+    let zero_ms = tracks.iter().filter_map(starts).min().unwrap_or(0).min(0);
     for planned in tracks {
-        let zero = planned.track.to_ticks(zero_ms);
+        let zero = match &cut {
+            Some((track, dts)) => rescale(*dts, track, &planned.track),
+            None => planned.track.to_ticks(zero_ms),
+        };
         for frame in &mut planned.frames {
             frame.dts -= zero;
         }
@@ -246,5 +254,44 @@ impl PlannedTrack {
     /// Decoding time of a frame in milliseconds.
     pub(super) fn ms(&self, frame: usize) -> Option<i64> {
         self.frames.get(frame).map(|frame| self.track.to_ms(frame.dts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use media::Codec;
+    use media::container::Fragment;
+
+    use super::*;
+    use crate::Entry;
+
+    #[test]
+    fn a_clip_begins_with_its_keyframe_whatever_the_ticks() {
+        let track = Track {
+            codec: Codec::Vp9,
+            timescale: 20_000,
+            width: 640,
+            height: 360,
+            sample_rate: 0,
+            channels: 0,
+            config: Bytes::new(),
+            matrix: None,
+        };
+        let mut index = TrackIndex::new(track, 0);
+        // Keyframes at 0 s and at 3.0695 s: no whole number of milliseconds.
+        for (sequence, base_dts, key) in [(1, 0, true), (2, 30_000, false), (3, 61_390, true)] {
+            let sample = Sample { offset: 0, size: 10, duration: 1_000, cts: 0, key };
+            let samples = vec![sample, Sample { offset: 10, key: false, ..sample }];
+            let fragment = Fragment { kind: Kind::Video, sequence, base_dts, len: 20, samples };
+            index.push(Entry::new(u64::from(sequence) * 20, 0, &fragment));
+        }
+        let mut take = Take::new(1, 0, 0);
+        take.video = Some(index);
+        let timeline = Timeline::new(0, vec![take]);
+        let selection = Selection { from_ms: Some(3_100), ..Selection::default() };
+        let Ok(plan) = plan(&timeline, &selection, Format::Mp4) else { panic!("there is such a clip") };
+        let frames: Vec<_> = plan.tracks[0].frames.iter().map(|frame| (frame.dts, frame.key)).collect();
+        assert_eq!(frames, [(0, true), (1_000, false)]);
     }
 }
