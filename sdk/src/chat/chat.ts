@@ -196,7 +196,8 @@ export class Chat extends Signal<ChatState> {
     const older = await this.#api.messages(this.#liveId, { before: low, limit: PAGE }, this.#key);
     this.log.prepend(older);
     this.patch({ hasOlder: (this.log.low ?? 1) > 1 && older.length > 0 });
-    this.#notify();
+    // At once: whoever asked holds the line that is being read in its place.
+    this.#tell();
   }
 
   /** Makes sure that the conversation around `ms` of the play clock is there. Cheap when it is. */
@@ -217,7 +218,7 @@ export class Chat extends Signal<ChatState> {
     const from = Math.max(0, held.from - STRETCH_BACK_MS * 2);
     const found = await this.#window(from, held.from);
     if (found.to >= held.from) this.log.place(found.messages, from, held.from);
-    this.#notify();
+    this.#tell();
   }
 
   /** Positions moved (a new revision): ask for places anew. */
@@ -448,11 +449,14 @@ export class Chat extends Signal<ChatState> {
 
   /** At most one notice in `NOTIFY_MS`, however many messages a second come. */
   #notify(): void {
-    this.#notifying ??= setTimeout(() => {
-      this.#notifying = undefined;
-      this.#version += 1;
-      this.patch({ version: this.#version, outgoing: this.#outbox?.entries ?? [] });
-    }, NOTIFY_MS);
+    this.#notifying ??= setTimeout(() => this.#tell(), NOTIFY_MS);
+  }
+
+  #tell(): void {
+    clearTimeout(this.#notifying);
+    this.#notifying = undefined;
+    this.#version += 1;
+    this.patch({ version: this.#version, outgoing: this.#outbox?.entries ?? [] });
   }
 }
 
