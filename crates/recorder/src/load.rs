@@ -51,7 +51,7 @@ pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded, Error> {
         next_take = next_take.max(number.saturating_add(1));
         let folder = dir.join("takes").join(&name);
         let Some(description) = description(disk, &folder) else {
-            if disk.list(&folder)?.is_empty() {
+            if never_began(disk, &folder)? {
                 disk.remove(&folder)?;
             }
             continue;
@@ -74,6 +74,12 @@ pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded, Error> {
         takes.push(take);
     }
     Ok(Loaded { timeline: Timeline::new(revision(disk, dir), takes), next_take })
+}
+
+/// Whether a crash kept a take from beginning: its folder is there, its description is not, at most half of one. Bodies
+/// are made only after it.
+pub(crate) fn never_began(disk: &dyn Disk, folder: &Path) -> Result<bool, Error> {
+    Ok(disk.list(folder)?.iter().all(|name| name == "take.json.new"))
 }
 
 /// What `take.json` says, if it can be read.

@@ -8,7 +8,7 @@ use timeline::Container;
 
 use crate::body::body_name;
 use crate::disk::read_all;
-use crate::load::{description, fragment_at, index_entries, read_init, read_range};
+use crate::load::{description, fragment_at, index_entries, never_began, read_init, read_range};
 use crate::{Disk, Error, journal};
 
 /// What was checked, and what is wrong with it.
@@ -49,8 +49,7 @@ pub fn verify(disk: &dyn Disk, data_dir: &Path) -> Result<Report, Error> {
         for take in disk.list(&live_dir.join("takes"))? {
             let folder = live_dir.join("takes").join(&take);
             let Some(description) = description(disk, &folder) else {
-                // An empty folder is a take that a crash kept from beginning.
-                if disk.list(&folder)?.is_empty() {
+                if never_began(disk, &folder)? {
                     continue;
                 }
                 report.problems.push(format!("{}: take.json cannot be read", folder.display()));
@@ -161,5 +160,17 @@ mod tests {
     async fn a_body_that_was_acknowledged_and_is_empty_is_damage() {
         let mark = |number| TakeMark { number, started_at_ms: 0, base_ms: 0, video: 0, audio: 7 };
         assert_eq!(problems(|number| vec![mark(number)]).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_take_that_a_crash_kept_from_beginning_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let take = folder.path().join("lives/1/takes/1");
+        std::fs::create_dir_all(&take).unwrap();
+        std::fs::write(take.join("take.json.new"), b"{").unwrap();
+        assert_eq!(verify(&LocalDisk, folder.path()).unwrap().problems, [""; 0]);
+        let recorder = Recorder::open(folder.path(), 0).unwrap();
+        assert!(recorder.recording(1).await.unwrap().timeline().takes().is_empty());
+        assert!(!take.exists());
     }
 }
