@@ -146,6 +146,8 @@ export class Chat extends Signal<ChatState> {
       position: options.position ?? null,
     });
     this.#flush();
+    // Without a connection the next poll carries it: now.
+    this.#lastPoll = 0;
     this.#notify();
     return Boolean(entry);
   }
