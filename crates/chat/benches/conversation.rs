@@ -74,12 +74,24 @@ async fn main() {
     let chat = Chat::new(database.clone());
     let clock = Arc::new(PlayClock::new([(1, 0, 5 * 3_600_000)]));
 
+    let cpu = cpu_seconds();
     let ours = saturate(&chat, &texts, &clock).await;
+    let between = cpu_seconds();
     let raw = raw_sqlite(&directory.path().join("raw.sqlite"), &texts);
+    let (ours_cpu, raw_cpu) = (between - cpu, cpu_seconds() - between);
     println!("acknowledged messages a second: {ours:.0}; raw SQLite: {raw:.0}; ratio {:.2}", ours / raw);
+    let each = |seconds: f64| seconds * 1e6 / count as f64;
+    println!("CPU for each: {:.1} us; raw SQLite: {:.1} us", each(ours_cpu), each(raw_cpu));
     storage(&database, count, &texts).await;
     readings(&chat, &texts, &clock).await;
     database.close().await;
+}
+
+/// CPU seconds of this process, all threads, from the kernel's clock ticks of 10 ms.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
 fn add_people(conn: &Connection) -> rusqlite::Result<()> {

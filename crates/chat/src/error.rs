@@ -80,3 +80,14 @@ pub enum Error {
     #[error("sqlite: {0}")]
     Sqlite(#[from] rusqlite::Error),
 }
+
+impl From<Error> for database::Error {
+    /// The same failure for the database's callers; a refusal is none, and is told as a job that failed.
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Database(error) => error,
+            Error::Sqlite(error) => error.into(),
+            Error::Refused(refusal) => Self::Failed(refusal.to_string()),
+        }
+    }
+}

@@ -16,6 +16,8 @@ mod leading;
 mod limits;
 mod message;
 mod moderation;
+mod posting;
+mod queue;
 mod reactions;
 mod search;
 mod service;
@@ -34,8 +36,9 @@ pub use moderation::{
     Act, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker, WORD_LIMIT,
     WORDS_LIMIT, WordList,
 };
+pub use posting::Posted;
 pub use service::{Chat, PAGE_LIMIT, Reactions, SEARCH_LIMIT, Tallies, Window, WindowCursor};
-pub use store::{Counters, Deletion, Posted, Posting, ReactionCount, counters, forget};
+pub use store::{Counters, Deletion, ReactionCount, counters, forget};
 pub use text::{CONTENT_LIMIT, EMOJI_LIMIT};
 pub use verify::verify;
 pub use viewer::Viewer;

@@ -11,12 +11,11 @@ use tokio::sync::OnceCell;
 
 use crate::hub::{Hub, Mark};
 use crate::moderation::store as moderation;
+use crate::posting::{Gate, Posted, Posting};
+use crate::queue::{Order, Queue};
 use crate::reactions::BURST;
-use crate::store::{self, Gate, Stretch};
-use crate::{
-    Counters, Deletion, Draft, Error, Message, Posted, Posting, Refusal, Rules, Speaker, Viewer, place,
-    search,
-};
+use crate::store::{self, Stretch};
+use crate::{Counters, Deletion, Draft, Error, Message, Refusal, Rules, Speaker, Viewer, place, search};
 
 /// Most messages read at once. Whoever asks for more is given this many.
 pub const PAGE_LIMIT: u32 = 500;
@@ -39,6 +38,7 @@ pub struct Chat {
 
 struct Inner {
     database: Database,
+    posts: Arc<Queue>,
     tallies: Arc<Tallies>,
     hubs: Mutex<HashMap<i64, Arc<OnceCell<Arc<Hub>>>>>,
 }
@@ -103,7 +103,14 @@ impl Chat {
     /// The conversations kept in a database that has [`crate::MIGRATIONS`].
     #[must_use]
     pub fn new(database: Database) -> Self {
-        Self { inner: Arc::new(Inner { database, tallies: Arc::default(), hubs: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                database,
+                posts: Arc::default(),
+                tallies: Arc::default(),
+                hubs: Mutex::default(),
+            }),
+        }
     }
 
     /// What was done since the start.
@@ -112,8 +119,8 @@ impl Chat {
         &self.inner.tallies
     }
 
-    /// Stores a message and answers when it is durable; the viewers hear of it after that. Once begun it is carried
-    /// through, also when the caller stops waiting. Must be called inside a tokio runtime.
+    /// Stores a message and answers when it is durable; the viewers hear of it after that. Once it waits for the
+    /// database it is carried through, also when the caller stops waiting. Must be called inside a tokio runtime.
     ///
     /// # Errors
     ///
@@ -126,39 +133,30 @@ impl Chat {
         draft: Draft,
         clock: Arc<PlayClock>,
     ) -> Result<Posted, Error> {
-        let chat = self.clone();
         let posting = Posting { live_id, author_id: author.id, on_replay, now_ms: now_ms() };
-        let carried =
-            tokio::spawn(async move { chat.store_and_announce(posting, author.leads, draft, &clock).await });
-        carried.await.map_err(|_| database::Error::Panicked)?
+        let hub = self.hub(live_id, &clock).await?;
+        let gate = gate(&hub.rules(), author.id, author.leads, &draft)?;
+        let (chat, order) = (self.clone(), Order { posting, draft, gate });
+        let announce = move |posted: &Posted| chat.announce(posted, &hub, &clock);
+        self.inner.posts.store(&self.inner.database, order, announce).await
     }
 
-    async fn store_and_announce(
-        &self,
-        posting: Posting,
-        leads: bool,
-        draft: Draft,
-        clock: &Arc<PlayClock>,
-    ) -> Result<Posted, Error> {
-        let hub = self.hub(posting.live_id, clock).await?;
-        let gate = gate(&hub.rules(), posting.author_id, leads, &draft)?;
-        let posted = self.inner.database.write(move |conn| store::post(conn, posting, &draft, gate)).await?;
-        if posted.created {
-            self.inner.tallies.posted.fetch_add(1, Ordering::Relaxed);
+    /// Lets the viewers see what was stored.
+    fn announce(&self, posted: &Posted, hub: &Arc<Hub>, clock: &Arc<PlayClock>) {
+        if !posted.created || posted.message.held {
+            return;
         }
-        if posted.message.held {
-            return Ok(posted);
-        }
-        if posted.created && posted.message.seq.is_some() {
-            self.index_later(posting.live_id, &hub);
-            announce(&hub, posted.message.clone(), clock);
-        } else if posted.created && hub.gather(&posted.message, clock) {
+        self.inner.tallies.posted.fetch_add(1, Ordering::Relaxed);
+        if posted.message.seq.is_some() {
+            self.index_later(posted.message.live_id, hub);
+            announce(hub, posted.message.clone(), clock);
+        } else if hub.gather(&posted.message, clock) {
+            let hub = Arc::clone(hub);
             tokio::spawn(async move {
                 tokio::time::sleep(BURST).await;
                 hub.end_burst();
             });
         }
-        Ok(posted)
     }
 
     /// Puts what was said into the search index a little later, with what is said until then.

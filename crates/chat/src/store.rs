@@ -6,16 +6,7 @@ use timeline::Position;
 
 use crate::message::{message_id, seq_in};
 use crate::moderation::store::{self as moderation, Leading};
-use crate::{Author, Draft, Error, Kind, Message, Refusal, SEQ_LIMIT};
-
-/// What [`post`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Posted {
-    /// The message as it is kept.
-    pub message: Message,
-    /// False when it had been kept before under the same `client_id`.
-    pub created: bool,
-}
+use crate::{Author, Error, Kind, Message, Refusal, SEQ_LIMIT};
 
 /// One deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,33 +42,6 @@ pub struct ReactionCount {
     pub count: i64,
 }
 
-/// Who posts, where and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Posting {
-    /// The live.
-    pub live_id: i64,
-    /// The person.
-    pub author_id: i64,
-    /// Whether the live has ended.
-    pub on_replay: bool,
-    /// The time, in milliseconds since 1970 UTC.
-    pub now_ms: i64,
-}
-
-/// What a message must pass before it is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gate {
-    /// Nothing: who writes leads the conversation.
-    Open,
-    /// The rules of the conversation.
-    Led {
-        /// Shortest time between two messages of one person, in milliseconds.
-        slow_ms: i64,
-        /// Whether it waits for approval.
-        hold: bool,
-    },
-}
-
 /// Every table with rows of lives.
 const TABLES: [&str; 10] = [
     "messages",
@@ -92,165 +56,13 @@ const TABLES: [&str; 10] = [
     "chat_acts",
 ];
 const DELETED: i64 = 1;
-const ON_REPLAY: i64 = 2;
+pub(crate) const ON_REPLAY: i64 = 2;
 const SELECT: &str = "SELECT m.id, m.live_id, m.content, m.created_at, m.kind, m.flags, m.reply_to, m.take, m.ms, \
      m.author_id, u.first_name, u.last_name, u.profile_picture \
      FROM messages m LEFT JOIN users u ON u.id = m.author_id";
 
-/// Stores a message under the next number of its live, or counts a reaction. The same `client_id` of the same author
-/// in the same live finds what was kept the first time.
-pub(crate) fn post(conn: &Connection, posting: Posting, draft: &Draft, gate: Gate) -> Result<Posted, Error> {
-    if let Some(kept) = already_sent(conn, posting, draft)? {
-        return Ok(Posted { message: kept, created: false });
-    }
-    let counted = draft.kind == Kind::Reaction;
-    if let Gate::Led { slow_ms, hold } = gate {
-        moderation::may_write(conn, posting, if counted { 0 } else { slow_ms })?;
-        if hold && !counted {
-            let reply_to = draft.reply_to.map(|id| check_reply(conn, posting.live_id, id)).transpose()?;
-            moderation::hold(conn, posting, draft, reply_to)?;
-            let message = Message { held: true, ..as_posted(conn, posting, draft, None, reply_to)? };
-            return Ok(Posted { message, created: true });
-        }
-    }
-    Ok(Posted { message: keep(conn, posting, draft)?, created: true })
-}
-
-/// Stores a message under the next number of its live, or counts a reaction.
-pub(crate) fn keep(conn: &Connection, posting: Posting, draft: &Draft) -> Result<Message, Error> {
-    let reply_to = draft.reply_to.map(|id| check_reply(conn, posting.live_id, id)).transpose()?;
-    let seq = match draft.kind {
-        Kind::Reaction => {
-            count_reaction(conn, posting.live_id, draft)?;
-            None
-        }
-        Kind::Text | Kind::Emoji => Some(insert(conn, posting, draft, reply_to)?),
-    };
-    remember_sent(conn, posting, draft, seq)?;
-    as_posted(conn, posting, draft, seq, reply_to)
-}
-
-/// Remembers that something was sent, so that sending it again is harmless.
-pub(crate) fn remember_sent(
-    conn: &Connection,
-    posting: Posting,
-    draft: &Draft,
-    seq: Option<i64>,
-) -> Result<(), Error> {
-    if let Some(client_id) = &draft.client_id {
-        let id = seq.map(|seq| message_id(posting.live_id, seq));
-        conn.prepare_cached("INSERT INTO chat_sent VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-            posting.live_id,
-            posting.author_id,
-            client_id,
-            id
-        ])?;
-    }
-    Ok(())
-}
-
-fn already_sent(conn: &Connection, posting: Posting, draft: &Draft) -> Result<Option<Message>, Error> {
-    let Some(client_id) = &draft.client_id else { return Ok(None) };
-    let sent: Option<Option<i64>> = conn
-        .prepare_cached(
-            "SELECT message_id FROM chat_sent WHERE author_id = ?1 AND client_id = ?2 AND live_id = ?3",
-        )?
-        .query_row(params![posting.author_id, client_id, posting.live_id], |row| row.get(0))
-        .optional()?;
-    match sent {
-        None => {
-            let waits = conn
-                .prepare_cached(
-                    "SELECT 1 FROM chat_held WHERE author_id = ?1 AND client_id = ?2 AND live_id = ?3",
-                )?
-                .exists(params![posting.author_id, client_id, posting.live_id])?;
-            let message = waits.then(|| as_posted(conn, posting, draft, None, None)).transpose()?;
-            Ok(message.map(|message| Message { held: true, ..message }))
-        }
-        Some(None) => Ok(Some(as_posted(conn, posting, draft, None, None)?)),
-        Some(Some(id)) => Ok(Some(by_id(conn, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)),
-    }
-}
-
-fn check_reply(conn: &Connection, live_id: i64, id: i64) -> Result<i64, Error> {
-    let seq = seq_in(live_id, id).ok_or(Refusal::ReplyTo)?;
-    let exists = conn.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([id])?;
-    if exists { Ok(seq) } else { Err(Refusal::ReplyTo.into()) }
-}
-
-fn insert(conn: &Connection, posting: Posting, draft: &Draft, reply_to: Option<i64>) -> Result<i64, Error> {
-    let seq: i64 = conn
-        .prepare_cached(
-            "INSERT INTO chat_counters (live_id, last_seq) VALUES (?1, 1) \
-             ON CONFLICT (live_id) DO UPDATE SET last_seq = last_seq + 1 RETURNING last_seq",
-        )?
-        .query_row([posting.live_id], |row| row.get(0))?;
-    if seq > SEQ_LIMIT {
-        return Err(Refusal::Full.into());
-    }
-    let id = message_id(posting.live_id, seq);
-    conn.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(
-        params![
-            id,
-            posting.live_id,
-            draft.position.take,
-            draft.position.ms,
-            posting.author_id,
-            posting.now_ms,
-            i64::from(draft.kind == Kind::Emoji),
-            if posting.on_replay { ON_REPLAY } else { 0 },
-            reply_to,
-            draft.content,
-        ],
-    )?;
-    Ok(seq)
-}
-
-fn count_reaction(conn: &Connection, live_id: i64, draft: &Draft) -> Result<(), Error> {
-    conn.prepare_cached(
-        "INSERT INTO chat_reactions VALUES (?1, ?2, ?3, ?4, 1) \
-         ON CONFLICT (live_id, take, second, emoji) DO UPDATE SET count = count + 1",
-    )?
-    .execute(params![live_id, draft.position.take, draft.position.ms / 1_000, draft.content])?;
-    Ok(())
-}
-
-/// The message as somebody reads it, without reading it back.
-pub(crate) fn as_posted(
-    conn: &Connection,
-    posting: Posting,
-    draft: &Draft,
-    seq: Option<i64>,
-    reply_to: Option<i64>,
-) -> Result<Message, Error> {
-    let author = conn
-        .prepare_cached("SELECT id, first_name, last_name, profile_picture FROM users WHERE id = ?1")?
-        .query_row([posting.author_id], |row| {
-            Ok(Author {
-                id: row.get(0)?,
-                first_name: row.get(1)?,
-                last_name: row.get(2)?,
-                profile_picture: row.get(3)?,
-            })
-        })
-        .optional()?;
-    Ok(Message {
-        live_id: posting.live_id,
-        seq,
-        content: draft.content.clone(),
-        created_at_ms: posting.now_ms,
-        kind: draft.kind,
-        reply_to,
-        position: draft.position,
-        author: author.unwrap_or_else(|| nobody(posting.author_id)),
-        deleted: false,
-        on_replay: posting.on_replay,
-        held: false,
-    })
-}
-
 /// Somebody whose account is gone.
-fn nobody(id: i64) -> Author {
+pub(crate) fn nobody(id: i64) -> Author {
     Author { id, first_name: String::new(), last_name: String::new(), profile_picture: None }
 }
 

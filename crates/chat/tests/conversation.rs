@@ -339,3 +339,60 @@ async fn a_sound_conversation_is_found_sound_and_damage_is_named() {
     assert_eq!(found.len(), 5, "{found:?}");
     assert!(found.iter().all(|sentence| sentence.starts_with("the conversation of live 7 ")));
 }
+
+#[tokio::test]
+async fn a_full_conversation_takes_no_more_and_others_go_on() {
+    let world = world();
+    world.say("un").await;
+    let full = format!("UPDATE chat_counters SET last_seq = {}", chat::SEQ_LIMIT);
+    world.database.write(move |conn| Ok::<_, database::Error>(conn.execute_batch(&full)?)).await.unwrap();
+    let draft = || world.draft("encore", None, None);
+    let refused = world.chat.post(LIVE, person(1), false, draft(), Arc::clone(&world.clock));
+    let elsewhere = world.chat.post(8, person(1), false, draft(), Arc::clone(&world.clock));
+    let (refused, elsewhere) = tokio::join!(refused, elsewhere);
+    assert_eq!(refusal(refused), Some(Refusal::Full));
+    assert_eq!(elsewhere.unwrap().message.seq, Some(1));
+}
+
+#[tokio::test]
+async fn one_message_that_cannot_be_stored_does_not_keep_others_from_it() {
+    let world = world();
+    world.say("un").await;
+    // A row that stands where the next message of live 8 belongs.
+    let in_the_way =
+        format!("INSERT INTO messages VALUES ({}, 8, 1, 0, 1, 0, 0, 0, NULL, '')", message_id(8, 1));
+    world
+        .database
+        .write(move |conn| Ok::<_, database::Error>(conn.execute_batch(&in_the_way)?))
+        .await
+        .unwrap();
+    let post = |live| {
+        world.chat.post(live, person(1), false, world.draft("deux", None, None), Arc::clone(&world.clock))
+    };
+    let (before, wrong, after) = tokio::join!(post(LIVE), post(8), post(LIVE));
+    assert!(matches!(wrong, Err(chat::Error::Database(_) | chat::Error::Sqlite(_))), "{wrong:?}");
+    assert_eq!((before.unwrap().message.seq, after.unwrap().message.seq), (Some(2), Some(3)));
+}
+
+#[tokio::test]
+async fn a_message_whose_author_left_is_kept_and_announced() {
+    let world = world();
+    let mut viewer = world.viewer(None, None).await;
+    world.say("bonjour").await;
+    {
+        let draft = world.draft("je pars", None, None);
+        let mut leaving = Box::pin(world.chat.post(LIVE, person(2), false, draft, Arc::clone(&world.clock)));
+        assert!(
+            std::future::poll_fn(|context| std::task::Poll::Ready(
+                leaving.as_mut().poll(context).is_pending()
+            ))
+            .await
+        );
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        viewer.changed().await;
+        seen.extend(seqs_of(&frames(&mut viewer).await));
+    }
+    assert_eq!(seen, [1, 2]);
+}

@@ -5,7 +5,8 @@ use timeline::Position;
 
 use crate::message::{Draft, Kind, Message, SEQ_LIMIT, message_id, seq_in};
 use crate::moderation::{Act, Held, Rules, RulesChange, Sanction, WordList};
-use crate::store::{self, Deletion, Posting};
+use crate::posting::{Desk, Posting, remember_sent};
+use crate::store::{self, Deletion};
 use crate::{Error, Refusal};
 
 /// Messages that may wait for approval in one live. A further one is refused.
@@ -170,22 +171,26 @@ pub(crate) fn sanctions(conn: &Connection, live_id: i64, now_ms: i64) -> Result<
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Whether somebody may write now.
-pub(crate) fn may_write(conn: &Connection, posting: Posting, slow_ms: i64) -> Result<(), Error> {
+/// Whether anybody is silenced or banned in a live, or was.
+pub(crate) fn has_sanctions(conn: &Connection, live_id: i64) -> Result<bool, Error> {
+    Ok(conn.prepare_cached("SELECT 1 FROM chat_sanctions WHERE live_id = ?1 LIMIT 1")?.exists([live_id])?)
+}
+
+/// Refuses somebody who is silenced or banned.
+pub(crate) fn is_allowed(conn: &Connection, posting: Posting) -> Result<(), Error> {
     let sanctioned: Option<Option<i64>> = conn
         .prepare_cached("SELECT until_ms FROM chat_sanctions WHERE live_id = ?1 AND person_id = ?2")?
         .query_row([posting.live_id, posting.author_id], |row| row.get(0))
         .optional()?;
     match sanctioned {
-        Some(None) => return Err(Refusal::Banned.into()),
-        Some(Some(until_ms)) if until_ms > posting.now_ms => {
-            return Err(Refusal::Silenced { until_ms }.into());
-        }
-        _ => {}
+        Some(None) => Err(Refusal::Banned.into()),
+        Some(Some(until_ms)) if until_ms > posting.now_ms => Err(Refusal::Silenced { until_ms }.into()),
+        _ => Ok(()),
     }
-    if slow_ms == 0 {
-        return Ok(());
-    }
+}
+
+/// Refuses somebody who wrote a moment ago.
+pub(crate) fn is_slow_enough(conn: &Connection, posting: Posting, slow_ms: i64) -> Result<(), Error> {
     let last: Option<i64> = conn
         .prepare_cached(
             "SELECT created_at FROM messages WHERE author_id = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT 1",
@@ -243,11 +248,9 @@ pub(crate) fn held(conn: &Connection, live_id: i64, limit: u32) -> Result<Vec<He
     let rows = statement
         .query_map(params![live_id, limit], |row| read_held(row, live_id))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    rows.into_iter()
-        .map(|(id, posting, draft)| {
-            Ok(Held { id, message: store::as_posted(conn, posting, &draft, None, None)? })
-        })
-        .collect()
+    let mut desk = Desk::new(conn);
+    let held = |(id, posting, draft)| Ok(Held { id, message: desk.message(posting, &draft, None, None)? });
+    rows.into_iter().map(held).collect()
 }
 
 /// Takes a message out of those that wait: stores it when it is approved.
@@ -271,9 +274,12 @@ pub(crate) fn decide(
         &draft.content,
     )?;
     if approved {
-        return store::keep(conn, posting, &draft).map(Some);
+        let mut desk = Desk::new(conn);
+        let message = desk.keep(posting, &draft)?;
+        desk.close()?;
+        return Ok(Some(message));
     }
-    store::remember_sent(conn, posting, &draft, None)?;
+    remember_sent(conn, posting, &draft, None)?;
     Ok(None)
 }
 
