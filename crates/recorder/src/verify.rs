@@ -6,7 +6,7 @@ use std::path::Path;
 use media::Kind;
 use timeline::Container;
 
-use crate::body::body_name;
+use crate::body::{body_name, init};
 use crate::disk::read_all;
 use crate::load::{description, fragment_at, index_entries, never_began, read_init, read_range};
 use crate::{Disk, Error, journal};
@@ -105,6 +105,9 @@ fn verify_body(
         report.problems.push(format!("{}: its init cannot be read", path.display()));
         return Ok(());
     };
+    if head[..init_len] != init(&track, container) {
+        report.problems.push(format!("{}: its init is not what was written", path.display()));
+    }
     let index = read_all(disk, &path.with_extension("idx"), 256 << 20).unwrap_or_default();
     let entries = index_entries(&index, init_len as u64, end);
     let mut at = init_len as u64;

@@ -9,7 +9,7 @@ mod state;
 
 pub use checksum::Checksum;
 pub use error::Error;
-pub use registry::{Upload, Uploads, drain};
+pub use registry::{Upload, Uploads};
 pub use state::{Creation, Status};
 
 /// Bytes that one upload may hold: 20 GiB.

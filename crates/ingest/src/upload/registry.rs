@@ -23,10 +23,6 @@ const GATHERING: Duration = Duration::from_millis(200);
 const SILENCE: Duration = Duration::from_secs(120);
 /// How long a request waits for an older one of the same upload to let go.
 const LETTING_GO: Duration = Duration::from_secs(10);
-/// Bytes that are read of a request that is refused.
-const DRAINED: usize = 1 << 20;
-/// How long they are waited for.
-const DRAINING: Duration = Duration::from_secs(1);
 /// Frames wait for a successor no longer than this.
 const WAITING_MS: i64 = 1_500;
 /// An upload to which nothing came for this long is closed; it is opened again when it is asked for.
@@ -232,17 +228,11 @@ impl Upload {
         let upload = Arc::clone(self);
         let work = tokio::spawn(async move {
             let (_turn, token) = upload.begin().await?;
-            let stored = match upload.work(move |session| check_start(session, offset, length)).await {
-                Err(error) => Err(error),
-                Ok(()) => match checksum {
-                    None => upload.append_as_it_comes(&mut body, &token).await,
-                    Some(checksum) => upload.append_checked(&mut body, &token, &checksum).await,
-                },
-            };
-            if stored.is_err() {
-                drain(&mut body).await;
+            upload.work(move |session| check_start(session, offset, length)).await?;
+            match checksum {
+                None => upload.append_as_it_comes(&mut body, &token).await,
+                Some(checksum) => upload.append_checked(&mut body, &token, &checksum).await,
             }
-            stored
         });
         work.await.unwrap_or_else(|error| Err(recorder::Error::Damaged(error.to_string()).into()))
     }
@@ -374,20 +364,6 @@ fn check_start(session: &mut Session, offset: u64, length: Option<u64>) -> Resul
         return Err(refusal);
     }
     length.map_or(Ok(()), |length| session.declare_length(length))
-}
-
-/// Reads on a little of a request that is refused, so that its sender comes to read the answer.
-pub async fn drain<S, E>(body: &mut S)
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-{
-    let mut rest = DRAINED;
-    let deadline = Instant::now() + DRAINING;
-    while let Ok(Some(Ok(bytes))) = timeout_at(deadline, body.next()).await
-        && bytes.len() < rest
-    {
-        rest -= bytes.len();
-    }
 }
 
 /// How the body of a request goes on.

@@ -24,6 +24,7 @@ mod posts;
 pub(crate) mod problem;
 mod range;
 mod times;
+mod unread;
 mod upload;
 mod users;
 mod watch;
@@ -68,6 +69,7 @@ pub(crate) fn router(app: &App) -> Router {
         .layer(from_fn(problem::in_the_readers_language))
         .layer(from_fn_with_state(app.clone(), cors::cors))
         .layer(map_response(no_guessing))
+        .layer(from_fn(unread::read_on))
         .layer(from_fn_with_state(app.clone(), log::log))
 }
 

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{options, post};
 use futures_util::stream::{Empty, empty};
 use futures_util::{Stream, StreamExt};
-use ingest::upload::{Checksum, Error, Status, Upload, drain};
+use ingest::upload::{Checksum, Error, Status, Upload};
 use lives::Live;
 use tokio::task::spawn_blocking;
 
@@ -90,18 +90,9 @@ async fn append(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let request = match check_append(&app, &caller, id, &upload, &headers).await {
-        Ok(request) => request,
-        Err(refused) => {
-            drain(&mut body.into_data_stream()).await;
-            return Err(refused);
-        }
-    };
+    let request = check_append(&app, &caller, id, &upload, &headers).await?;
     let Request { live, upload, offset, length, checksum } = request;
-    if let Err(refused) = check_quota(&app, &live, body.size_hint().lower()).await {
-        drain(&mut body.into_data_stream()).await;
-        return Err(refused);
-    }
+    check_quota(&app, &live, body.size_hint().lower()).await?;
     let appended = append_body(&app, &live, &upload, offset, length, checksum, body).await;
     let offset = appended.map_err(upload_problem)?;
     let mut response = StatusCode::NO_CONTENT.into_response();
