@@ -14,11 +14,11 @@ use crate::disk::read_all;
 use crate::{Disk, DiskFile, Error, journal};
 
 /// An init is at most this long.
-const MAX_INIT: u64 = 4 << 20;
+pub(crate) const MAX_INIT: u64 = 4 << 20;
 /// A fragment is at most this long: its frames, and what the container adds.
 const MAX_FRAGMENT: u64 = 64 << 20;
 /// An index is at most this long: a day of 60 frames a second.
-const MAX_INDEX: u64 = 256 << 20;
+pub(crate) const MAX_INDEX: u64 = 256 << 20;
 /// A `take.json` is at most this long.
 const MAX_DESCRIPTION: u64 = 64 << 10;
 /// What is read of a body at once while its index is made again.
@@ -118,10 +118,7 @@ fn load_track(
     kind: Kind,
     mark: Option<u64>,
 ) -> Result<Option<TrackIndex>, Error> {
-    let names = disk.list(folder)?;
-    let found = [Container::Mp4, Container::Webm]
-        .into_iter()
-        .find(|&container| names.contains(&body_name(kind, container)));
+    let found = body_container(disk, folder, kind)?;
     let Some(container) = found else { return Ok(None) };
     let path = folder.join(body_name(kind, container));
     if mark == Some(0) {
@@ -147,6 +144,13 @@ fn load_track(
         body.truncate(good)?;
     }
     Ok(Some(index))
+}
+
+/// The container of the body that a take has of a kind, if it has one.
+pub(crate) fn body_container(disk: &dyn Disk, folder: &Path, kind: Kind) -> Result<Option<Container>, Error> {
+    let names = disk.list(folder)?;
+    let mut containers = [Container::Mp4, Container::Webm].into_iter();
+    Ok(containers.find(|&container| names.contains(&body_name(kind, container))))
 }
 
 /// The init at the front of a body, and its length; `None` where it is torn.

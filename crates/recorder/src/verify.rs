@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use media::Kind;
-use timeline::Container;
 
 use crate::body::{body_name, init};
 use crate::disk::read_all;
-use crate::load::{description, fragment_at, index_entries, never_began, read_init, read_range};
+use crate::load::{
+    MAX_INDEX, MAX_INIT, body_container, description, fragment_at, index_entries, never_began, read_init,
+    read_range,
+};
 use crate::{Disk, Error, journal};
 
 /// What was checked, and what is wrong with it.
@@ -81,10 +83,7 @@ fn verify_body(
     if mark == Some(0) {
         return Ok(());
     }
-    let names = disk.list(folder)?;
-    let found = [Container::Mp4, Container::Webm]
-        .into_iter()
-        .find(|&container| names.contains(&body_name(kind, container)));
+    let found = body_container(disk, folder, kind)?;
     let Some(container) = found else {
         if mark.is_some() {
             report.problems.push(format!("{}: the {kind:?} body is missing", folder.display()));
@@ -100,7 +99,7 @@ fn verify_body(
         return Ok(());
     }
     report.bodies += 1;
-    let head = read_range(body.as_ref(), 0, end.min(4 << 20))?;
+    let head = read_range(body.as_ref(), 0, end.min(MAX_INIT))?;
     let Ok(Some((track, init_len))) = read_init(container, &head) else {
         report.problems.push(format!("{}: its init cannot be read", path.display()));
         return Ok(());
@@ -108,7 +107,7 @@ fn verify_body(
     if head[..init_len] != init(&track, container) {
         report.problems.push(format!("{}: its init is not what was written", path.display()));
     }
-    let index = read_all(disk, &path.with_extension("idx"), 256 << 20).unwrap_or_default();
+    let index = read_all(disk, &path.with_extension("idx"), MAX_INDEX).unwrap_or_default();
     let entries = index_entries(&index, init_len as u64, end);
     let mut at = init_len as u64;
     let mut number = 0;
