@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { mimeOf, oneFile, playClock, positionOf, takeAfter, takeAt } from '../src/player/clock.js';
-import { EdgeChaser } from '../src/player/edge.js';
 import type { Take, Timeline } from '../src/types.js';
 
 function take(number: number, offset: number, duration: number, codec = 'vp09.00.30.08'): Take {
@@ -57,20 +56,4 @@ it('asks for VP8 in WebM and for everything else in MP4', () => {
 it('plays one file only where all takes have the same codecs', () => {
   expect(oneFile(timeline)).toBe(true);
   expect(oneFile({ ...timeline, takes: [take(1, 0, 1), take(2, 1, 1, 'avc1.64001f')] })).toBe(false);
-});
-
-it('plays faster only while even the low points of the buffer leave more than the margin', () => {
-  const chaser = new EdgeChaser();
-  expect(chaser.step(0, 0.9).rate).toBeGreaterThan(1);
-  expect(chaser.step(0.4, 0.2).rate).toBe(1);
-  expect(chaser.step(0.9, 1.2).rate).toBe(1);
-  expect(chaser.step(4, 1.2).rate).toBeGreaterThan(1);
-});
-
-it('keeps a wider margin after a stall, and jumps when it is far behind', () => {
-  const chaser = new EdgeChaser();
-  chaser.stalled();
-  expect(chaser.step(0, 0.5).rate).toBe(1);
-  expect(chaser.step(4, 8).jumpToLead).toBeCloseTo(0.92);
-  expect(chaser.step(60, 0.5).rate).toBeGreaterThan(1);
 });

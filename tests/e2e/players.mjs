@@ -29,9 +29,10 @@ const isSoundOnly = (name) => name.startsWith('audio');
 
 /**
  * Declares the tests: `names` of recordings, how many places to `seek` to in each replay, how many moments to `join` each
- * live at (0: lives are not watched), at which `rate` to play through, and whether to play `through` at all.
+ * live at (0: bare tails are not tried), at which `rate` to play through, whether to play `through` at all, and which lives
+ * our own player is to show (`ours`).
  */
-export function players({ names, seeks, joins, rate, through }) {
+export function players({ names, seeks, joins, rate, through, ours = names }) {
   describe('players', { concurrency: false }, () => {
     let world;
     let publisher;
@@ -133,12 +134,12 @@ export function players({ names, seeks, joins, rate, through }) {
       assert.ok(usual < USUAL_MS, `half of the joins took more than ${usual} ms`);
     }
 
-    for (const browser of joins ? browsers : [])
-      for (const name of names)
-        test(`our player shows the live of ${name} in ${browser}`, () => ours(browser, name));
+    for (const browser of browsers)
+      for (const name of ours)
+        test(`our player shows the live of ${name} in ${browser}, and does not stand still`, () => shown(browser, name));
 
     /** The watch page during a live: it shows, it moves on, and does not stand still. */
-    async function ours(browser, name) {
+    async function shown(browser, name) {
       const { id, begun, joinable, seconds, over } = await publisher.paced(name);
       over.catch(() => undefined);
       const page = pages[browser];

@@ -20,6 +20,8 @@ export interface FeedOptions {
   wanted?: () => boolean;
   /** Told with false when the connection breaks, with true when bytes come again. */
   onReach?: (reached: boolean) => void;
+  /** Told just before bytes are added to the buffer. */
+  onArrival?: () => void;
   /** The next take has other tracks than this pipeline: it starts at these milliseconds. */
   kinds: TrackKind[];
 }
@@ -130,6 +132,7 @@ export class TrackFeed {
         clearTimeout(watch);
         if (done || signal.aborted) return;
         this.#o.onReach?.(true);
+        this.#o.onArrival?.();
         await sink.append(value, signal);
       }
     } catch (error) {

@@ -41,11 +41,18 @@ export interface PlayerOptions {
 const TICK_MS = 200;
 /** How often the live is asked after when nobody tells: the conversation's connection does, several times as often. */
 const POLL_MS = 10_000;
+/** How far before the end of the buffer to begin at the edge: a slice of a second, and a little. */
+const FIRST_LEAD_S = 1.2;
 /** Nearer to the edge than this counts as live. */
 const AT_LIVE_MS = 4_000;
 /** No new bytes for so long at the edge: it is the publisher who is away. */
 const PUBLISHER_AWAY_MS = 4_000;
 const SHORT_STALL_MS = 1_500;
+/** With so much buffered ahead a browser has no reason to stand still; */
+const ENOUGH_S = 0.6;
+/** how long it may all the same, and how long after having been woken in vain. */
+const ASLEEP_MS = 400;
+const ASLEEP_MOST_MS = 6_400;
 /** A hole in the buffer up to this long is stepped over. */
 const HOLE_S = 1.5;
 
@@ -71,6 +78,8 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   #lastBufferEnd = 0;
   #lastTime = 0;
   #stuckSince = 0;
+  #asleepSince: number | null = null;
+  #patience = ASLEEP_MS;
   #stalledAt = Number.NEGATIVE_INFINITY;
   #reached = true;
   #destroyed = false;
@@ -252,6 +261,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
         onReach: (reached) => {
           this.#reached = reached;
         },
+        onArrival: () => this.#arrive(),
       },
       (end) => this.#onFeedEnd(pipeline, end),
     );
@@ -416,6 +426,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       this.#lastGrowth = now;
     }
     this.#stepOverHole(now);
+    this.#wake(now, end);
     this.#chase(now, end);
     this.#tellWaiting(now);
   }
@@ -429,7 +440,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     const end = buffered.end(buffered.length - 1);
     if (target.ms === null) {
       if (end - start < 0.2) return;
-      this.video.currentTime = Math.max(start, end - 0.8);
+      this.video.currentTime = Math.max(start, end - FIRST_LEAD_S);
     } else {
       const at = target.ms / 1000;
       if (end < at) return;
@@ -461,6 +472,37 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
         return;
       }
     }
+  }
+
+  /**
+   * Chromium wants twice as much buffered after each time that it ran dry, up to seconds of it, and forgets that when
+   * it seeks: a seek to where it stands lets it go on with what is there.
+   */
+  #wake(now: number, end: number | null): void {
+    const { video } = this;
+    const asleep =
+      !video.paused &&
+      !video.seeking &&
+      video.readyState < 3 &&
+      end !== null &&
+      end - video.currentTime > ENOUGH_S;
+    if (!asleep) {
+      this.#asleepSince = null;
+      if (video.readyState > 2) this.#patience = ASLEEP_MS;
+      return;
+    }
+    this.#asleepSince ??= now;
+    if (now - this.#asleepSince < this.#patience) return;
+    this.#asleepSince = null;
+    this.#patience = Math.min(ASLEEP_MOST_MS, this.#patience * 2);
+    video.currentTime += 0.01;
+  }
+
+  /** The low point of the buffer, which the chase of the edge goes by. */
+  #arrive(): void {
+    const end = this.#bufferEnd();
+    if (this.value.atLive && !this.video.paused && !this.#target && end !== null)
+      this.#chaser.arrived(performance.now() / 1000, end - this.video.currentTime);
   }
 
   #chase(now: number, end: number | null): void {
