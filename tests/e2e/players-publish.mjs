@@ -116,29 +116,40 @@ export class Publisher {
     return id;
   }
 
-  /**
-   * A live whose chunks come when they came: `id` at once, `over` when the last one is sent and the live stopped.
-   * `begun` is the time of the recorder's start, in milliseconds of the wall clock; after `joinable` seconds there is
-   * something to see, after `seconds` nothing comes any more.
-   */
-  async paced(name) {
+  /** A live whose chunks come when they came: see `pace`. */
+  paced(name) {
     const { chunk_bytes: sizes, chunk_at_ms: times } = JSON.parse(
       readFileSync(testdata(`${name.split('.')[0]}.json`), 'utf8'),
     );
     const bytes = readFileSync(testdata(name));
+    let offset = 0;
+    return this.pace(
+      sizes.map((size, index) => {
+        offset += size;
+        return { at: times[index], bytes: bytes.subarray(offset - size, offset) };
+      }),
+    );
+  }
+
+  /**
+   * A live whose chunks come at their times, in milliseconds from the recorder's start: `id` at once, `over` when the
+   * last one is sent and the live stopped. `begun` is the time of that start, in milliseconds of the wall clock; after
+   * `joinable` seconds there is something to see, after `seconds` nothing comes any more.
+   */
+  async pace(chunks) {
     const { id, location } = await this.#open();
     const begun = Date.now();
     const send = async () => {
       let offset = 0;
-      for (const [index, size] of sizes.entries()) {
-        await new Promise((resolve) => setTimeout(resolve, begun + times[index] - Date.now()));
-        await this.#send(location, offset, bytes.subarray(offset, offset + size));
-        offset += size;
+      for (const { at, bytes } of chunks) {
+        await new Promise((resolve) => setTimeout(resolve, begun + at - Date.now()));
+        await this.#send(location, offset, bytes);
+        offset += bytes.length;
       }
       await this.stop(id);
     };
     // The first chunk of an MP4 is its header alone, and the next comes with the end of a group of pictures.
-    const joinable = Math.max(2.5, times[1] / 1000 + 0.5);
-    return { id, begun, joinable, seconds: times.at(-1) / 1000, over: send() };
+    const joinable = Math.max(2.5, chunks[1].at / 1000 + 0.5);
+    return { id, begun, joinable, seconds: chunks.at(-1).at / 1000, over: send() };
   }
 }

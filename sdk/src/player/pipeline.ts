@@ -2,6 +2,7 @@ import type { Take, TrackKind } from '../types.js';
 import { mimeOf } from './clock.js';
 import { type FeedEnd, type FeedOptions, TrackFeed } from './feed.js';
 import { TrackSink } from './sink.js';
+import type { TrackStanding } from './stuck.js';
 
 type MediaSourceClass = typeof MediaSource;
 
@@ -65,6 +66,16 @@ export class Pipeline {
   reach(edgeMs: number): void {
     if (this.#media?.readyState !== 'open') return;
     this.#media.setLiveSeekableRange?.(0, Math.max(0.001, edgeMs / 1000));
+  }
+
+  /** What each track has around `time`, in seconds of the play clock; `now` as of `performance`. */
+  standing(time: number, now: number): TrackStanding[] {
+    if (this.#media?.readyState !== 'open') return [];
+    return this.#sinks.map((sink) => ({
+      kind: sink.kind,
+      end: sink.endAround(time),
+      silentMs: now - sink.arrivedAt,
+    }));
   }
 
   close(): void {

@@ -1,11 +1,12 @@
 import type { Api } from '../api.js';
 import { Problem } from '../problem.js';
 import { Signal } from '../signal.js';
-import type { Live, LiveUpdate, Position, Timeline } from '../types.js';
-import { mimeOf, oneFile, playClock, positionOf, takeAt } from './clock.js';
+import type { Live, LiveUpdate, Position, Timeline, TrackKind } from '../types.js';
+import { mimeOf, oneFile, playClock, positionOf, takeAt, trackOf } from './clock.js';
 import { EdgeChaser } from './edge.js';
 import type { FeedEnd, TimelineSource } from './feed.js';
 import { mediaSourceClass, Pipeline } from './pipeline.js';
+import { StuckWatch } from './stuck.js';
 
 export type PlayerMode = 'loading' | 'live' | 'replay' | 'gone' | 'unplayable';
 
@@ -24,6 +25,8 @@ export interface PlayerState {
   atLive: boolean;
   playing: boolean;
   waiting: Waiting | null;
+  /** The track that playing goes on without, because nothing comes of it. */
+  missing: TrackKind | null;
   rate: number;
   /** True when the browser let it start only without sound. */
   soundBlocked: boolean;
@@ -48,13 +51,17 @@ const AT_LIVE_MS = 4_000;
 /** No new bytes for so long at the edge: it is the publisher who is away. */
 const PUBLISHER_AWAY_MS = 4_000;
 const SHORT_STALL_MS = 1_500;
-/** With so much buffered ahead a browser has no reason to stand still; */
-const ENOUGH_S = 0.6;
-/** how long it may all the same, and how long after having been woken in vain. */
-const ASLEEP_MS = 400;
-const ASLEEP_MOST_MS = 6_400;
-/** A hole in the buffer up to this long is stepped over. */
-const HOLE_S = 1.5;
+/** How often a track that is gone is looked for again. */
+const MISSING_POLL_MS = 2_000;
+
+/** A track that playing goes on without, and how many frames it had when it was last looked for. */
+interface Missing {
+  kind: TrackKind;
+  take: number;
+  frames: number;
+  lookedAt: number;
+  grew: boolean;
+}
 
 /**
  * Watches one live, in the page's `<video>`: during the live from its tails through MediaSource, rewindable to its
@@ -66,6 +73,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   readonly #liveId: number;
   readonly #key: string | null;
   readonly #chaser = new EdgeChaser();
+  readonly #stuck = new StuckWatch();
   readonly #ticker: ReturnType<typeof setInterval>;
   #pipeline: Pipeline | null = null;
   #refreshing: Promise<Timeline> | null = null;
@@ -76,10 +84,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   #lastPoll = 0;
   #lastGrowth = performance.now();
   #lastBufferEnd = 0;
-  #lastTime = 0;
-  #stuckSince = 0;
-  #asleepSince: number | null = null;
-  #patience = ASLEEP_MS;
+  #missing: Missing | null = null;
   #stalledAt = Number.NEGATIVE_INFINITY;
   #reached = true;
   #destroyed = false;
@@ -96,6 +101,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       atLive: false,
       playing: false,
       waiting: 'buffering',
+      missing: null,
       rate: 1,
       soundBlocked: false,
       sentence: null,
@@ -240,10 +246,13 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     if (!this.#destroyed) await this.#attach(current, fromMs);
   }
 
-  /** Puts a fresh pipeline into the element. */
-  async #attach(timeline: Timeline, fromMs: number | null): Promise<void> {
-    const take = fromMs === null ? takeAt(timeline, Number.MAX_SAFE_INTEGER) : takeAt(timeline, fromMs);
-    if (!take) return;
+  /** Puts a fresh pipeline into the element, for all tracks or but one. */
+  async #attach(timeline: Timeline, fromMs: number | null, missing: Missing | null = null): Promise<void> {
+    const whole = takeAt(timeline, fromMs ?? Number.MAX_SAFE_INTEGER);
+    if (!whole) return;
+    const take = { ...whole, tracks: whole.tracks.filter(({ kind }) => kind !== missing?.kind) };
+    this.#missing = missing;
+    this.patch({ missing: missing?.kind ?? null });
     const Source = mediaSourceClass();
     if (!Source || !take.tracks.every((track) => Source.isTypeSupported(mimeOf(track))))
       return this.#attachBare();
@@ -297,6 +306,8 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     }
     this.#pipeline?.close();
     this.#pipeline = null;
+    this.#missing = null;
+    this.patch({ missing: null });
     const { video } = this;
     video.src = url;
     video.preload = 'metadata';
@@ -345,7 +356,9 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     const here = timeline && takeAt(timeline, ms);
     this.#target = { ms };
     this.video.currentTime = at;
-    if (this.#pipeline && here) void this.#pipeline.restart(ms);
+    if (!this.#pipeline || !here) return;
+    if (this.#missing) void this.#attach(timeline, ms);
+    else void this.#pipeline.restart(ms);
   }
 
   /** A revision moved earlier moments: stay with the picture, not with the number. */
@@ -425,8 +438,8 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       this.#lastBufferEnd = end;
       this.#lastGrowth = now;
     }
-    this.#stepOverHole(now);
-    this.#wake(now, end);
+    this.#unstick(now, this.#pipeline);
+    void this.#lookForMissing(now);
     this.#chase(now, end);
     this.#tellWaiting(now);
   }
@@ -452,50 +465,47 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     if (this.#wantsToPlay && this.video.paused) void this.#tryPlay();
   }
 
-  /** Between takes, and where a track begins late, the buffer has small holes that no browser crosses alone. */
-  #stepOverHole(now: number): void {
-    const { video } = this;
-    if (video.currentTime !== this.#lastTime || video.paused) {
-      this.#lastTime = video.currentTime;
-      this.#stuckSince = now;
-      return;
-    }
-    if (now - this.#stuckSince < 400) return;
-    const { buffered } = video;
-    for (let i = 0; i < buffered.length; i++) {
-      const start = buffered.start(i);
-      if (
-        start > video.currentTime &&
-        (start - video.currentTime < HOLE_S || now - this.#stuckSince > 3_000)
-      ) {
-        video.currentTime = start + 0.01;
-        return;
-      }
-    }
+  /** Where nothing moves although it should, does what makes it move. */
+  #unstick(now: number, pipeline: Pipeline): void {
+    const { currentTime: time, paused, seeking, readyState, buffered } = this.video;
+    const ranges = Array.from({ length: buffered.length }, (_, i): [number, number] => [
+      buffered.start(i),
+      buffered.end(i),
+    ]);
+    const remedy = this.#stuck.step(now, {
+      time,
+      paused,
+      seeking,
+      readyState,
+      ranges,
+      tracks: pipeline.standing(time, now),
+    });
+    if (!remedy || this.#target) return;
+    if ('seekTo' in remedy) this.video.currentTime = remedy.seekTo;
+    else this.#goOnWithout(remedy.without, now);
   }
 
-  /**
-   * Chromium wants twice as much buffered after each time that it ran dry, up to seconds of it, and forgets that when
-   * it seeks: a seek to where it stands lets it go on with what is there.
-   */
-  #wake(now: number, end: number | null): void {
-    const { video } = this;
-    const asleep =
-      !video.paused &&
-      !video.seeking &&
-      video.readyState < 3 &&
-      end !== null &&
-      end - video.currentTime > ENOUGH_S;
-    if (!asleep) {
-      this.#asleepSince = null;
-      if (video.readyState > 2) this.#patience = ASLEEP_MS;
-      return;
-    }
-    this.#asleepSince ??= now;
-    if (now - this.#asleepSince < this.#patience) return;
-    this.#asleepSince = null;
-    this.#patience = Math.min(ASLEEP_MOST_MS, this.#patience * 2);
-    video.currentTime += 0.01;
+  #goOnWithout(kind: TrackKind, now: number): void {
+    const { timeline, positionMs } = this.value;
+    const take = timeline && takeAt(timeline, positionMs);
+    if (!take) return;
+    const frames = trackOf(take, kind)?.frames ?? 0;
+    void this.#attach(timeline, positionMs, { kind, take: take.take, frames, lookedAt: now, grew: false });
+  }
+
+  /** A track that is gone is back when its frames have grown twice in a row. */
+  async #lookForMissing(now: number): Promise<void> {
+    const missing = this.#missing;
+    if (!missing || now - missing.lookedAt < MISSING_POLL_MS) return;
+    missing.lookedAt = now;
+    const timeline = await this.refresh().catch(() => null);
+    const take = timeline?.takes.find((candidate) => candidate.take === missing.take) ?? null;
+    const frames = trackOf(take, missing.kind)?.frames ?? 0;
+    const grows = frames > missing.frames;
+    const isBack = grows && missing.grew;
+    missing.grew = grows;
+    missing.frames = frames;
+    if (isBack && timeline && missing === this.#missing) await this.#attach(timeline, this.value.positionMs);
   }
 
   /** The low point of the buffer, which the chase of the edge goes by. */

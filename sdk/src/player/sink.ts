@@ -14,6 +14,7 @@ export class TrackSink {
   readonly #playhead: () => number;
   #mime: string;
   #work: Promise<void> = Promise.resolve();
+  #arrivedAt = performance.now();
 
   constructor(kind: TrackKind, media: MediaSource, mime: string, playhead: () => number) {
     this.kind = kind;
@@ -23,10 +24,18 @@ export class TrackSink {
     this.#playhead = playhead;
   }
 
-  /** Seconds at which what is buffered around the playhead ends; null if nothing is. */
+  /** Seconds at which the last of what is buffered ends; null if nothing is. */
   get end(): number | null {
     const { buffered } = this.#buffer;
     return buffered.length ? buffered.end(buffered.length - 1) : null;
+  }
+
+  /** Seconds at which what is buffered around `time` ends; `time` itself if nothing is. */
+  endAround(time: number): number {
+    const { buffered } = this.#buffer;
+    for (let i = 0; i < buffered.length; i++)
+      if (buffered.start(i) - 0.1 <= time && time < buffered.end(i)) return buffered.end(i);
+    return time;
   }
 
   /** Ready for the init of another response whose time 0 is at `offset` seconds of the play clock. */
@@ -41,7 +50,13 @@ export class TrackSink {
     });
   }
 
+  /** When bytes came last, in milliseconds as of `performance`. */
+  get arrivedAt(): number {
+    return this.#arrivedAt;
+  }
+
   append(bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
+    this.#arrivedAt = performance.now();
     return this.#line(async () => {
       while (!signal.aborted && this.#open()) {
         try {

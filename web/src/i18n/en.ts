@@ -187,6 +187,8 @@ export const en: Words = {
     waitingBuffering: 'Loading…',
     waitingPublisher: 'Waiting for the broadcaster…',
     waitingNetwork: 'Reconnecting…',
+    soundOnly: 'Picture paused, the sound goes on',
+    pictureOnly: 'Sound paused, the picture goes on',
     starting: 'The live is starting…',
     ended: 'The live has ended',
     endedHint: 'The replay is ready.',

@@ -185,6 +185,8 @@ export const fr = {
     waitingBuffering: 'Chargement…',
     waitingPublisher: 'En attente du diffuseur…',
     waitingNetwork: 'Reconnexion…',
+    soundOnly: 'Image en pause, le son continue',
+    pictureOnly: 'Son en pause, l’image continue',
     starting: 'Le live commence…',
     ended: 'Le live est terminé',
     endedHint: 'Il se revoit dès maintenant.',

@@ -1,0 +1,63 @@
+// A phone whose screen went off sends its sound and no picture. Who watches goes on hearing it, and sees the picture again
+// when it is back.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { watched } from './players-checks.mjs';
+import { Publisher } from './players-publish.mjs';
+import { until, World } from './world.mjs';
+
+const RECORDING = fileURLToPath(new URL('../../testdata/webm_vp9_opus.webm', import.meta.url));
+/** Seconds of the recording without a picture; it comes back with a keyframe. */
+const HIDDEN = { from: 5, to: 12 };
+const CLUSTER = Buffer.from([0x1f, 0x43, 0xb6, 0x75]);
+const TIMESTAMP = 0xe7;
+
+/** The recording without the frames of those seconds, in clusters of a second, each to be sent when it is over. */
+function slices(file) {
+  const drop = `gt(pts*tb,${HIDDEN.from})*lt(pts*tb,${HIDDEN.to})`;
+  execFileSync('ffmpeg', [
+    ...['-v', 'error', '-i', RECORDING, '-c', 'copy', '-bsf:v', `noise=drop='${drop}'`],
+    ...['-f', 'webm', '-live', '1', '-cluster_time_limit', '1000', file],
+  ]);
+  const bytes = readFileSync(file);
+  const starts = [];
+  for (let at = bytes.indexOf(CLUSTER); at >= 0; at = bytes.indexOf(CLUSTER, at + 1)) starts.push(at);
+  return [0, ...starts].map((start, index) => {
+    const end = starts[index] ?? bytes.length;
+    const stamp = bytes.indexOf(TIMESTAMP, start + CLUSTER.length);
+    const ms = index === 0 ? -1_000 : bytes.readUIntBE(stamp + 2, bytes[stamp + 1] & 0x0f);
+    return { at: ms + 1_000, bytes: bytes.subarray(start, end) };
+  });
+}
+
+describe('a camera that falls silent', { concurrency: false }, () => {
+  let world;
+  before(async () => {
+    world = await World.open();
+  });
+  after(() => world?.close());
+
+  test('leaves the sound playing, and its picture comes back', async () => {
+    const publisher = await Publisher.on(world.base);
+    const { id, over } = await publisher.pace(slices(path.join(world.data, 'hidden.webm')));
+    over.catch(() => undefined);
+    const page = await world.person('Binta');
+    await page.goto(`/live/${id}`);
+    const shown = (what) => `Boolean(document.querySelector('[data-testid="${what}"]'))`;
+    const time = 'document.querySelector("[data-testid=player-video]").currentTime';
+    await until(page, 'the sentence that the picture is paused', shown('player-missing'));
+    const heard = await page.evaluate(time);
+    assert.ok(heard < HIDDEN.to, `only noticed at ${heard} s`);
+    await until(page, 'sound beyond where the picture stopped', `${time} > ${heard + 1.5}`);
+    assert.ok(await page.evaluate(shown('player-missing')), 'the sound goes on without the picture');
+    await until(page, 'the picture again', `!${shown('player-missing')} && ${time} > ${HIDDEN.to}`);
+    await until(page, 'pictures of after that', `(${watched})().frames > 10`);
+    await over;
+    assert.deepEqual(page.complaints, []);
+  });
+});
