@@ -1,6 +1,6 @@
 //! A conversation as files other programs read: CSV (RFC 4180) and WebVTT.
 
-use crate::{Kind, Message, timestamp};
+use crate::{Kind, Mention, Message, timestamp};
 
 /// How long a message stands in a subtitle track, in milliseconds.
 const CUE_MS: i64 = 5_000;
@@ -8,7 +8,7 @@ const CUE_MS: i64 = 5_000;
 /// First line of the CSV file.
 #[must_use]
 pub fn csv_header() -> &'static str {
-    "seq,id,timestamp,position_ms,take,ms,author_id,first_name,last_name,type,content,reply_to,deleted\r\n"
+    "seq,id,timestamp,position_ms,take,ms,author_id,first_name,last_name,type,content,reply_to,deleted,mentions\r\n"
 }
 
 /// A message as a line of CSV. Text that a spreadsheet would take for a formula gets an apostrophe in front.
@@ -19,8 +19,10 @@ pub fn csv_row(message: &Message, position_ms: i64) -> String {
     let reply_to =
         message.reply_to.map(|seq| crate::message_id(message.live_id, seq).to_string()).unwrap_or_default();
     let kind = if message.kind == Kind::Emoji { "emoji" } else { "text" };
+    let name = |mention: &Mention| format!("{} {}", mention.first_name, mention.last_name).trim().to_owned();
+    let mentioned: Vec<_> = message.mentions.iter().map(name).collect();
     format!(
-        "{seq},{id},{},{position_ms},{},{},{},{},{},{kind},{},{reply_to},{}\r\n",
+        "{seq},{id},{},{position_ms},{},{},{},{},{},{kind},{},{reply_to},{},{}\r\n",
         timestamp(message.created_at_ms),
         message.position.take,
         message.position.ms,
@@ -29,6 +31,7 @@ pub fn csv_row(message: &Message, position_ms: i64) -> String {
         csv_text(&message.author.last_name),
         csv_text(&message.content),
         message.deleted,
+        csv_text(&mentioned.join(", ")),
     )
 }
 
@@ -90,6 +93,7 @@ mod tests {
                 last_name: "L\"é".into(),
                 profile_picture: None,
             },
+            mentions: vec![Mention { id: 4, first_name: "Ama".into(), last_name: String::new() }],
             deleted: false,
             on_replay: false,
             held: false,
@@ -101,7 +105,7 @@ mod tests {
         let row = csv_row(&message("=1+1, \"dit\"\nelle"), 3_661_007);
         assert_eq!(
             row,
-            "2,16777218,2023-11-14T22:13:20.123Z,3661007,1,7,3,\"Zoé\",\"L\"\"é\",text,\"'=1+1, \"\"dit\"\"\nelle\",16777217,false\r\n"
+            "2,16777218,2023-11-14T22:13:20.123Z,3661007,1,7,3,\"Zoé\",\"L\"\"é\",text,\"'=1+1, \"\"dit\"\"\nelle\",16777217,false,\"Ama\"\r\n"
         );
     }
 

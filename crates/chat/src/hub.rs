@@ -14,7 +14,7 @@ use timeline::PlayClock;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::{Deletion, Message, Rules, message::place, reactions::Burst};
+use crate::{Author, Deletion, Message, Rules, message::place, reactions::Burst};
 
 /// Newest messages kept serialised. Older ones are read from the database.
 const RECENT: usize = 256;
@@ -167,6 +167,22 @@ impl Hub {
         let reached = inner.furthest_change(self.marks.borrow().change);
         drop(inner);
         self.raise(|mark| mark.change = mark.change.max(reached));
+    }
+
+    /// Shows the messages kept here under the name their author has now.
+    pub(crate) fn renamed(&self, person: &Author) {
+        let mut inner = self.lock();
+        inner.frames.clear();
+        for entry in inner.recent.iter_mut().filter(|entry| entry.message.names(person.id)) {
+            entry.message.rename(person);
+            entry.json = entry.message.to_json_at(entry.position_ms).into();
+        }
+        let pinned = inner.rules.pinned.as_ref().is_some_and(|pinned| pinned.names(person.id));
+        if let Some(pinned) = Arc::make_mut(&mut inner.rules).pinned.as_mut().filter(|_| pinned) {
+            pinned.rename(person);
+            drop(inner);
+            self.raise(|mark| mark.rules += 1);
+        }
     }
 
     /// How the conversation is led.
@@ -352,6 +368,7 @@ impl Entry {
     fn empty(&mut self) {
         self.message.deleted = true;
         self.message.content.clear();
+        self.message.mentions.clear();
         self.json = self.message.to_json_at(self.position_ms).into();
     }
 }
@@ -398,7 +415,7 @@ pub(crate) fn deletions_frame(deletions: &[Deletion]) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Author, Kind};
+    use crate::Kind;
     use timeline::Position;
 
     fn message(seq: i64) -> Message {
@@ -411,6 +428,7 @@ mod tests {
             reply_to: None,
             position: Position { take: 2, ms: 100 },
             author: Author { id: 1, first_name: "A".into(), last_name: "B".into(), profile_picture: None },
+            mentions: Vec::new(),
             deleted: false,
             on_replay: false,
             held: false,

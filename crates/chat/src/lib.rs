@@ -14,6 +14,7 @@ mod export;
 mod hub;
 mod leading;
 mod limits;
+mod mentions;
 mod message;
 mod moderation;
 mod posting;
@@ -29,6 +30,7 @@ mod viewer;
 pub use error::{Error, Refusal};
 pub use export::{VTT_HEADER, csv_header, csv_row, vtt_cue};
 pub use limits::{Limits, Sender};
+pub use mentions::{LIMIT as MENTIONS_LIMIT, Mention};
 pub use message::{
     Author, Draft, Kind, Message, POSITION_LIMIT_MS, SEQ_LIMIT, message_id, place, seq_in, timestamp,
 };
@@ -61,5 +63,10 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             sql: include_str!("../migrations/V3__search_later.sql"),
         },
         Migration { number: 4, name: "narrower rows", sql: include_str!("../migrations/V4__narrower.sql") },
+        Migration {
+            number: 5,
+            name: "mentions, who is here",
+            sql: include_str!("../migrations/V5__mentions.sql"),
+        },
     ],
 };

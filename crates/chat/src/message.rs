@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use timeline::{PlayClock, Position};
 
-use crate::{Refusal, text};
+use crate::{Mention, Refusal, mentions, text};
 
 /// Bits of a message's id that are its number in its live.
 const SEQ_BITS: u32 = 24;
@@ -87,6 +87,8 @@ pub struct Message {
     pub position: Position,
     /// Who wrote it.
     pub author: Author,
+    /// Whom it speaks to or of by name.
+    pub mentions: Vec<Mention>,
     /// Whether it was deleted: it keeps its place without its content.
     pub deleted: bool,
     /// Whether it was written on the replay, after the live had ended.
@@ -114,6 +116,22 @@ impl Message {
         serde_json::to_string(&self.wire(position_ms)).expect("a message has only strings and numbers")
     }
 
+    /// Whether somebody's name is in it, as its author or mentioned.
+    pub(crate) fn names(&self, person_id: i64) -> bool {
+        self.author.id == person_id || self.mentions.iter().any(|mention| mention.id == person_id)
+    }
+
+    /// Puts the name that somebody has now where they are named.
+    pub(crate) fn rename(&mut self, person: &Author) {
+        if self.author.id == person.id {
+            self.author.clone_from(person);
+        }
+        for mention in self.mentions.iter_mut().filter(|mention| mention.id == person.id) {
+            mention.first_name.clone_from(&person.first_name);
+            mention.last_name.clone_from(&person.last_name);
+        }
+    }
+
     fn wire(&self, position_ms: i64) -> Wire<'_> {
         Wire {
             id: self.seq.map(|seq| message_id(self.live_id, seq)),
@@ -125,6 +143,7 @@ impl Message {
             position: self.position,
             position_ms,
             author: &self.author,
+            mentions: &self.mentions,
             deleted: self.deleted,
             on_replay: self.on_replay,
             held: self.held,
@@ -152,6 +171,8 @@ struct Wire<'a> {
     position: Position,
     position_ms: i64,
     author: &'a Author,
+    #[serde(skip_serializing_if = "<[Mention]>::is_empty")]
+    mentions: &'a [Mention],
     deleted: bool,
     on_replay: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -182,6 +203,10 @@ pub struct Draft {
     pub client_id: Option<[u8; 16]>,
     /// The place its author was looking at.
     pub position: Position,
+    /// Ids of those it is to mention; who may be mentioned is looked up when it is stored.
+    pub mentions: Vec<i64>,
+    /// Id of the live's author, who may always be mentioned.
+    pub host: Option<i64>,
 }
 
 impl Draft {
@@ -205,7 +230,20 @@ impl Draft {
         };
         let position = position.map_or(Ok(clock.tail()), |sent| check_position(sent, clock))?;
         let client_id = client_id.map(parse_uuid).transpose()?;
-        Ok(Self { kind, content, reply_to, client_id, position })
+        Ok(Self { kind, content, reply_to, client_id, position, mentions: Vec::new(), host: None })
+    }
+
+    /// The same, with mentions of these people in a live whose author is `host`. A reaction mentions nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Mentions`] when they are too many.
+    pub fn mentioning(self, people: &[i64], host: i64) -> Result<Self, Refusal> {
+        if people.len() > mentions::LIMIT {
+            return Err(Refusal::Mentions);
+        }
+        let people = if self.kind == Kind::Reaction { &[] } else { people };
+        Ok(Self { mentions: people.to_vec(), host: Some(host), ..self })
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::message::{message_id, seq_in};
 use crate::moderation::store as moderation;
 use crate::store::{ON_REPLAY, by_id, counters, nobody};
-use crate::{Author, Draft, Error, Kind, Message, Refusal, SEQ_LIMIT};
+use crate::{Author, Draft, Error, Kind, Mention, Message, Refusal, SEQ_LIMIT, mentions};
 
 /// What [`Desk::post`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,30 +66,37 @@ impl<'a> Desk<'a> {
             return Ok(Posted { message: kept, created: false });
         }
         let counted = draft.kind == Kind::Reaction;
+        let mentions = mentions::wanted(self.conn, posting, draft)?;
         if let Gate::Led { slow_ms, hold } = gate {
             self.may_write(posting, if counted { 0 } else { slow_ms })?;
             if hold && !counted {
                 let reply_to = self.reply_to(posting, draft)?;
-                moderation::hold(self.conn, posting, draft, reply_to)?;
-                let message = Message { held: true, ..self.message(posting, draft, None, reply_to)? };
+                moderation::hold(self.conn, posting, draft, reply_to, &mentions)?;
+                let message =
+                    Message { held: true, mentions, ..self.message(posting, draft, None, reply_to)? };
                 return Ok(Posted { message, created: true });
             }
         }
-        Ok(Posted { message: self.keep(posting, draft)?, created: true })
+        Ok(Posted { message: self.keep(posting, draft, mentions)?, created: true })
     }
 
     /// Stores a message under the next number of its live, or counts a reaction.
-    pub(crate) fn keep(&mut self, posting: Posting, draft: &Draft) -> Result<Message, Error> {
+    pub(crate) fn keep(
+        &mut self,
+        posting: Posting,
+        draft: &Draft,
+        mentions: Vec<Mention>,
+    ) -> Result<Message, Error> {
         let reply_to = self.reply_to(posting, draft)?;
         let seq = match draft.kind {
             Kind::Reaction => {
                 self.count_reaction(posting.live_id, draft)?;
                 None
             }
-            Kind::Text | Kind::Emoji => Some(self.insert(posting, draft, reply_to)?),
+            Kind::Text | Kind::Emoji => Some(self.insert(posting, draft, reply_to, &mentions)?),
         };
         remember_sent(self.conn, posting, draft, seq)?;
-        self.message(posting, draft, seq, reply_to)
+        Ok(Message { mentions, ..self.message(posting, draft, seq, reply_to)? })
     }
 
     /// The message as somebody reads it, without reading it back.
@@ -109,6 +116,7 @@ impl<'a> Desk<'a> {
             reply_to,
             position: draft.position,
             author: self.author(posting.author_id)?,
+            mentions: Vec::new(),
             deleted: false,
             on_replay: posting.on_replay,
             held: false,
@@ -173,7 +181,13 @@ impl<'a> Desk<'a> {
         if exists { Ok(Some(seq)) } else { Err(Refusal::ReplyTo.into()) }
     }
 
-    fn insert(&mut self, posting: Posting, draft: &Draft, reply_to: Option<i64>) -> Result<i64, Error> {
+    fn insert(
+        &mut self,
+        posting: Posting,
+        draft: &Draft,
+        reply_to: Option<i64>,
+        mentions: &[Mention],
+    ) -> Result<i64, Error> {
         let newest = match self.newest.entry(posting.live_id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(counters(self.conn, posting.live_id)?.last_seq),
@@ -183,7 +197,7 @@ impl<'a> Desk<'a> {
         }
         let seq = *newest + 1;
         self.conn
-            .prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+            .prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
             .execute(params![
                 message_id(posting.live_id, seq),
                 posting.live_id,
@@ -195,6 +209,7 @@ impl<'a> Desk<'a> {
                 if posting.on_replay { ON_REPLAY } else { 0 },
                 reply_to,
                 draft.content,
+                mentions::packed(mentions),
             ])?;
         *newest = seq;
         Ok(seq)
@@ -213,7 +228,7 @@ impl<'a> Desk<'a> {
     fn author(&mut self, id: i64) -> Result<Author, Error> {
         let author = match self.authors.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(author(self.conn, id)?),
+            Entry::Vacant(unknown) => unknown.insert(author(self.conn, id)?.unwrap_or_else(|| nobody(id))),
         };
         Ok(author.clone())
     }
@@ -238,7 +253,8 @@ pub(crate) fn remember_sent(
     Ok(())
 }
 
-fn author(conn: &Connection, id: i64) -> Result<Author, Error> {
+/// Somebody by their name; nobody whose account is gone.
+pub(crate) fn author(conn: &Connection, id: i64) -> Result<Option<Author>, Error> {
     let author = conn
         .prepare_cached("SELECT id, first_name, last_name, profile_picture FROM users WHERE id = ?1")?
         .query_row([id], |row| {
@@ -250,5 +266,5 @@ fn author(conn: &Connection, id: i64) -> Result<Author, Error> {
             })
         })
         .optional()?;
-    Ok(author.unwrap_or_else(|| nobody(id)))
+    Ok(author)
 }

@@ -11,11 +11,13 @@ use tokio::sync::OnceCell;
 
 use crate::hub::{Hub, Mark};
 use crate::moderation::store as moderation;
-use crate::posting::{Gate, Posted, Posting};
+use crate::posting::{self, Gate, Posted, Posting};
 use crate::queue::{Order, Queue};
 use crate::reactions::BURST;
 use crate::store::{self, Stretch};
-use crate::{Counters, Deletion, Draft, Error, Message, Refusal, Rules, Speaker, Viewer, place, search};
+use crate::{
+    Author, Counters, Deletion, Draft, Error, Message, Refusal, Rules, Speaker, Viewer, place, search,
+};
 
 /// Most messages read at once. Whoever asks for more is given this many.
 pub const PAGE_LIMIT: u32 = 500;
@@ -201,6 +203,29 @@ impl Chat {
             Ok(deletion)
         });
         carried.await.map_err(|_| database::Error::Panicked)?
+    }
+
+    /// Shows what is kept in memory under the name and picture that somebody has now.
+    pub fn renamed(&self, person: &Author) {
+        let hubs: Vec<_> = self.lock_hubs().values().filter_map(|cell| cell.get().cloned()).collect();
+        for hub in hubs {
+            hub.renamed(person);
+        }
+    }
+
+    /// The people with these ids who exist, by their names, as everybody sees them.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn people(&self, ids: Vec<i64>) -> Result<Vec<Author>, Error> {
+        let job = move |conn: &rusqlite::Connection| {
+            let found = ids.into_iter().map(|id| posting::author(conn, id));
+            found.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
+        };
+        let mut people = self.inner.database.read(job).await?;
+        people.sort_by(|a, b| (&a.first_name, &a.last_name, a.id).cmp(&(&b.first_name, &b.last_name, b.id)));
+        Ok(people)
     }
 
     /// Removes the conversation of a live, some messages at a time: others go on writing meanwhile.

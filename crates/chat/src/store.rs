@@ -6,7 +6,7 @@ use timeline::Position;
 
 use crate::message::{message_id, seq_in};
 use crate::moderation::store::{self as moderation, Leading};
-use crate::{Author, Error, Kind, Message, Refusal, SEQ_LIMIT};
+use crate::{Author, Error, Kind, Message, Refusal, SEQ_LIMIT, mentions};
 
 /// One deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ const TABLES: [&str; 10] = [
 const DELETED: i64 = 1;
 pub(crate) const ON_REPLAY: i64 = 2;
 const SELECT: &str = "SELECT m.id, m.live_id, m.content, m.created_at, m.kind, m.flags, m.reply_to, m.take, m.ms, \
-     m.author_id, u.first_name, u.last_name, u.profile_picture \
+     m.author_id, u.first_name, u.last_name, u.profile_picture, m.mentions \
      FROM messages m LEFT JOIN users u ON u.id = m.author_id";
 
 /// Somebody whose account is gone.
@@ -92,8 +92,10 @@ pub(crate) fn delete(
          AND (SELECT indexed_seq FROM chat_counters WHERE live_id = ?2) >= ?3",
     )?
     .execute([id, live_id, seq])?;
-    conn.prepare_cached("UPDATE messages SET content = '', flags = flags | ?2 WHERE id = ?1")?
-        .execute([id, DELETED])?;
+    conn.prepare_cached(
+        "UPDATE messages SET content = '', mentions = NULL, flags = flags | ?2 WHERE id = ?1",
+    )?
+    .execute([id, DELETED])?;
     let change: i64 = conn
         .prepare_cached(
             "UPDATE chat_counters SET change = change + 1, deleted = deleted + 1 WHERE live_id = ?1 RETURNING change",
@@ -208,7 +210,7 @@ pub(crate) fn after(
     let mut statement =
         conn.prepare_cached(&format!("{SELECT} WHERE m.id > ?1 AND m.id <= ?2 ORDER BY m.id LIMIT ?3"))?;
     let bounds = params![bound(live_id, after), bound(live_id, upto), limit];
-    collect(statement.query_map(bounds, read)?)
+    messages(conn, statement.query_map(bounds, read)?)
 }
 
 /// The `limit` messages just before number `before`, oldest first.
@@ -221,7 +223,7 @@ pub(crate) fn before(
     let mut statement =
         conn.prepare_cached(&format!("{SELECT} WHERE m.id >= ?1 AND m.id < ?2 ORDER BY m.id DESC LIMIT ?3"))?;
     let bounds = params![bound(live_id, 1), bound(live_id, before), limit];
-    let mut messages = collect(statement.query_map(bounds, read)?)?;
+    let mut messages = messages(conn, statement.query_map(bounds, read)?)?;
     messages.reverse();
     Ok(messages)
 }
@@ -248,7 +250,8 @@ pub(crate) fn stretch(
         "{SELECT} WHERE m.live_id = ?1 AND m.take = ?2 AND (m.ms, m.id) > (?3, ?4) AND m.ms < ?5 \
          ORDER BY m.ms, m.id LIMIT ?6"
     ))?;
-    collect(statement.query_map(params![live_id, stretch.take, ms, id, stretch.to_ms, limit], read)?)
+    let bounds = params![live_id, stretch.take, ms, id, stretch.to_ms, limit];
+    messages(conn, statement.query_map(bounds, read)?)
 }
 
 /// At most `limit` messages that hold all the words asked for, newest first.
@@ -263,12 +266,13 @@ pub(crate) fn search(
          WHERE messages_search MATCH ?1 AND s.rowid BETWEEN ?2 AND ?3 ORDER BY s.rowid DESC LIMIT ?4"
     ))?;
     let bounds = params![words, bound(live_id, 1), bound(live_id, SEQ_LIMIT), limit];
-    collect(statement.query_map(bounds, read)?)
+    messages(conn, statement.query_map(bounds, read)?)
 }
 
 /// One message.
 pub(crate) fn by_id(conn: &Connection, id: i64) -> Result<Option<Message>, Error> {
-    Ok(conn.prepare_cached(&format!("{SELECT} WHERE m.id = ?1"))?.query_row([id], read).optional()?)
+    let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE m.id = ?1"))?;
+    Ok(messages(conn, statement.query_map([id], read)?)?.pop())
 }
 
 /// At most `limit` deletions after the one numbered `since`, in their order.
@@ -317,6 +321,16 @@ fn collect<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Result<Vec<T>,
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The messages of rows that [`read`] read, mentions with their names.
+fn messages(
+    conn: &Connection,
+    rows: impl Iterator<Item = rusqlite::Result<Message>>,
+) -> Result<Vec<Message>, Error> {
+    let mut messages: Vec<Message> = collect(rows)?;
+    mentions::name(conn, &mut messages)?;
+    Ok(messages)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     let (id, live_id): (i64, i64) = (row.get(0)?, row.get(1)?);
     let flags: i64 = row.get(5)?;
@@ -328,6 +342,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
             Author { id: author_id, first_name, last_name: row.get(11)?, profile_picture: row.get(12)? }
         }
     };
+    let mentioned = row.get_ref(13)?.as_blob_or_null()?.map_or_else(Vec::new, mentions::unpacked);
     Ok(Message {
         live_id,
         seq: seq_in(live_id, id),
@@ -337,6 +352,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         reply_to: row.get(6)?,
         position: Position { take: row.get(7)?, ms: row.get(8)? },
         author,
+        mentions: mentioned.into_iter().map(mentions::unnamed).collect(),
         deleted: flags & DELETED != 0,
         on_replay: flags & ON_REPLAY != 0,
         held: false,

@@ -24,7 +24,7 @@ const QUESTIONS: [(&str, &str); 7] = [
         "has a reply to a message that is not there, number",
     ),
     (
-        "SELECT live_id, id & 16777215 FROM messages WHERE flags & 1 = 1 AND content <> ''",
+        "SELECT live_id, id & 16777215 FROM messages WHERE flags & 1 = 1 AND (content <> '' OR mentions IS NOT NULL)",
         "still has the content of a deleted message, number",
     ),
     (

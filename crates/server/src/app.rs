@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::http::{ChatStates, Counts};
-use crate::presence::Viewers;
+use crate::presence::{Here, Viewers};
 use crate::quota::Quota;
 use crate::serve::Error;
 
@@ -33,6 +33,7 @@ pub(crate) struct App {
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) replays: Arc<Replays>,
     pub(crate) viewers: Viewers,
+    pub(crate) here: Here,
     pub(crate) counts: Arc<Counts>,
     pub(crate) quota: Arc<Quota>,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
@@ -67,6 +68,7 @@ impl App {
             recorder,
             replays: Arc::default(),
             viewers: Viewers::default(),
+            here: Here::default(),
             counts: Arc::default(),
             quota,
             leaving: CancellationToken::new(),

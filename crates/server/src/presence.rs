@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many watch each live now. As many entries as lives are watched.
@@ -29,6 +29,89 @@ impl Viewers {
     }
 }
 
+/// Who is connected to each conversation now. As many entries as conversations have readers.
+#[derive(Clone, Default)]
+pub(crate) struct Here(Arc<Mutex<HashMap<i64, Room>>>);
+
+/// Those connected to one conversation.
+#[derive(Default)]
+struct Room {
+    anonymous: usize,
+    /// How many connections each person has.
+    people: BTreeMap<i64, usize>,
+}
+
+/// Somebody who is connected, until this is dropped.
+pub(crate) struct Present {
+    live: i64,
+    person: Option<i64>,
+    here: Here,
+}
+
+impl Here {
+    /// Somebody connects to the conversation of a live, by name if they have signed in.
+    pub(crate) fn enter(&self, live: i64, person: Option<i64>) -> Present {
+        self.change(live, |room| room.add(person));
+        Present { live, person, here: self.clone() }
+    }
+
+    /// How many are here, a person once however often they are connected, and the ids of the first `limit` of those
+    /// who have signed in.
+    pub(crate) fn of(&self, live: i64, limit: usize) -> (usize, Vec<i64>) {
+        let rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(room) = rooms.get(&live) else { return (0, Vec::new()) };
+        (room.anonymous + room.people.len(), room.people.keys().copied().take(limit).collect())
+    }
+
+    fn change(&self, live: i64, change: impl FnOnce(&mut Room)) {
+        let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = rooms.entry(live).or_default();
+        change(room);
+        if room.anonymous == 0 && room.people.is_empty() {
+            rooms.remove(&live);
+        }
+    }
+}
+
+impl Room {
+    fn add(&mut self, person: Option<i64>) {
+        match person {
+            Some(person) => *self.people.entry(person).or_default() += 1,
+            None => self.anonymous += 1,
+        }
+    }
+
+    fn take(&mut self, person: Option<i64>) {
+        let Some(person) = person else {
+            self.anonymous = self.anonymous.saturating_sub(1);
+            return;
+        };
+        if let Some(connections) = self.people.get_mut(&person) {
+            *connections -= 1;
+            if *connections == 0 {
+                self.people.remove(&person);
+            }
+        }
+    }
+}
+
+impl Present {
+    /// Whoever is connected says who they are, perhaps somebody else than before.
+    pub(crate) fn sign_in(&mut self, person: i64) {
+        let before = self.person.replace(person);
+        self.here.change(self.live, |room| {
+            room.add(Some(person));
+            room.take(before);
+        });
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.here.change(self.live, |room| room.take(self.person));
+    }
+}
+
 impl Drop for Viewing {
     fn drop(&mut self) {
         let mut counts = self.viewers.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,5 +137,19 @@ mod tests {
         drop(first);
         drop(second);
         assert_eq!((viewers.count(1), viewers.all()), (0, 1));
+    }
+
+    #[test]
+    fn a_person_is_here_once_however_often_they_are_connected() {
+        let here = Here::default();
+        let (mut first, second, third) = (here.enter(1, None), here.enter(1, Some(7)), here.enter(1, None));
+        assert_eq!(here.of(1, 10), (3, vec![7]));
+        first.sign_in(7);
+        assert_eq!(here.of(1, 10), (2, vec![7]));
+        first.sign_in(8);
+        assert_eq!((here.of(1, 10), here.of(1, 1)), ((3, vec![7, 8]), (3, vec![7])));
+        drop((first, second, third));
+        assert_eq!(here.of(1, 10), (0, Vec::new()));
+        assert!(here.0.lock().unwrap().is_empty());
     }
 }

@@ -27,6 +27,8 @@ pub struct Rules {
     pub slow_ms: i64,
     /// Whether messages wait for approval.
     pub hold: bool,
+    /// Whether everybody may see who is connected, not only those who lead.
+    pub show_members: bool,
     /// The message that stands on top.
     pub pinned: Option<Box<Message>>,
     /// Words that are not wanted.
@@ -42,16 +44,18 @@ impl Rules {
         self.moderators.contains(&person_id)
     }
 
-    /// What everybody may know: `{slow_ms, hold, pinned}`.
+    /// What everybody may know: `{slow_ms, hold, show_members, pinned}`.
     #[must_use]
     pub fn to_json(&self, clock: &PlayClock) -> String {
         let pinned = self.pinned.as_ref().map_or("null".to_owned(), |message| message.to_json(clock));
-        format!(r#"{{"slow_ms":{},"hold":{},"pinned":{pinned}}}"#, self.slow_ms, self.hold)
+        let Self { slow_ms, hold, show_members, .. } = self;
+        format!(r#"{{"slow_ms":{slow_ms},"hold":{hold},"show_members":{show_members},"pinned":{pinned}}}"#)
     }
 
     /// Whether viewers see the same in both.
     pub(crate) fn looks_like(&self, other: &Self) -> bool {
-        (self.slow_ms, self.hold, &self.pinned) == (other.slow_ms, other.hold, &other.pinned)
+        (self.slow_ms, self.hold, self.show_members, &self.pinned)
+            == (other.slow_ms, other.hold, other.show_members, &other.pinned)
     }
 }
 
@@ -62,6 +66,8 @@ pub struct RulesChange {
     pub slow_ms: Option<i64>,
     /// Whether messages wait for approval.
     pub hold: Option<bool>,
+    /// Whether everybody may see who is connected.
+    pub show_members: Option<bool>,
     /// Id of the message on top, or none.
     pub pinned: Option<Option<i64>>,
     /// Words that are not wanted.
@@ -99,7 +105,7 @@ pub struct Act {
     pub at_ms: i64,
     /// Who did it.
     pub by_id: i64,
-    /// What: `delete`, `silence`, `ban`, `lift`, `slow`, `hold`, `words`, `pin`, `moderator`, `no moderator`, `approve`,
+    /// What: `delete`, `silence`, `ban`, `lift`, `slow`, `hold`, `show members`, `words`, `pin`, `moderator`, `no moderator`, `approve`,
     /// `reject`.
     pub act: String,
     /// The person or the message it was done to.

@@ -7,14 +7,14 @@ use crate::message::{Draft, Kind, Message, SEQ_LIMIT, message_id, seq_in};
 use crate::moderation::{Act, Held, Rules, RulesChange, Sanction, WordList};
 use crate::posting::{Desk, Posting, remember_sent};
 use crate::store::{self, Deletion};
-use crate::{Error, Refusal};
+use crate::{Error, Mention, Refusal, mentions};
 
 /// Messages that may wait for approval in one live. A further one is refused.
 const HELD_LIMIT: i64 = 1_000;
 /// Messages that one ban takes away at most, the newest.
 const BAN_DELETES: usize = 1_000;
 const HELD: &str = "SELECT h.id, h.created_at, h.kind, h.take, h.ms, h.reply_to, h.on_replay, h.content, h.client_id, \
-     h.author_id FROM chat_held h";
+     h.author_id, h.mentions FROM chat_held h";
 
 /// Somebody who leads a conversation, when and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,18 +32,21 @@ pub(crate) fn rules(conn: &Connection, live_id: i64) -> Result<Rules, Error> {
         .prepare_cached("SELECT coalesce(max(id), 0) FROM chat_acts WHERE live_id = ?1")?
         .query_row([live_id], |row| row.get(0))?;
     let led = conn
-        .prepare_cached("SELECT slow_ms, hold, pinned, words FROM chat_rules WHERE live_id = ?1")?
+        .prepare_cached(
+            "SELECT slow_ms, hold, pinned, words, show_members FROM chat_rules WHERE live_id = ?1",
+        )?
         .query_row([live_id], |row| {
             let words: String = row.get(3)?;
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, words))
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, words, row.get(4)?))
         })
         .optional()?;
-    let Some((slow_ms, hold, pinned, words)) = led else {
+    let Some((slow_ms, hold, pinned, words, show_members)) = led else {
         return Ok(Rules { version, moderators, ..Rules::default() });
     };
     let pinned = pinned.map(|seq| store::by_id(conn, message_id(live_id, seq))).transpose()?.flatten();
     let words = WordList::new(words.lines().map(str::to_owned)).unwrap_or_default();
-    Ok(Rules { version, slow_ms, hold, pinned: pinned.map(Box::new), words, moderators })
+    let pinned = pinned.map(Box::new);
+    Ok(Rules { version, slow_ms, hold, show_members, pinned, words, moderators })
 }
 
 /// Changes how a conversation is led.
@@ -65,6 +68,10 @@ pub(crate) fn change_rules(
     if let Some(hold) = change.hold {
         conn.execute("UPDATE chat_rules SET hold = ?2 WHERE live_id = ?1", params![live_id, hold])?;
         note(conn, leading, "hold", None, if hold { "on" } else { "off" })?;
+    }
+    if let Some(shown) = change.show_members {
+        conn.execute("UPDATE chat_rules SET show_members = ?2 WHERE live_id = ?1", params![live_id, shown])?;
+        note(conn, leading, "show members", None, if shown { "on" } else { "off" })?;
     }
     if let Some(words) = &change.words {
         let lines = words.words().join("\n");
@@ -197,7 +204,8 @@ pub(crate) fn is_slow_enough(conn: &Connection, posting: Posting, slow_ms: i64) 
         )?
         .query_row(in_live(posting.author_id, posting.live_id), |row| row.get(0))
         .optional()?;
-    match last.filter(|last| *last > posting.now_ms - slow_ms) {
+    // A message of the future was written before the clock was set back: nobody waits for that.
+    match last.filter(|last| *last > posting.now_ms - slow_ms && *last <= posting.now_ms) {
         Some(last) => Err(Refusal::TooSoon { wait_ms: (last + slow_ms - posting.now_ms).max(1) }.into()),
         None => Ok(()),
     }
@@ -214,6 +222,7 @@ pub(crate) fn hold(
     posting: Posting,
     draft: &Draft,
     reply_to: Option<i64>,
+    mentions: &[Mention],
 ) -> Result<(), Error> {
     let waiting: i64 = conn
         .prepare_cached("SELECT count(*) FROM chat_held WHERE live_id = ?1")?
@@ -223,8 +232,8 @@ pub(crate) fn hold(
     }
     conn.prepare_cached(
         "INSERT OR IGNORE INTO chat_held \
-         (live_id, author_id, created_at, kind, take, ms, reply_to, on_replay, content, client_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         (live_id, author_id, created_at, kind, take, ms, reply_to, on_replay, content, client_id, \
+         mentions) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         posting.live_id,
@@ -237,6 +246,7 @@ pub(crate) fn hold(
         posting.on_replay,
         draft.content,
         draft.client_id,
+        mentions::packed(mentions),
     ])?;
     Ok(())
 }
@@ -249,7 +259,10 @@ pub(crate) fn held(conn: &Connection, live_id: i64, limit: u32) -> Result<Vec<He
         .query_map(params![live_id, limit], |row| read_held(row, live_id))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut desk = Desk::new(conn);
-    let held = |(id, posting, draft)| Ok(Held { id, message: desk.message(posting, &draft, None, None)? });
+    let held = |(id, posting, draft): (i64, Posting, Draft)| {
+        let mentions = mentions::named_all(conn, draft.mentions.iter().copied())?;
+        Ok(Held { id, message: Message { mentions, ..desk.message(posting, &draft, None, None)? } })
+    };
     rows.into_iter().map(held).collect()
 }
 
@@ -275,7 +288,8 @@ pub(crate) fn decide(
     )?;
     if approved {
         let mut desk = Desk::new(conn);
-        let message = desk.keep(posting, &draft)?;
+        let mentions = mentions::named_all(conn, draft.mentions.iter().copied())?;
+        let message = desk.keep(posting, &draft, mentions)?;
         desk.close()?;
         return Ok(Some(message));
     }
@@ -291,6 +305,8 @@ fn read_held(row: &Row<'_>, live_id: i64) -> rusqlite::Result<(i64, Posting, Dra
         reply_to: row.get::<_, Option<i64>>(5)?.map(|seq| message_id(live_id, seq)),
         client_id: row.get(8)?,
         position: Position { take: row.get(3)?, ms: row.get(4)? },
+        mentions: row.get_ref(10)?.as_blob_or_null()?.map_or_else(Vec::new, mentions::unpacked),
+        host: None,
     };
     Ok((row.get(0)?, posting, draft))
 }

@@ -51,6 +51,9 @@ pub(super) struct Sent {
     client_id: Option<String>,
     #[serde(default)]
     position: Option<SentPosition>,
+    /// Ids of people.
+    #[serde(default)]
+    mentions: Vec<i64>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -61,10 +64,11 @@ struct SentPosition {
 
 impl Sent {
     /// The message it asks for, checked as far as it can be without the database.
-    fn draft(&self, clock: &PlayClock) -> Result<Draft, Refusal> {
+    fn draft(&self, live: &Live, clock: &PlayClock) -> Result<Draft, Refusal> {
         let kind = self.kind.as_deref().map_or(Ok(Kind::Text), Kind::parse)?;
         let position = self.position.map(SentPosition::checked).transpose()?;
-        Draft::new(kind, &self.content, self.reply_to, self.client_id.as_deref(), position, clock)
+        Draft::new(kind, &self.content, self.reply_to, self.client_id.as_deref(), position, clock)?
+            .mentioning(&self.mentions, live.author.id)
     }
 }
 
@@ -90,7 +94,7 @@ pub(super) async fn keep(
 ) -> Result<(Posted, String), Problem> {
     admit(app, Sender::Person(speaker.id))?;
     let clock = recorded::clock(app, live.id).await;
-    let draft = sent.draft(&clock).map_err(refused)?;
+    let draft = sent.draft(live, &clock).map_err(refused)?;
     let posted = app.chat.post(live.id, speaker, !live.is_running(), draft, Arc::clone(&clock)).await?;
     let json = posted.message.to_json(&clock);
     Ok((posted, json))
@@ -406,6 +410,9 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
             "La position n'est dans aucune prise de ce live, ou pas entre 0 et 24 h.",
             "The position is in no take of this live, or not between 0 and 24 h.",
         ),
+        Refusal::Mentions => {
+            not_so("Un message mentionne 10 personnes au plus.", "A message mentions at most 10 people.")
+        }
         Refusal::Full => not_so("Cette conversation est pleine.", "This conversation is full."),
         Refusal::Rules => not_so(
             "Le mode lent va de 0 à 3 600 000 ms et un silence finit dans l'année.",

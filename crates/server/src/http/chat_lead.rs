@@ -2,7 +2,8 @@
 //! contract:
 //!
 //! ```text
-//! GET|PATCH  .../chat/rules/                    {slow_ms, hold, pinned: message}; PATCH {slow_ms?, hold?, pinned?: id|null, words?}
+//! GET|PATCH  .../chat/rules/                    {slow_ms, hold, show_members, pinned: message}
+//!                                               PATCH {slow_ms?, hold?, show_members?, pinned?: id|null, words?}
 //! GET        .../chat/moderators/               ids; PUT|DELETE .../chat/moderators/{person_id}/   the live's author
 //! GET        .../chat/sanctions/                PUT {seconds?, delete_messages?} | DELETE .../chat/sanctions/{person_id}/
 //! GET        .../chat/held/                     POST | DELETE .../chat/held/{held_id}/             approve, reject
@@ -86,6 +87,7 @@ fn shown(rules: &Rules, leads: bool, clock: &PlayClock) -> axum::response::Respo
 struct Change {
     slow_ms: Option<i64>,
     hold: Option<bool>,
+    show_members: Option<bool>,
     #[serde(default, deserialize_with = "present")]
     pinned: Option<Option<i64>>,
     words: Option<Vec<String>>,
@@ -105,8 +107,8 @@ async fn change_rules(
 ) -> Result<axum::response::Response, Problem> {
     let act = Act::of(&app, &caller, id, &keys).await?;
     let words = change.words.map(|words| WordList::new(words).ok_or_else(too_many_words)).transpose()?;
-    let Change { slow_ms, hold, pinned, .. } = change;
-    let change = RulesChange { slow_ms, hold, pinned, words };
+    let Change { slow_ms, hold, show_members, pinned, .. } = change;
+    let change = RulesChange { slow_ms, hold, show_members, pinned, words };
     let rules = app.chat.change_rules(act.live_id, act.by, change, &act.clock).await?;
     Ok(shown(&rules, true, &act.clock))
 }

@@ -31,7 +31,7 @@ use super::chat_state::State;
 use super::origin_allowed;
 use super::problem::{Language, Problem};
 use crate::app::App;
-use crate::presence::Viewing;
+use crate::presence::{Present, Viewing};
 use crate::recorded;
 
 /// Bytes of a frame from outside at most; a longer one ends the connection.
@@ -132,6 +132,8 @@ struct Connection {
     reading: Option<Viewer>,
     /// Counted as one who watches; whoever broadcasts is not.
     viewing: Option<Viewing>,
+    /// Among those who are here, under their name once they have signed in.
+    present: Option<Present>,
     /// One message at a time, so that they keep their order.
     keeping: Option<Keeping>,
     heard: Instant,
@@ -178,6 +180,7 @@ impl Connection {
             states,
             reading: None,
             viewing: None,
+            present: None,
             keeping: None,
             heard: Instant::now(),
             pings,
@@ -294,6 +297,9 @@ impl Connection {
         if self.is_author() {
             self.viewing = None;
         }
+        if let Some(present) = &mut self.present {
+            present.sign_in(person.id);
+        }
         self.read_if_allowed().await
     }
 
@@ -312,6 +318,8 @@ impl Connection {
             Ok(viewer) => {
                 self.reading = Some(viewer);
                 self.viewing = (!self.is_author()).then(|| self.app.viewers.enter(self.live.id));
+                let person = self.caller.person().ok().map(|person| person.id);
+                self.present = Some(self.app.here.enter(self.live.id, person));
                 Ok(())
             }
             Err(error) => Err(failed(&error)),
@@ -401,7 +409,11 @@ async fn store(
 fn refusal(client_id: Option<String>, problem: &Problem, language: Language) -> String {
     let error = problem.sentence(language);
     let status = problem.status().as_u16();
-    json!({"type": "refused", "client_id": client_id, "status": status, "error": error}).to_string()
+    let mut frame = json!({"type": "refused", "client_id": client_id, "status": status, "error": error});
+    if let Some(seconds) = problem.retry_after_s() {
+        frame["retry_after_s"] = seconds.into();
+    }
+    frame.to_string()
 }
 
 fn malformed() -> Problem {

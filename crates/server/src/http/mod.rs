@@ -6,6 +6,7 @@ pub(crate) mod access;
 pub(crate) mod auth;
 mod chat;
 mod chat_export;
+mod chat_here;
 mod chat_lead;
 mod chat_state;
 mod chat_ws;
@@ -55,6 +56,7 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(poster::router())
         .merge(chat::router())
         .merge(chat_export::router())
+        .merge(chat_here::router())
         .merge(chat_lead::router())
         .merge(chat_ws::router())
         .merge(operate::router())

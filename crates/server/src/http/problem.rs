@@ -85,6 +85,12 @@ impl Problem {
         }
     }
 
+    /// After how many seconds to try again, where it says so.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        let (_, seconds) = self.0.headers.iter().find(|(name, _)| name == header::RETRY_AFTER)?;
+        seconds.to_str().ok()?.parse().ok()
+    }
+
     fn body(&self, language: Language) -> String {
         let (title_fr, title_en, _, _) = standard(self.0.status);
         let title = if language == Language::French { title_fr } else { title_en };

@@ -106,6 +106,12 @@ async fn change_profile(
         profile_picture: body.profile_picture,
     };
     let person = app.accounts.change(caller.person()?.id, change).await?;
+    app.chat.renamed(&chat::Author {
+        id: person.id,
+        first_name: person.first_name.clone(),
+        last_name: person.last_name.clone(),
+        profile_picture: person.profile_picture.clone(),
+    });
     Ok(secret(own_json(&person)))
 }
 

@@ -5,6 +5,7 @@ mod exports;
 mod hardship;
 mod history;
 mod leading;
+mod people;
 mod posting;
 mod sockets;
 mod world;
