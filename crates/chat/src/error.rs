@@ -29,6 +29,9 @@ pub enum Refusal {
     /// The position's take does not exist or its milliseconds are out of bounds.
     #[error("the position is in no take of this live, or not within 0 and 24 h")]
     Position,
+    /// More than [`crate::MENTIONS_LIMIT`] people mentioned.
+    #[error("a message mentions at most 10 people")]
+    Mentions,
     /// The conversation holds [`crate::SEQ_LIMIT`] messages.
     #[error("this conversation is full")]
     Full,
