@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { watched } from './players-checks.mjs';
 import { Publisher } from './players-publish.mjs';
-import { until, World } from './world.mjs';
+import { PHONE, until, World } from './world.mjs';
 
 const RECORDING = fileURLToPath(new URL('../../testdata/webm_vp9_opus.webm', import.meta.url));
 /** Seconds of the recording without a picture; it comes back with a keyframe. */
@@ -59,5 +59,37 @@ describe('a camera that falls silent', { concurrency: false }, () => {
     await until(page, 'pictures of after that', `(${watched})().frames > 10`);
     await over;
     assert.deepEqual(page.complaints, []);
+  });
+
+  test('does not hold back the sound of its own phone: that goes on in a take of its own', async () => {
+    const awa = await world.person('Awa', { scene: true, path: '/studio', viewport: PHONE });
+    await awa.getByTestId('studio-title').fill('Écran éteint');
+    await awa.getByTestId('studio-start').click();
+    await awa.getByTestId('live-badge').waitFor();
+    const { results } = await (await fetch(`${world.base}/api/posts/live/?state=live`)).json();
+    const { id } = results.find(({ title }) => title === 'Écran éteint');
+    const takes = async () => {
+      const timeline = await (await fetch(`${world.base}/api/posts/live/${id}/timeline/`)).json();
+      return timeline.takes.map(({ tracks, duration_ms: ms }) => ({ ms, kinds: tracks.map(({ kind }) => kind).sort().join() }));
+    };
+    const reaches = async (what, isTrue) => {
+      const begin = Date.now();
+      for (let found = await takes(); !isTrue(found); found = await takes()) {
+        assert.ok(Date.now() - begin < 20_000, `${what}: ${JSON.stringify(found)}`);
+        await awa.waitForTimeout(100);
+      }
+    };
+    await reaches('two seconds of both', ([first]) => first?.ms > 2_000);
+    await awa.evaluate('globalThis.frozen = true');
+    await reaches('two seconds of sound alone', ([, second]) => second?.kinds === 'audio' && second.ms > 2_000);
+    await awa.evaluate('globalThis.frozen = false');
+    await reaches('both again', ([, , third]) => third?.kinds === 'audio,video' && third.ms > 1_000);
+    await awa.getByTestId('studio-stop').click();
+    await awa.getByTestId('studio-stop-confirm').click();
+    await awa.getByTestId('receipt').waitFor();
+    const live = await (await fetch(`${world.base}/api/posts/live/${id}/`)).json();
+    const { status } = await fetch(live.replay.mp4 ?? live.replay.webm, { method: 'HEAD' });
+    assert.equal(status, 200, 'one file holds all of it');
+    assert.deepEqual(awa.complaints, []);
   });
 });

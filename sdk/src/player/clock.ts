@@ -39,14 +39,12 @@ export function mimeOf(track: TakeTrack): string {
   return `${track.kind}/${containerOf(track)}; codecs="${track.codec}"`;
 }
 
-/** True if one `<video src>` can hold all takes: the same kinds in the same codecs throughout. */
+/** True if one `<video src>` can hold all takes: each kind of track in one codec throughout; a take may lack one. */
 export function oneFile(timeline: Timeline): boolean {
-  const shape = (take: Take): string =>
-    take.tracks
-      .map((track) => track.codec.slice(0, 4))
-      .sort()
-      .join();
-  return new Set(timeline.takes.filter((take) => take.tracks.length > 0).map(shape)).size <= 1;
+  const codecs = { video: new Set<string>(), audio: new Set<string>() };
+  for (const take of timeline.takes)
+    for (const track of take.tracks) codecs[track.kind].add(track.codec.slice(0, 4));
+  return codecs.video.size <= 1 && codecs.audio.size <= 1;
 }
 
 function ordered(timeline: Timeline): Take[] {

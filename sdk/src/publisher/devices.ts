@@ -60,6 +60,21 @@ function troubleOf(error: unknown): DeviceTrouble {
   }
 }
 
+/** Frames that show that a camera moves: a lone one may be its last, shown again. */
+const MOVING_FRAMES = 3;
+
+/** Resolves when the camera of a stream gives frames; in a page that is not in front, not before it is. */
+export async function moves(stream: MediaStream): Promise<void> {
+  const video = document.createElement('video');
+  video.muted = true;
+  video.playsInline = true;
+  video.srcObject = new MediaStream(stream.getVideoTracks());
+  void video.play().catch(() => undefined);
+  for (let frame = 0; frame < MOVING_FRAMES; frame += 1)
+    await new Promise<void>((resolve) => video.requestVideoFrameCallback(() => resolve()));
+  video.srcObject = null;
+}
+
 /** Keeps the screen on while wanted; the browser drops the lock whenever the page is hidden, so it is taken again. */
 export class AwakeScreen {
   #lock: WakeLockSentinel | null = null;

@@ -2,7 +2,7 @@ import type { Api } from '../api.js';
 import { Signal, type Unsubscribe } from '../signal.js';
 import type { StoppedLive, Visibility } from '../types.js';
 import { Backlog, type OpenLive } from './backlog.js';
-import { AwakeScreen, DeviceError, type DeviceTrouble, openDevices } from './devices.js';
+import { AwakeScreen, DeviceError, type DeviceTrouble, moves, openDevices } from './devices.js';
 import { stillOf } from './poster.js';
 import { pickMimeType, QUALITIES, type QualityName } from './quality.js';
 import { TakeRecorder } from './recorder.js';
@@ -80,6 +80,13 @@ export class Publisher extends Signal<PublisherState> {
   #behindSince: number | null = null;
   #notPublishing: () => void = () => undefined;
   #destroyed = false;
+  /** The camera gives no frames although nothing says so. */
+  #frozen = false;
+  /** The tracks that the present take records. */
+  #recorded = '';
+  #refusedTake: string | null = null;
+  /** One change of takes at a time. */
+  #turn: Promise<void> = Promise.resolve();
   #ticker: ReturnType<typeof setInterval> | null = null;
   readonly #unsubscribe: Unsubscribe[] = [];
 
@@ -148,9 +155,7 @@ export class Publisher extends Signal<PublisherState> {
   /** Another quality or camera. During the live this begins a new take of it. */
   async change(wish: { quality?: QualityName; facing?: 'user' | 'environment' }): Promise<void> {
     if (!this.#recorder) return this.preview(wish);
-    await this.#endTake();
-    await this.preview(wish);
-    await this.#beginTake();
+    await this.#inTurn(() => this.#retake(() => this.preview(wish)));
   }
 
   /** Starts a new live. Rejects with the server's `Problem`. */
@@ -202,7 +207,7 @@ export class Publisher extends Signal<PublisherState> {
     if (!live) return null;
     this.patch({ phase: 'stopping' });
     this.backlog.openLive = { ...live, stopping: true };
-    await this.#endTake();
+    await this.#inTurn(() => this.#endTake());
     this.#closeStream();
     await this.#awake.release();
     const whole = await this.backlog.drained(live.liveId, DRAIN_PATIENCE_MS);
@@ -229,7 +234,8 @@ export class Publisher extends Signal<PublisherState> {
   /** Opens the devices again after they failed; a live that was waiting for them goes on. */
   async retry(): Promise<void> {
     await this.preview();
-    if (this.value.phase === 'live' && this.value.stream && !this.#recorder) await this.#beginTake();
+    if (this.value.phase === 'live' && this.value.stream && !this.#recorder)
+      await this.#inTurn(() => this.#beginTake());
   }
 
   dismissNotice(): void {
@@ -242,7 +248,7 @@ export class Publisher extends Signal<PublisherState> {
     document.removeEventListener('visibilitychange', this.#onVisible);
     for (const off of this.#unsubscribe) off();
     if (this.#ticker) clearInterval(this.#ticker);
-    await this.#endTake();
+    await this.#inTurn(() => this.#endTake());
     this.#closeStream();
     await this.#awake.release();
     this.#notPublishing();
@@ -252,7 +258,8 @@ export class Publisher extends Signal<PublisherState> {
     this.backlog.openLive = open;
     this.#notPublishing = await this.backlog.publishing();
     this.patch({ live: open, receipt: null });
-    await this.#beginTake();
+    await this.#inTurn(() => this.#beginTake());
+    if (this.value.phase === 'starting') this.patch({ phase: 'live' });
     void this.#awake.hold();
     void persistStorage();
     this.#ticker ??= setInterval(() => this.#tick(), 500);
@@ -268,7 +275,9 @@ export class Publisher extends Signal<PublisherState> {
   }
 
   async #beginTake(): Promise<void> {
-    const { stream, live, quality } = this.value;
+    const { live, quality } = this.value;
+    const stream = this.#recordable();
+    this.#recorded = idsOf(stream);
     if (!stream || !live) return;
     const mimeType = pickMimeType(stream.getVideoTracks().length > 0);
     if (!mimeType) {
@@ -283,14 +292,31 @@ export class Publisher extends Signal<PublisherState> {
         else early.push([bytes, endMs]);
       },
       stopped: (asked) => {
-        if (!asked && this.#recorder === recorder) void this.#restart();
+        if (!asked && this.#recorder === recorder) this.#restart(recorder);
+      },
+      silent: () => {
+        if (this.#recorder === recorder) this.#freeze(stream);
       },
     });
     this.#recorder = recorder;
     take = await this.backlog.begin(live, mimeType, recorder.startedAt);
     this.#take = take;
     for (const [bytes, endMs] of early) this.#spool(take, bytes, endMs);
-    this.patch({ phase: 'live' });
+  }
+
+  /** Ends and beginnings of takes come one after the other, whoever asks for them. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Goes on in a new take with what gives frames now, unless the live is being stopped. */
+  async #retake(between: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    await this.#endTake();
+    if (this.value.phase !== 'live' || this.#destroyed) return;
+    await between();
+    await this.#beginTake();
   }
 
   #spool(take: SpoolTake, bytes: Uint8Array, endMs: number): void {
@@ -315,28 +341,64 @@ export class Publisher extends Signal<PublisherState> {
   }
 
   /** The recorder stopped by itself: a camera taken away, an encoder that failed. */
-  async #restart(): Promise<void> {
-    await this.#endTake();
-    this.#restarts += 1;
-    const lost = this.value.stream?.getTracks().some((track) => track.readyState === 'ended') ?? true;
-    this.patch({ notice: lost ? 'camera-lost' : 'recorder-restarted' });
-    if (this.#restarts > RESTARTS_IN_A_ROW || this.value.phase !== 'live') return;
-    if (lost) await this.preview();
-    await this.#beginTake();
+  #restart(failed: TakeRecorder | null): void {
+    void this.#inTurn(async () => {
+      if (this.#recorder !== failed) return;
+      this.#restarts += 1;
+      const lost = this.value.stream?.getTracks().some((track) => track.readyState === 'ended') ?? true;
+      this.patch({ notice: lost ? 'camera-lost' : 'recorder-restarted' });
+      if (this.#restarts > RESTARTS_IN_A_ROW) await this.#endTake();
+      else await this.#retake(() => (lost ? this.preview() : Promise.resolve()));
+    });
+  }
+
+  /** What gives frames now. A recorder holds back the sound for as long as a track gives none. */
+  #recordable(): MediaStream | null {
+    const tracks = this.value.stream?.getTracks() ?? [];
+    const given = tracks.filter(({ kind, muted }) => !muted && !(kind === 'video' && this.#frozen));
+    return given.length ? new MediaStream(given) : null;
+  }
+
+  /** A camera that is there but stands still would hold back the sound too: it is left out until frames come. */
+  #freeze(recorded: MediaStream): void {
+    const { stream } = this.value;
+    if (this.#frozen || !stream || !recorded.getVideoTracks().length || !recorded.getAudioTracks().length)
+      return;
+    this.#frozen = true;
+    this.patch({ notice: 'camera-hidden' });
+    this.#followTracks();
+    void moves(stream).then(() => {
+      if (this.value.stream !== stream || !this.#frozen) return;
+      this.#frozen = false;
+      if (this.value.notice === 'camera-hidden') this.patch({ notice: null });
+      this.#followTracks();
+    });
+  }
+
+  /** A new take when other tracks give frames than those that the present one records. */
+  #followTracks(): void {
+    void this.#inTurn(async () => {
+      if (this.value.phase === 'live' && this.#recorded !== idsOf(this.#recordable())) await this.#retake();
+    });
   }
 
   #useStream(stream: MediaStream): void {
+    this.#frozen = false;
     for (const track of stream.getAudioTracks()) track.enabled = !this.value.muted;
     for (const track of stream.getVideoTracks()) track.enabled = !this.value.cameraOff;
     for (const track of stream.getTracks()) {
       track.onended = () => {
-        if (this.value.stream === stream && this.#recorder) void this.#restart();
+        if (this.value.stream === stream && this.#recorder) this.#restart(this.#recorder);
         else if (this.value.stream === stream) this.patch({ notice: 'camera-lost' });
       };
       // Phones mute the camera of a page that is not in front.
-      track.onmute = () => this.patch({ notice: 'camera-hidden' });
+      track.onmute = () => {
+        this.patch({ notice: 'camera-hidden' });
+        if (this.value.stream === stream) this.#followTracks();
+      };
       track.onunmute = () => {
         if (this.value.notice === 'camera-hidden') this.patch({ notice: null });
+        if (this.value.stream === stream) this.#followTracks();
       };
     }
     this.patch({ stream, hasVideo: stream.getVideoTracks().length > 0 });
@@ -345,6 +407,8 @@ export class Publisher extends Signal<PublisherState> {
   #closeStream(): void {
     for (const track of this.value.stream?.getTracks() ?? []) {
       track.onended = null;
+      track.onmute = null;
+      track.onunmute = null;
       track.stop();
     }
     this.patch({ stream: null });
@@ -353,7 +417,7 @@ export class Publisher extends Signal<PublisherState> {
   readonly #onVisible = (): void => {
     if (document.visibilityState !== 'visible' || this.value.phase !== 'live') return;
     const dead = this.value.stream?.getTracks().some((track) => track.readyState === 'ended') ?? true;
-    if (dead) void this.#restart();
+    if (dead) this.#restart(this.#recorder);
   };
 
   #tick(): void {
@@ -372,7 +436,8 @@ export class Publisher extends Signal<PublisherState> {
     const recorded = this.#earlierMs + (this.#take?.recordedMs ?? 0);
     const upload = (present ?? mine[0])?.upload;
     this.#watchPace(upload?.phase, waitingMs);
-    if (present?.upload.phase === 'refused' && this.#recorder) void this.#refused(present.upload.sentence);
+    if (present?.upload.phase === 'refused' && this.#recorder)
+      this.#refused(present.id, present.upload.sentence);
     this.patch({
       waitingMs,
       waitingBytes,
@@ -394,12 +459,12 @@ export class Publisher extends Signal<PublisherState> {
   }
 
   /** The server takes no more of this upload: the live goes on in a new take, with a fresh header. */
-  async #refused(sentence: string | null): Promise<void> {
-    if (this.#restarts >= RESTARTS_IN_A_ROW) return;
+  #refused(take: string, sentence: string | null): void {
+    if (take === this.#refusedTake || this.#restarts >= RESTARTS_IN_A_ROW) return;
+    this.#refusedTake = take;
     this.#restarts += 1;
-    await this.#endTake();
     this.patch({ notice: 'refused', sentence });
-    if (this.value.phase === 'live') await this.#beginTake();
+    void this.#inTurn(() => this.#retake());
   }
 
   async #measureStorage(): Promise<void> {
@@ -411,6 +476,13 @@ export class Publisher extends Signal<PublisherState> {
     this.patch({ storageMs });
     if (storageMs < STORAGE_LOW_MS) this.patch({ notice: 'storage-low' });
   }
+}
+
+function idsOf(stream: MediaStream | null): string {
+  return (stream?.getTracks() ?? [])
+    .map(({ id }) => id)
+    .sort()
+    .join();
 }
 
 function connectionOf(phase: string | undefined, waitingMs: number): Connection {

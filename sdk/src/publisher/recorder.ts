@@ -5,7 +5,12 @@ export interface TakeRecorderEvents {
   slice: (bytes: Uint8Array, endMs: number) => void;
   /** The recorder has delivered its last slice. `asked` is false when it stopped by itself. */
   stopped: (asked: boolean) => void;
+  /** Nothing was delivered for a while: a track gives no frames, and the recorder holds back the other's. */
+  silent: () => void;
 }
+
+/** No slice for so long: see `silent`. Told once. */
+const SILENT_MS = 4_000;
 
 /** No slice for so long while the page is visible: the recorder is stuck and a new take is due. */
 const STUCK_MS = 12_000;
@@ -19,6 +24,7 @@ export class TakeRecorder {
   readonly #watchdog: ReturnType<typeof setInterval>;
   #lastSlice = performance.now();
   #asked = false;
+  #toldSilent = false;
   #ended: Promise<void>;
   #slices: Promise<void> = Promise.resolve();
 
@@ -73,6 +79,10 @@ export class TakeRecorder {
   }
 
   #watch(): void {
+    if (!this.#toldSilent && !this.#asked && performance.now() - this.#lastSlice > SILENT_MS) {
+      this.#toldSilent = true;
+      this.#events.silent();
+    }
     if (document.visibilityState === 'hidden') this.#lastSlice = performance.now();
     const silent = performance.now() - this.#lastSlice;
     if (silent > STUCK_MS && this.#recorder.state === 'recording') this.#recorder.stop();

@@ -148,7 +148,7 @@ export const en: Words = {
     },
     notice: {
       'camera-lost': 'The camera stopped; we started it again. The live goes on.',
-      'camera-hidden': 'The phone paused the camera. Keep this page on screen.',
+      'camera-hidden': 'The phone paused the camera; the sound goes on. Keep this page on screen.',
       'recorder-restarted': 'The recorder was interrupted and started again. The live goes on.',
       'memory-only':
         'The device’s storage is unavailable: what waits is kept in memory. Do not close this page.',

@@ -146,7 +146,7 @@ export const fr = {
     },
     notice: {
       'camera-lost': 'La caméra s’est arrêtée ; nous l’avons relancée. Le live continue.',
-      'camera-hidden': 'Le téléphone a mis la caméra en pause. Gardez cette page à l’écran.',
+      'camera-hidden': 'Le téléphone a mis la caméra en pause : le son continue. Gardez cette page à l’écran.',
       'recorder-restarted': 'L’enregistreur s’est interrompu et a été relancé. Le live continue.',
       'memory-only':
         'Le stockage de l’appareil est indisponible : ce qui attend est gardé en mémoire. Ne fermez pas cette page.',
