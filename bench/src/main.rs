@@ -15,7 +15,7 @@ use timeline::fragmenter::{Fragmenter, Output};
 use timeline::{Container, Entry, TrackIndex};
 
 /// Bytes in one read of the file: about what a request's body comes in.
-const SLICE: usize = 256 << 10;
+const SLICE: usize = 64 << 10;
 
 type Failure = Box<dyn std::error::Error>;
 

@@ -13,6 +13,17 @@ pub enum Kind {
     Audio,
 }
 
+impl Kind {
+    /// Its place among the tracks of a take, of which there is at most one of each kind: 0 or 1.
+    #[must_use]
+    pub fn slot(self) -> usize {
+        match self {
+            Self::Video => 0,
+            Self::Audio => 1,
+        }
+    }
+}
+
 /// The codecs that are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -95,15 +106,40 @@ impl Track {
     /// Ticks as milliseconds, rounded to the nearest.
     #[must_use]
     pub fn to_ms(&self, ticks: i64) -> i64 {
-        let scale = i128::from(self.timescale);
-        let ms = (i128::from(ticks) * 1000 + scale / 2).div_euclid(scale);
-        ms.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+        rescale(ticks, self.timescale, 1000)
     }
 
     /// Milliseconds as ticks, rounded to the nearest.
     #[must_use]
     pub fn to_ticks(&self, ms: i64) -> i64 {
-        let ticks = (i128::from(ms) * i128::from(self.timescale) + 500).div_euclid(1000);
-        ticks.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+        rescale(ms, 1000, self.timescale)
+    }
+}
+
+/// A time in units of which a second has `from` in those of which it has `to`, rounded to the nearest.
+pub(crate) fn rescale(time: i64, from: u32, to: u32) -> i64 {
+    let from = from.max(1);
+    // Nearly every time fits, and a division of 128 bits takes many times as long.
+    if let Some(scaled) = time.checked_mul(to.into()).and_then(|scaled| scaled.checked_add((from / 2).into()))
+    {
+        return scaled.div_euclid(from.into());
+    }
+    let scaled = i128::from(time) * i128::from(to) + i128::from(from / 2);
+    scaled.div_euclid(from.into()).clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rescale;
+
+    #[test]
+    fn times_are_rounded_to_the_nearest_and_never_leave_what_can_be_counted() {
+        assert_eq!(rescale(1_499, 1_000, 1), 1);
+        assert_eq!(rescale(1_500, 1_000, 1), 2);
+        assert_eq!(rescale(-1_500, 1_000, 1), -1);
+        assert_eq!(rescale(20_833_333, 1_000_000_000, 48_000), 1_000);
+        assert_eq!(rescale(i64::MAX / 2, 1_000_000_000, 90_000), 415_051_741_658_465);
+        assert_eq!(rescale(i64::MAX, 1, 2), i64::MAX);
+        assert_eq!(rescale(i64::MIN, 1, 2), i64::MIN);
     }
 }

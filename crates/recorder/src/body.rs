@@ -117,7 +117,7 @@ impl TakeWriter {
         self.open_body(track, container)?;
         let offset = self.mark.len(kind);
         let entry = Entry::new(offset, crc32fast::hash(&bytes), &fragment);
-        let Some(body) = &mut self.bodies[slot(kind)] else {
+        let Some(body) = &mut self.bodies[kind.slot()] else {
             return Err(Error::Damaged("the body is not open".into()));
         };
         body.is_dirty = true;
@@ -146,7 +146,7 @@ impl TakeWriter {
 
     fn open_body(&mut self, track: &Track, container: Container) -> Result<(), Error> {
         let kind = track.kind();
-        if self.bodies[slot(kind)].is_some() {
+        if self.bodies[kind.slot()].is_some() {
             return Ok(());
         }
         let path = self.dir.join(body_name(kind, container));
@@ -166,7 +166,7 @@ impl TakeWriter {
             let index_len = index_len(self.disk.as_ref(), &index_path, init_len, self.mark.len(kind));
             (file, self.disk.open(&index_path)?, index_len)
         };
-        self.bodies[slot(kind)] = Some(BodyWriter { file, index, index_len, init_len, is_dirty: true });
+        self.bodies[kind.slot()] = Some(BodyWriter { file, index, index_len, init_len, is_dirty: true });
         Ok(())
     }
 }
@@ -191,8 +191,4 @@ pub(crate) fn body_name(kind: Kind, container: Container) -> String {
 /// Where a body of a take lies.
 pub(crate) fn body_path(dir: &Path, index: &TrackIndex) -> PathBuf {
     dir.join(body_name(index.track().kind(), index.container()))
-}
-
-fn slot(kind: Kind) -> usize {
-    usize::from(kind == Kind::Audio)
 }

@@ -112,10 +112,10 @@ impl Fragmenter {
 
     fn begin_track(&mut self, track: Track, out: &mut Vec<Output>) {
         let kind = track.kind();
-        if self.pending[slot(kind)].is_some() {
+        if self.pending[kind.slot()].is_some() {
             self.end_take(out);
         }
-        self.pending[slot(kind)] = Some(Pending {
+        self.pending[kind.slot()] = Some(Pending {
             track,
             sequence: 0,
             frames: Vec::new(),
@@ -127,18 +127,18 @@ impl Fragmenter {
 
     fn add(&mut self, frame: Frame, out: &mut Vec<Output>) {
         let kind = frame.kind;
-        let Some(pending) = &self.pending[slot(kind)] else { return };
+        let Some(pending) = &self.pending[kind.slot()] else { return };
         let jump = pending.last_dts.map_or(0, |last| pending.track.to_ms(frame.dts.saturating_sub(last)));
         if jump > LONGEST_JUMP_MS {
             self.split(out);
         }
-        let Some(pending) = &mut self.pending[slot(kind)] else { return };
+        let Some(pending) = &mut self.pending[kind.slot()] else { return };
         let age = pending.frames.first().map_or(0, |first| pending.track.to_ms(frame.dts - first.dts));
         let full = pending.frames.len() >= MAX_FRAMES || pending.bytes + frame.data.len() > MAX_BYTES;
         if age >= CUT_MS || full || (kind == Kind::Video && frame.key) {
             self.cut(kind, Some(frame.dts), out);
         }
-        if let Some(pending) = &mut self.pending[slot(kind)] {
+        if let Some(pending) = &mut self.pending[kind.slot()] {
             pending.last_dts = Some(frame.dts);
             pending.bytes += frame.data.len();
             pending.frames.push(frame);
@@ -147,12 +147,14 @@ impl Fragmenter {
 
     /// Makes a fragment of the frames of a kind that wait; `next_dts` is the time of the frame after them.
     fn cut(&mut self, kind: Kind, next_dts: Option<i64>, out: &mut Vec<Output>) {
-        if self.pending[slot(kind)].as_ref().is_none_or(|pending| pending.frames.is_empty()) {
+        if self.pending[kind.slot()].as_ref().is_none_or(|pending| pending.frames.is_empty()) {
             return;
         }
         self.begin_take(out);
-        let Some(pending) = &mut self.pending[slot(kind)] else { return };
-        let frames = std::mem::take(&mut pending.frames);
+        let Some(pending) = &mut self.pending[kind.slot()] else { return };
+        // The next fragment is about as long.
+        let room = Vec::with_capacity(pending.frames.len());
+        let frames = std::mem::replace(&mut pending.frames, room);
         pending.bytes = 0;
         pending.sequence += 1;
         let nexts = frames.iter().skip(1).map(|frame| Some(frame.dts)).chain([next_dts]);
@@ -202,11 +204,4 @@ fn usual_duration(track: &Track) -> u32 {
         Kind::Audio => 50,
     };
     (track.timescale / per_second).max(1)
-}
-
-fn slot(kind: Kind) -> usize {
-    match kind {
-        Kind::Video => 0,
-        Kind::Audio => 1,
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use media::container::{Fragment, Sample};
 use media::{Codec, Kind, Track};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Fragments in a block of an index. A snapshot shares the blocks; only the last one is copied when it grows.
 const BLOCK: usize = 256;
@@ -63,21 +63,30 @@ pub struct Entry {
 /// key bit, duration, composition offset.
 type Packed = (u32, u64, u32, i32);
 
+/// About what a packed frame takes.
+const PACKED_LEN: usize = 8;
+
+/// Frames, packed as they are written.
+struct Packing<'a>(&'a [Sample]);
+
+impl Serialize for Packing<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut end = 0;
+        serializer.collect_seq(self.0.iter().map(|sample| -> Packed {
+            let between = sample.offset.saturating_sub(end);
+            end = sample.offset.saturating_add(sample.size);
+            (between, u64::from(sample.size) * 2 + u64::from(sample.key), sample.duration, sample.cts)
+        }))
+    }
+}
+
 impl Entry {
     /// The entry for a fragment that stands at `offset` of its body.
     #[must_use]
     pub fn new(offset: u64, crc: u32, fragment: &Fragment) -> Self {
-        let mut end = 0;
-        let packed: Vec<Packed> = fragment
-            .samples
-            .iter()
-            .map(|sample| {
-                let between = sample.offset.saturating_sub(end);
-                end = sample.offset.saturating_add(sample.size);
-                (between, u64::from(sample.size) * 2 + u64::from(sample.key), sample.duration, sample.cts)
-            })
-            .collect();
-        let samples = postcard::to_stdvec(&packed).expect("integers always serialise").into();
+        let room = Vec::with_capacity((fragment.samples.len() + 1) * PACKED_LEN);
+        let packed =
+            postcard::to_extend(&Packing(&fragment.samples), room).expect("integers always serialise");
         Self {
             offset,
             len: fragment.len,
@@ -87,7 +96,7 @@ impl Entry {
             key: fragment.samples.first().is_some_and(|sample| sample.key),
             frames: u32::try_from(fragment.samples.len()).unwrap_or(u32::MAX),
             payload: fragment.samples.iter().fold(0, |sum: u32, sample| sum.saturating_add(sample.size)),
-            samples,
+            samples: Bytes::copy_from_slice(&packed),
         }
     }
 

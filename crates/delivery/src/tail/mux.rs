@@ -32,7 +32,7 @@ impl Muxer {
 
     /// Takes frames of a track.
     pub(super) fn push(&mut self, track: &Track, frames: &[Frame]) {
-        let slot = slot(track.kind());
+        let slot = track.kind().slot();
         for frame in frames {
             let ms = track.to_ms(frame.pts) - self.zero_ms;
             self.ends_ms[slot] = self.ends_ms[slot].max(ms);
@@ -77,8 +77,4 @@ impl Muxer {
         out.extend_from_slice(&simple_block_head(frame.kind, relative, frame.key, size));
         out.extend_from_slice(&frame.data);
     }
-}
-
-fn slot(kind: Kind) -> usize {
-    usize::from(kind == Kind::Audio)
 }

@@ -3,6 +3,7 @@
 pub mod fragment;
 mod input;
 pub mod mp4;
+mod pool;
 pub mod read;
 pub mod webm;
 

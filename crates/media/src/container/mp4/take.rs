@@ -9,6 +9,7 @@ use super::movie::{Movie, Placed, Source};
 use crate::codec::picture::{Picture, continues, look};
 use crate::codec::{aac, av1, h264, hevc, opus};
 use crate::container::Event;
+use crate::container::pool::Pool;
 use crate::{Codec, Frame, Kind, Track};
 
 /// Seconds that a track may step back before a new clock is assumed, and with it a new take. Less is overlap: it is
@@ -41,6 +42,8 @@ struct Stream {
     track: Option<Track>,
     /// Decoding time of the last frame.
     last: Option<i64>,
+    #[serde(skip)]
+    pool: Pool,
 }
 
 /// A frame that is not what its codec says it is: its bytes are not those that were written.
@@ -119,16 +122,16 @@ impl Stream {
             }
             entry.config = head.config().into();
         }
-        Self { entry, length_size, shift, track: None, last: None }
+        Self { entry, length_size, shift, track: None, last: None, pool: Pool::default() }
     }
 
     /// The sample in the form that bodies hold; `None` where it cannot be what was written.
-    fn normalise(&self, bytes: &[u8]) -> Option<Bytes> {
+    fn normalise(&mut self, bytes: &[u8]) -> Option<Bytes> {
         match self.entry.codec {
-            Codec::Av1 => Some(Bytes::copy_from_slice(&av1::without_delimiters(bytes))),
+            Codec::Av1 => Some(self.pool.keep(&av1::without_delimiters(bytes))),
             Codec::H264 => h264::from_length_prefixed(Bytes::copy_from_slice(bytes), self.length_size),
             Codec::Hevc => hevc::from_length_prefixed(Bytes::copy_from_slice(bytes), self.length_size),
-            _ => Some(Bytes::copy_from_slice(bytes)),
+            _ => Some(self.pool.keep(bytes)),
         }
     }
 

@@ -106,6 +106,15 @@ pub fn fragment(
     Ok((out, fragment))
 }
 
+/// Gives a [`fragment`] another number, for a file in which the fragments of several bodies take turns: numbers ascend in
+/// the order of a file (`mfhd`, 8.8.5). Bytes that are too few for a fragment stay as they are.
+pub fn set_sequence(fragment: &mut [u8], sequence: u32) {
+    // After the headers of `moof` and `mfhd`, version and flags.
+    if let Some(number) = fragment.get_mut(20..24) {
+        number.copy_from_slice(&sequence.to_be_bytes());
+    }
+}
+
 /// Bytes of `moof`, `mfhd`, `traf`, `tfhd`, `tfdt` and `trun` without the rows of the run.
 const MOOF_FIXED: usize = 8 + 16 + 8 + 16 + 20 + 20;
 const MDAT_HEADER: usize = 8;

@@ -1,7 +1,33 @@
 //! Blocks: frames of one track with a time relative to their cluster (RFC 9559, 10).
 
+use serde::{Deserialize, Serialize};
+
 use super::ebml::{self, id};
 use crate::{Error, Reason};
+
+/// The frames of a block: nearly always one, which takes no list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Frames<T> {
+    One(T),
+    Laced(Vec<T>),
+}
+
+impl<T> Frames<T> {
+    pub(crate) fn as_slice(&self) -> &[T] {
+        match self {
+            Self::One(frame) => std::slice::from_ref(frame),
+            Self::Laced(frames) => frames,
+        }
+    }
+
+    /// The frames in another form.
+    pub(crate) fn try_map<U, E>(&self, mut form: impl FnMut(&T) -> Result<U, E>) -> Result<Frames<U>, E> {
+        Ok(match self {
+            Self::One(frame) => Frames::One(form(frame)?),
+            Self::Laced(frames) => Frames::Laced(frames.iter().map(form).collect::<Result<_, _>>()?),
+        })
+    }
+}
 
 /// A `SimpleBlock`, or a `Block` with what its group says of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,7 +39,7 @@ pub(crate) struct Block<'a> {
     /// `BlockDuration` in segment ticks, where there is one.
     pub(crate) duration: Option<u64>,
     /// The frames: one, or several where the block is laced (RFC 9559, 10.3); none of them empty.
-    pub(crate) frames: Vec<&'a [u8]>,
+    pub(crate) frames: Frames<&'a [u8]>,
 }
 
 impl<'a> Block<'a> {
@@ -25,12 +51,15 @@ impl<'a> Block<'a> {
         let &[t0, t1, flags] = data[width..].first_chunk().ok_or(SHORT)?;
         let payload = &data[width + 3..];
         let mut frames = match flags >> 1 & 3 {
-            0 => vec![payload],
-            1 => laced(payload, xiph_sizes)?,
-            2 => fixed_lace(payload)?,
-            _ => laced(payload, ebml_sizes)?,
+            0 if payload.is_empty() => Frames::Laced(Vec::new()),
+            0 => Frames::One(payload),
+            1 => Frames::Laced(laced(payload, xiph_sizes)?),
+            2 => Frames::Laced(fixed_lace(payload)?),
+            _ => Frames::Laced(laced(payload, ebml_sizes)?),
         };
-        frames.retain(|frame| !frame.is_empty());
+        if let Frames::Laced(frames) = &mut frames {
+            frames.retain(|frame| !frame.is_empty());
+        }
         Ok(Self { track, relative: i16::from_be_bytes([t0, t1]), duration: None, frames })
     }
 
@@ -124,17 +153,17 @@ mod tests {
     #[test]
     fn a_block_without_lacing_holds_one_frame() {
         let block = Block::read(&[0x82, 0xff, 0xfe, 0x80, 7, 8]).unwrap();
-        assert_eq!((block.track, block.relative, block.frames), (2, -2, vec![&[7, 8][..]]));
+        assert_eq!((block.track, block.relative, block.frames), (2, -2, Frames::One(&[7, 8][..])));
     }
 
     #[test]
     fn the_three_lacings_split_their_frames() {
         let xiph = Block::read(&[0x81, 0, 0, 0x02, 2, 1, 2, 10, 20, 21, 30]).unwrap();
-        assert_eq!(xiph.frames, [&[10][..], &[20, 21], &[30]]);
+        assert_eq!(xiph.frames.as_slice(), [&[10][..], &[20, 21], &[30]]);
         let ebml = Block::read(&[0x81, 0, 0, 0x06, 2, 0x81, 0xc0, 10, 20, 21, 30]).unwrap();
-        assert_eq!(ebml.frames, [&[10][..], &[20, 21], &[30]]);
+        assert_eq!(ebml.frames.as_slice(), [&[10][..], &[20, 21], &[30]]);
         let fixed = Block::read(&[0x81, 0, 0, 0x04, 1, 10, 11, 20, 21]).unwrap();
-        assert_eq!(fixed.frames, [&[10, 11][..], &[20, 21]]);
+        assert_eq!(fixed.frames.as_slice(), [&[10, 11][..], &[20, 21]]);
     }
 
     #[test]
@@ -155,8 +184,8 @@ mod tests {
 
     #[test]
     fn an_empty_frame_is_no_frame() {
-        assert_eq!(Block::read(&[0x81, 0, 0, 0x80]).unwrap().frames, Vec::<&[u8]>::new());
-        assert_eq!(Block::read(&[0x81, 0, 0, 0x84, 3]).unwrap().frames, Vec::<&[u8]>::new());
+        assert!(Block::read(&[0x81, 0, 0, 0x80]).unwrap().frames.as_slice().is_empty());
+        assert!(Block::read(&[0x81, 0, 0, 0x84, 3]).unwrap().frames.as_slice().is_empty());
         assert!(Block::read(&[0x81, 0, 0]).is_err());
         assert!(Block::read(&[0x80, 0, 0, 0x80, 1]).is_err());
     }
@@ -167,6 +196,6 @@ mod tests {
         assert_eq!(error.offset, 77);
         let group =
             Block::read_group(&[0xa1, 0x85, 0x81, 0, 0, 0, 9, 0x9b, 0x81, 20, 0x75, 0xa1, 0x80], 0).unwrap();
-        assert_eq!((group.duration, group.frames), (Some(20), vec![&[9][..]]));
+        assert_eq!((group.duration, group.frames), (Some(20), Frames::One(&[9][..])));
     }
 }

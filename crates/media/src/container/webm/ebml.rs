@@ -85,6 +85,9 @@ pub(crate) fn read_id(data: &[u8]) -> Result<Option<(u32, usize)>, Reason> {
     if width > 4 {
         return Err(Reason::Malformed("an element has no identifier"));
     }
+    if let Some(four) = data.first_chunk() {
+        return Ok(Some((u32::from_be_bytes(*four) >> (32 - 8 * width), width)));
+    }
     Ok(data.get(..width).map(|bytes| (bytes.iter().fold(0, |id, &byte| id << 8 | u32::from(byte)), width)))
 }
 
@@ -96,10 +99,13 @@ pub(crate) fn read_number(data: &[u8]) -> Result<Option<(Option<u64>, usize)>, R
     if width > 8 {
         return Err(Reason::Malformed("a number is longer than eight bytes"));
     }
-    let Some(bytes) = data.get(..width) else { return Ok(None) };
+    let value = match (data.first_chunk(), data.get(..width)) {
+        (Some(eight), _) => u64::from_be_bytes(*eight) >> (64 - 8 * width),
+        (None, Some(bytes)) => bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)),
+        (None, None) => return Ok(None),
+    };
     let all = (1_u64 << (7 * width)) - 1;
-    let value = bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)) & all;
-    Ok(Some(((value != all).then_some(value), width)))
+    Ok(Some((Some(value & all).filter(|value| *value != all), width)))
 }
 
 /// The element head at the start of `data`; `None` while it is incomplete.

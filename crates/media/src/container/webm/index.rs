@@ -122,7 +122,7 @@ fn sample(group: &Child<'_>, kind: Kind) -> Result<Sample, Error> {
         }
     }
     let (offset, block) = frame.ok_or_else(ours)?;
-    let [frame] = block.frames[..] else { return Err(ours()) };
+    let [frame] = *block.frames.as_slice() else { return Err(ours()) };
     let duration = duration.and_then(|duration| u32::try_from(duration).ok()).ok_or_else(ours)?;
     let (offset, size) = u32::try_from(offset).ok().zip(u32::try_from(frame.len()).ok()).ok_or_else(ours)?;
     Ok(Sample { offset, size, duration, cts: 0, key })

@@ -11,4 +11,4 @@ mod resync;
 mod stream;
 pub mod write;
 
-use super::input;
+use super::{input, pool};

@@ -6,7 +6,7 @@ use super::block::Block;
 use super::ebml::{self, Head, id};
 use super::entry::{self, Entries};
 use super::input::Input;
-use super::resync::{self, Candidate};
+use super::resync::{self, Candidate, Watch};
 use super::stream::{Held, Streams};
 use crate::container::Event;
 use crate::{Error, Reason};
@@ -51,6 +51,8 @@ pub struct Reader {
     /// Whether a block has been read: from here on damage is searched for an end.
     good: bool,
     finished: bool,
+    #[serde(skip)]
+    watch: Watch,
     /// Found again by reading on, where it was not kept.
     #[serde(skip)]
     failed: Option<Error>,
@@ -209,7 +211,7 @@ impl Reader {
         let Some(head) = ebml::read_head(rest).map_err(|reason| reason.at(position))? else {
             return Ok(false);
         };
-        let Some((data, offset)) = self.whole(head, MOST_HEADER, "the EBML header")? else {
+        let Some((data, offset)) = whole(&self.input, head, MOST_HEADER, "the EBML header")? else {
             return Ok(false);
         };
         check_header(data, offset)?;
@@ -250,12 +252,16 @@ impl Reader {
         }
         match head.id {
             id::INFO if !self.streams.are_known() => {
-                let Some((data, offset)) = self.whole(head, MOST_HEADER, "Info")? else { return Ok(false) };
+                let Some((data, offset)) = whole(&self.input, head, MOST_HEADER, "Info")? else {
+                    return Ok(false);
+                };
                 self.scale = entry::read_scale(data, offset)?;
                 self.consume(head);
             }
             id::TRACKS if !self.streams.are_known() => {
-                let Some((data, offset)) = self.whole(head, MOST_HEADER, "Tracks")? else { return Ok(false) };
+                let Some((data, offset)) = whole(&self.input, head, MOST_HEADER, "Tracks")? else {
+                    return Ok(false);
+                };
                 let entries = Entries::read(data, offset)?;
                 self.streams.set(entries, self.scale);
                 self.consume(head);
@@ -298,7 +304,7 @@ impl Reader {
     }
 
     fn timestamp(&mut self, head: Head) -> Result<bool, Error> {
-        let Some((data, _)) = self.whole(head, 8, "a timestamp")? else { return Ok(false) };
+        let Some((data, _)) = whole(&self.input, head, 8, "a timestamp")? else { return Ok(false) };
         let ticks = ebml::uint(data).unwrap_or(u64::MAX);
         let time = ticks.checked_mul(self.scale).filter(|time| *time <= LATEST);
         let time = time.ok_or_else(|| self.malformed("a cluster is decades late"))?;
@@ -317,36 +323,23 @@ impl Reader {
                 return Err(self.malformed("a block is of a track that was not announced"));
             }
         }
-        let Some((data, offset)) = self.whole(head, MOST_BLOCK, "a block")? else { return Ok(false) };
-        if resync::is_swallowed_by(data, self.latest_ticks()) {
+        let most = self.latest_ticks();
+        let Some((data, offset)) = whole(&self.input, head, MOST_BLOCK, "a block")? else { return Ok(false) };
+        if self.watch.is_swallowed(&self.input.rest()[head.len..], offset, data.len(), most) {
             return Err(self.malformed("a block was cut short"));
         }
         let block = match head.id {
             id::SIMPLE_BLOCK => Block::read(data).map_err(|reason| reason.at(position))?,
             _ => Block::read_group(data, offset)?,
         };
-        self.held = self.hold(&block).map_err(|reason| reason.at(position))?;
+        let held = hold(&mut self.streams, &block, self.cluster_time, &self.latest);
+        self.held = held.map_err(|reason| reason.at(position))?;
         if let Some(held) = &self.held {
-            self.latest[held.kind as usize] = Some(held.time);
+            self.latest[held.kind.slot()] = Some(held.time);
         }
         self.good = true;
         self.consume(head);
         Ok(true)
-    }
-
-    /// A block in the form that is given out, where it fits to what came before.
-    fn hold(&self, block: &Block<'_>) -> Result<Option<Held>, Reason> {
-        if !self.streams.has(block.track) {
-            return Err(Reason::Malformed("a block is of a track that was not announced"));
-        }
-        let start =
-            self.cluster_time.ok_or(Reason::Malformed("a block comes before the time of its cluster"))?;
-        let Some(held) = self.streams.hold(block, start)? else { return Ok(None) };
-        let latest = self.latest[held.kind as usize];
-        if latest.is_some_and(|latest| held.time < latest - MOST_BACK) && !self.streams.reorder(held.kind) {
-            return Err(Reason::Malformed("time goes back in a cluster: the head of the next one was lost"));
-        }
-        Ok(Some(held))
     }
 
     /// Gives out the block that was held.
@@ -374,16 +367,6 @@ impl Reader {
             Some(_) => return Err(Reason::Malformed("an element stands where it cannot").at(position)),
         }
         ebml::read_head(self.input.rest()).map_err(|reason| reason.at(position))
-    }
-
-    /// The payload of an element that is read whole, and its offset; `None` where it takes more bytes.
-    fn whole(&self, head: Head, limit: u64, what: &'static str) -> Result<Option<(&[u8], u64)>, Error> {
-        let size = head.size.ok_or_else(|| self.malformed("an element that must have a size has none"))?;
-        if size > limit {
-            return Err(Reason::OverLimit { what, limit }.at(self.input.position()));
-        }
-        let payload = self.input.rest().get(head.len..head.len + size as usize);
-        Ok(payload.map(|payload| (payload, self.input.position() + head.len as u64)))
     }
 
     /// Consumes an element that was read whole.
@@ -429,8 +412,47 @@ impl Reader {
     }
 }
 
+/// A block in the form that is given out, where it fits to what came before: the time of its cluster and the latest
+/// times of the tracks in it.
+fn hold(
+    streams: &mut Streams,
+    block: &Block<'_>,
+    cluster_time: Option<i64>,
+    latest: &[Option<i64>; 2],
+) -> Result<Option<Held>, Reason> {
+    if !streams.has(block.track) {
+        return Err(Reason::Malformed("a block is of a track that was not announced"));
+    }
+    let start = cluster_time.ok_or(Reason::Malformed("a block comes before the time of its cluster"))?;
+    let Some(held) = streams.hold(block, start)? else { return Ok(None) };
+    let latest = latest[held.kind.slot()];
+    if latest.is_some_and(|latest| held.time < latest - MOST_BACK) && !streams.reorder(held.kind) {
+        return Err(Reason::Malformed("time goes back in a cluster: the head of the next one was lost"));
+    }
+    Ok(Some(held))
+}
+
+/// The payload of an element that is read whole, and its offset; `None` where it takes more bytes.
+fn whole<'a>(
+    input: &'a Input,
+    head: Head,
+    limit: u64,
+    what: &'static str,
+) -> Result<Option<(&'a [u8], u64)>, Error> {
+    let unknown = || Reason::Malformed("an element that must have a size has none").at(input.position());
+    let size = head.size.ok_or_else(unknown)?;
+    if size > limit {
+        return Err(Reason::OverLimit { what, limit }.at(input.position()));
+    }
+    let payload = input.rest().get(head.len..head.len + size as usize);
+    Ok(payload.map(|payload| (payload, input.position() + head.len as u64)))
+}
+
 /// Whether an MP4 begins here, whose first box is short; `None` where it takes more bytes. No element begins with 0.
 fn begins_mp4(rest: &[u8]) -> Option<bool> {
+    if rest.first().is_some_and(|byte| *byte != 0) {
+        return Some(false);
+    }
     const BOX: [Option<u8>; 8] =
         [Some(0), Some(0), Some(0), None, Some(b'f'), Some(b't'), Some(b'y'), Some(b'p')];
     let fits = rest.iter().zip(BOX).all(|(byte, expected)| expected.is_none_or(|expected| *byte == expected));

@@ -33,14 +33,37 @@ pub(crate) fn find(data: &[u8], from: usize, most: u64) -> (usize, Candidate) {
         .unwrap_or((data.len(), Candidate::No))
 }
 
-/// Whether a block swallowed the beginning of a cluster or of a recording: it was cut short, and its size counts on
-/// into what came after the loss.
-pub(crate) fn is_swallowed_by(block: &[u8], most: u64) -> bool {
-    [&CLUSTER, &HEADER].iter().any(|finder| {
-        finder
-            .find_iter(block)
-            .any(|at| matches!(judge(&block[at..], most), Candidate::Cluster | Candidate::Header))
-    })
+/// Watches the input for the beginning of a cluster or of a recording where there should be none: it looks at each byte
+/// once, and not block by block.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watch {
+    /// Offsets in the input up to which no cluster and no header begins.
+    clear: [u64; 2],
+}
+
+impl Watch {
+    /// Whether the block of `len` bytes at the front of `rest`, which is the input from `position` on, swallowed the
+    /// beginning of a cluster or of a recording: it was cut short, and its size counts on into what came after the loss.
+    /// `most` is the largest timestamp of a cluster that is plausible.
+    pub(crate) fn is_swallowed(&mut self, rest: &[u8], position: u64, len: usize, most: u64) -> bool {
+        let end = position + len as u64;
+        let finders: [&Finder<'_>; 2] = [&CLUSTER, &HEADER];
+        finders.iter().zip(&mut self.clear).any(|(finder, clear)| {
+            if *clear < end {
+                // Where something begins in the last three bytes is seen with the next ones.
+                let from = (*clear).max(position) - position;
+                let tail = rest.get(from as usize..).unwrap_or_default();
+                let clean = finder.find(tail).unwrap_or(tail.len().saturating_sub(3));
+                *clear = position + from + clean as u64;
+            }
+            let block = rest.get(..len).unwrap_or_default();
+            let from = (*clear - position).min(len as u64) as usize;
+            *clear < end
+                && finder.find_iter(&block[from..]).any(|at| {
+                    matches!(judge(&block[from + at..], most), Candidate::Cluster | Candidate::Header)
+                })
+        })
+    }
 }
 
 /// Judges the place at the start of `data`; `most` is the largest timestamp that is plausible.

@@ -5,21 +5,24 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::block::Block;
+use super::block::{Block, Frames};
 use super::clock::Clock;
 use super::entry::{Entries, Entry};
+use super::pool::Pool;
 use crate::codec::picture::{Picture, continues, look};
 use crate::codec::{aac, av1, h264, hevc, opus};
 use crate::container::Event;
+use crate::track::rescale;
 use crate::{Codec, Frame, Kind, Reason, Track};
 
-const SECOND: i64 = 1_000_000_000;
+/// Nanoseconds of a second.
+const SECOND: u32 = 1_000_000_000;
 
 /// A step back in a track past which a new clock is assumed, in nanoseconds: a new take begins. Smaller steps back
 /// are clamped. Frames that are shown out of order step back too, at keyframes alone they do not.
-const STEP_BACK: i64 = SECOND;
+const STEP_BACK: i64 = SECOND as i64;
 /// A step ahead past which a new clock is assumed, in nanoseconds.
-const STEP_AHEAD: i64 = 24 * 3600 * SECOND;
+const STEP_AHEAD: i64 = 24 * 3600 * SECOND as i64;
 
 /// The tracks of a segment that are recorded, and the events made of them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -44,7 +47,7 @@ pub(crate) struct Held {
     pub(crate) time: i64,
     /// Nanoseconds of one of its frames.
     duration: Option<u64>,
-    frames: Vec<Bytes>,
+    frames: Frames<Bytes>,
 }
 
 /// A track of the input.
@@ -56,6 +59,8 @@ struct Stream {
     track: Option<Track>,
     /// Whether frames may come in another order than they are shown.
     reorders: bool,
+    #[serde(skip)]
+    pool: Pool,
 }
 
 impl Streams {
@@ -115,43 +120,31 @@ impl Streams {
 
     /// A block of a cluster that begins at `start`, in nanoseconds, in the form that is given out; `None` for a track
     /// that is not recorded.
-    pub(crate) fn hold(&self, block: &Block<'_>, start: i64) -> Result<Option<Held>, Reason> {
+    pub(crate) fn hold(&mut self, block: &Block<'_>, start: i64) -> Result<Option<Held>, Reason> {
         let Some(kind) = self.kind(block.track) else { return Ok(None) };
-        let frames = block.frames.iter().map(|frame| self.normalise(kind, frame));
-        let frames = frames.collect::<Result<Vec<_>, _>>()?;
-        let duration =
-            block.duration.map(|ticks| ticks.saturating_mul(self.scale) / frames.len().max(1) as u64);
+        let Some(stream) = self.stream_mut(kind) else { return Ok(None) };
+        let frames = block.frames.try_map(|frame| stream.normalise(frame))?;
+        let count = frames.as_slice().len().max(1) as u64;
+        let duration = block.duration.map(|ticks| ticks.saturating_mul(self.scale) / count);
         let time = start + i64::from(block.relative) * self.scale as i64;
         Ok(Some(Held { kind, time, duration, frames }))
     }
 
     /// Gives out the frames of a block.
     pub(crate) fn release(&mut self, held: Held) {
+        let frames = match held.frames {
+            Frames::One(frame) => {
+                self.take(held.kind, held.time, held.duration, frame);
+                return;
+            }
+            Frames::Laced(frames) => frames,
+        };
         let mut time = held.time;
-        for frame in held.frames {
+        for frame in frames {
             let own = self.take(held.kind, time, held.duration, frame);
             let told = || self.stream(held.kind)?.entry.frame_duration;
             time = time.saturating_add_unsigned(own.or(held.duration).or_else(told).unwrap_or(0));
         }
-    }
-
-    /// The bytes of a frame in the form that bodies hold.
-    fn normalise(&self, kind: Kind, data: &[u8]) -> Result<Bytes, Reason> {
-        let Some(stream) = self.stream(kind) else { return Ok(Bytes::new()) };
-        let private = &stream.entry.private;
-        let (length_size, codec) = match stream.entry.codec {
-            Codec::Av1 => return Ok(Bytes::copy_from_slice(&av1::without_delimiters(data))),
-            Codec::H264 => (h264::length_size(private), stream.entry.codec),
-            Codec::Hevc => (hevc::length_size(private), stream.entry.codec),
-            _ => return Ok(Bytes::copy_from_slice(data)),
-        };
-        let frame = match (length_size, codec) {
-            (Some(size), Codec::H264) => h264::from_length_prefixed(Bytes::copy_from_slice(data), size),
-            (Some(size), _) => hevc::from_length_prefixed(Bytes::copy_from_slice(data), size),
-            (None, Codec::H264) => Some(h264::from_annex_b(data)),
-            (None, _) => Some(hevc::from_annex_b(data)),
-        };
-        frame.filter(|frame| !frame.is_empty()).ok_or(Reason::Malformed("a frame holds no whole NAL unit"))
     }
 
     /// Takes the next frame of a track: `time` and `duration` in nanoseconds, as the container says them; what is before
@@ -202,7 +195,25 @@ impl Streams {
 impl Stream {
     fn new(entry: Entry) -> Self {
         let reorders = matches!(entry.codec, Codec::H264 | Codec::Hevc);
-        Self { entry, clock: Clock::default(), track: None, reorders }
+        Self { entry, clock: Clock::default(), track: None, reorders, pool: Pool::default() }
+    }
+
+    /// The bytes of a frame in the form that bodies hold.
+    fn normalise(&mut self, data: &[u8]) -> Result<Bytes, Reason> {
+        let private = &self.entry.private;
+        let (length_size, codec) = match self.entry.codec {
+            Codec::Av1 => return Ok(self.pool.keep(&av1::without_delimiters(data))),
+            Codec::H264 => (h264::length_size(private), self.entry.codec),
+            Codec::Hevc => (hevc::length_size(private), self.entry.codec),
+            _ => return Ok(self.pool.keep(data)),
+        };
+        let frame = match (length_size, codec) {
+            (Some(size), Codec::H264) => h264::from_length_prefixed(Bytes::copy_from_slice(data), size),
+            (Some(size), _) => hevc::from_length_prefixed(Bytes::copy_from_slice(data), size),
+            (None, Codec::H264) => Some(h264::from_annex_b(data)),
+            (None, _) => Some(hevc::from_annex_b(data)),
+        };
+        frame.filter(|frame| !frame.is_empty()).ok_or(Reason::Malformed("a frame holds no whole NAL unit"))
     }
 
     /// Whether a frame cannot stand in the take of those before it: its clock or its decoder is another.
@@ -212,7 +223,7 @@ impl Stream {
             return true;
         }
         self.clock.last().is_some_and(|last| {
-            let last = ticks_to_ns(last, track.timescale);
+            let last = rescale(last, track.timescale, SECOND);
             let back = last.saturating_sub(time) > STEP_BACK && (key || !self.reorders);
             back || time.saturating_sub(last) > STEP_AHEAD
         })
@@ -260,7 +271,7 @@ impl Stream {
     ) -> Option<(Frame, Option<u64>)> {
         let track = self.track.as_ref()?;
         let timescale = track.timescale;
-        let time = ns_to_ticks(time, timescale);
+        let time = rescale(time, SECOND, timescale);
         let (dts, pts) = match track.codec {
             Codec::H264 | Codec::Hevc => (self.clock.reordered(time), time),
             _ => {
@@ -275,21 +286,10 @@ impl Stream {
         };
         let told = || {
             let ns = i64::try_from(duration?).ok()?;
-            u32::try_from(ns_to_ticks(ns, timescale)).ok().filter(|ticks| *ticks > 0)
+            u32::try_from(rescale(ns, SECOND, timescale)).ok().filter(|ticks| *ticks > 0)
         };
-        let length = own.map(|ticks| ticks_to_ns(ticks.into(), timescale) as u64);
+        let length = own.map(|ticks| rescale(ticks.into(), timescale, SECOND) as u64);
         let frame = Frame { kind: track.kind(), dts, pts, duration: own.or_else(told), key, data };
         Some((frame, length))
     }
-}
-
-fn ns_to_ticks(ns: i64, timescale: u32) -> i64 {
-    let ticks = (i128::from(ns) * i128::from(timescale) + 500_000_000).div_euclid(1_000_000_000);
-    ticks.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
-}
-
-fn ticks_to_ns(ticks: i64, timescale: u32) -> i64 {
-    let scale = i128::from(timescale.max(1));
-    let ns = (i128::from(ticks) * 1_000_000_000 + scale / 2).div_euclid(scale);
-    ns.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
 }
