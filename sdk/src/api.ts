@@ -1,6 +1,8 @@
 import { Problem, problemOf, Unreachable } from './problem.js';
 import type { Session } from './session.js';
 import type {
+  ChatRules,
+  Here,
   Live,
   LiveState,
   Message,
@@ -31,11 +33,13 @@ export interface Outgoing {
   reply_to?: number | null;
   client_id?: string;
   position?: Position | null;
+  /** Ids of the people it names. */
+  mentions?: number[];
 }
 
-type Query = Record<string, string | number | boolean | null | undefined>;
+export type Query = Record<string, string | number | boolean | null | undefined>;
 
-interface Call {
+export interface Call {
   query?: Query;
   body?: unknown;
   /** False for calls that must not carry a token: signing in, refreshing. */
@@ -69,13 +73,13 @@ export class Api {
     first_name: string;
     last_name: string;
   }): Promise<Person> {
-    const answer = await this.#call<SignedIn>('POST', '/api/users/register/', { body: form, signed: false });
+    const answer = await this.call<SignedIn>('POST', '/api/users/register/', { body: form, signed: false });
     this.session.signIn(answer);
     return answer.user;
   }
 
   async login(email: string, password: string): Promise<Person> {
-    const answer = await this.#call<SignedIn>('POST', '/api/users/login/', {
+    const answer = await this.call<SignedIn>('POST', '/api/users/login/', {
       body: { email, password },
       signed: false,
     });
@@ -86,7 +90,7 @@ export class Api {
   /** Forgets the sign-in here even if the server cannot be told. */
   async logout(): Promise<void> {
     const refresh = this.session.value?.tokens.refresh;
-    const told = refresh ? this.#call<void>('POST', '/api/users/logout/', { body: { refresh } }) : null;
+    const told = refresh ? this.call<void>('POST', '/api/users/logout/', { body: { refresh } }) : null;
     await told?.catch(() => undefined);
     this.session.signOut();
   }
@@ -94,38 +98,43 @@ export class Api {
   // Lives
 
   startLive(form: { title?: string; description?: string; visibility?: Visibility }): Promise<StartedLive> {
-    return this.#call('POST', '/api/posts/live/start/', { body: form });
+    return this.call('POST', '/api/posts/live/start/', { body: form });
   }
 
   lives(
     query: { state?: LiveState; q?: string; page?: number; page_size?: number } = {},
   ): Promise<Page<Live>> {
-    return this.#call('GET', '/api/posts/live/', { query });
+    return this.call('GET', '/api/posts/live/', { query });
   }
 
   live(id: number, key?: string | null, signal?: AbortSignal): Promise<Live> {
-    return this.#call('GET', `/api/posts/live/${id}/`, { query: { key }, ...(signal && { signal }) });
+    return this.call('GET', `/api/posts/live/${id}/`, { query: { key }, ...(signal && { signal }) });
   }
 
   timeline(id: number, key?: string | null, signal?: AbortSignal): Promise<Timeline> {
-    return this.#call('GET', `/api/posts/live/${id}/timeline/`, {
+    return this.call('GET', `/api/posts/live/${id}/timeline/`, {
       query: { key },
       ...(signal && { signal }),
     });
   }
 
   stopLive(id: number): Promise<StoppedLive> {
-    return this.#call('POST', `/api/posts/live/${id}/stop/`, { body: {} });
+    return this.call('POST', `/api/posts/live/${id}/stop/`, { body: {} });
+  }
+
+  /** Its author's and moderators': who may watch, the title. */
+  changeLive(id: number, change: { title?: string; visibility?: Visibility }): Promise<Live> {
+    return this.call('PATCH', `/api/posts/live/${id}/`, { body: change });
   }
 
   deleteLive(id: number): Promise<void> {
-    return this.#call('DELETE', `/api/posts/live/${id}/`);
+    return this.call('DELETE', `/api/posts/live/${id}/`);
   }
 
   // The conversation
 
   post(liveId: number, message: Outgoing, key?: string | null): Promise<Message> {
-    return this.#call('POST', `/api/posts/live/${liveId}/chat/`, { query: { key }, body: message });
+    return this.call('POST', `/api/posts/live/${liveId}/chat/`, { query: { key }, body: message });
   }
 
   /** A window of the conversation: by number (`after`, `before`) or by place on the timeline. */
@@ -134,7 +143,7 @@ export class Api {
     query: { after?: number; before?: number; limit?: number; from_ms?: number; to_ms?: number; q?: string },
     key?: string | null,
   ): Promise<Message[]> {
-    return this.#call('GET', `/api/posts/live/${liveId}/chat/messages/`, { query: { ...query, key } });
+    return this.call('GET', `/api/posts/live/${liveId}/chat/messages/`, { query: { ...query, key } });
   }
 
   /** The newest messages, and the number of the newest deletion they already show. */
@@ -154,8 +163,18 @@ export class Api {
     };
   }
 
+  /** How the conversation is led; with `words` for those who lead it. */
+  chatRules(liveId: number, key?: string | null): Promise<ChatRules> {
+    return this.call('GET', `/api/posts/live/${liveId}/chat/rules/`, { query: { key } });
+  }
+
+  /** Who watches now. */
+  here(liveId: number, key?: string | null): Promise<Here> {
+    return this.call('GET', `/api/posts/live/${liveId}/chat/here/`, { query: { key } });
+  }
+
   deleteMessage(liveId: number, messageId: number, key?: string | null): Promise<void> {
-    return this.#call('DELETE', `/api/posts/live/${liveId}/chat/${messageId}/`, { query: { key } });
+    return this.call('DELETE', `/api/posts/live/${liveId}/chat/${messageId}/`, { query: { key } });
   }
 
   // Tokens
@@ -184,7 +203,7 @@ export class Api {
       if (!current) return false;
       if (current.tokens.access !== stale) return true;
       try {
-        const tokens = await this.#call<Tokens>('POST', '/api/users/token/refresh/', {
+        const tokens = await this.call<Tokens>('POST', '/api/users/token/refresh/', {
           body: { refresh: current.tokens.refresh },
           signed: false,
         });
@@ -241,7 +260,8 @@ export class Api {
     if (!response.ok) throw await problemOf(response);
   }
 
-  async #call<T>(method: string, path: string, call: Call = {}): Promise<T> {
+  /** One call by its path, for what has no method of its own here. A refusal is a `Problem`. */
+  async call<T>(method: string, path: string, call: Call = {}): Promise<T> {
     const response = await this.#answer(method, path, call);
     return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
   }

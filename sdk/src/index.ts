@@ -1,7 +1,8 @@
 export { Api, type ApiOptions, type Outgoing } from './api.js';
 export { Chat, type ChatConnection, type ChatOptions, type ChatState, isEmoji } from './chat/chat.js';
+export { Leading, type RulesChange } from './chat/leading.js';
 export { ChatLog, type Numbered } from './chat/log.js';
-export { Outbox, type OutboxEntry } from './chat/outbox.js';
+export { Outbox, type OutboxEntry, type OutboxState, type Written } from './chat/outbox.js';
 export { oneFile, playClock, positionOf, takeAt } from './player/clock.js';
 export { Player, type PlayerMode, type PlayerOptions, type PlayerState } from './player/player.js';
 export { Problem, Unreachable } from './problem.js';

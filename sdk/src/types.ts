@@ -122,6 +122,61 @@ export interface Message {
   position_ms: number | null;
   author: Person;
   deleted: boolean;
+  /** True if it was written about the replay, after the live. */
+  on_replay?: boolean;
+  /** True if it waits for a moderator: it has no number and nobody else sees it. */
+  held?: boolean;
+  /** Whom it names. */
+  mentions?: Named[];
+}
+
+/** Somebody by their name alone. */
+export interface Named {
+  id: number;
+  first_name: string;
+  last_name: string;
+}
+
+/** How a conversation is led. */
+export interface ChatRules {
+  /** Shortest time between two messages of one person; 0 without slow mode. */
+  slow_ms: number;
+  /** Whether messages wait for approval. */
+  hold: boolean;
+  /** The message that stands on top. */
+  pinned: Message | null;
+  /** Whether members see by name who is here. */
+  show_members?: boolean;
+  /** Words that are not wanted; only those who lead see them. */
+  words?: string[];
+}
+
+/** Who watches. Names only if the live shows them. */
+export interface Here {
+  count: number;
+  shown: boolean;
+  members: Named[];
+}
+
+export interface HeldMessage {
+  held_id: number;
+  message: Message;
+}
+
+/** Somebody who may not write; for good without `until`. */
+export interface Sanction {
+  person_id: number;
+  until: string | null;
+}
+
+/** One act of somebody who leads a conversation. */
+export interface LeadingAct {
+  id: number;
+  timestamp: string;
+  by_id: number;
+  act: string;
+  subject: number | null;
+  detail: string;
 }
 
 export interface LiveUpdate {

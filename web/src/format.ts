@@ -50,12 +50,21 @@ export function initials(person: { first_name: string; last_name: string }): str
   return (first(person.first_name) + first(person.last_name)).toLocaleUpperCase() || '?';
 }
 
-export type Segment = { text: string; href: string | null };
+/** A piece of a message: plain text, a link with its address, or somebody's name with their id. */
+export type Segment = { text: string; href: string | null; person?: number };
+
+/** How somebody is named in a message. */
+export function mentionOf(person: { first_name: string; last_name: string }): string {
+  return `@${fullName(person)}`;
+}
 
 const LINK = /\bhttps?:\/\/[^\s<>"'`]+/gi;
 
-/** Splits what somebody wrote into text and links. Only http and https become links; nothing becomes markup. */
-export function segments(content: string): Segment[] {
+/**
+ * Splits what somebody wrote into text, links and the names of `mentions`. Only http and https become links; nothing
+ * becomes markup.
+ */
+export function segments(content: string, mentions: readonly Mentioned[] = []): Segment[] {
   const found: Segment[] = [];
   let at = 0;
   for (const match of content.matchAll(LINK)) {
@@ -63,12 +72,59 @@ export function segments(content: string): Segment[] {
     const text = match[0].replace(/[.,;:!?)\]}»]+$/u, '');
     const href = safeHref(text);
     if (!href) continue;
-    if (match.index > at) found.push({ text: content.slice(at, match.index), href: null });
+    if (match.index > at) found.push(...named(content.slice(at, match.index), mentions));
     found.push({ text, href });
     at = match.index + text.length;
   }
-  if (at < content.length) found.push({ text: content.slice(at), href: null });
+  if (at < content.length) found.push(...named(content.slice(at), mentions));
   return found;
+}
+
+type Mentioned = { id: number; first_name: string; last_name: string };
+
+/** Splits text at the names that are mentioned in it; of two that begin alike the longer one counts. */
+function named(text: string, mentions: readonly Mentioned[]): Segment[] {
+  const found: Segment[] = [];
+  const names = mentions.map((person) => ({ id: person.id, name: mentionOf(person) }));
+  names.sort((a, b) => b.name.length - a.name.length);
+  let begin = 0;
+  let at = text.indexOf('@');
+  while (at >= 0) {
+    const here = names.find(({ name }) => text.startsWith(name, at));
+    if (here) {
+      if (at > begin) found.push({ text: text.slice(begin, at), href: null });
+      found.push({ text: here.name, href: null, person: here.id });
+      begin = at + here.name.length;
+    }
+    at = text.indexOf('@', here ? begin : at + 1);
+  }
+  if (begin < text.length) found.push({ text: text.slice(begin), href: null });
+  return found;
+}
+
+/** What is being written behind an `@` before the caret, and where the `@` stands; null without one. */
+export function mentionAt(text: string, caret: number): { from: number; query: string } | null {
+  const match = /(?:^|[\s(«"'’])@([\p{L}\p{M}\p{N}.'’-]{0,30}(?: [\p{L}\p{M}\p{N}.'’-]{0,30})?)$/u.exec(
+    text.slice(0, caret),
+  );
+  if (match?.[1] === undefined) return null;
+  return { from: caret - match[1].length - 1, query: match[1] };
+}
+
+/** Those whose name, or one of its words, begins with `query`; accents and capitals do not matter. */
+export function matching<T extends Mentioned>(people: Iterable<T>, query: string, most: number): T[] {
+  const wanted = plain(query);
+  const found: T[] = [];
+  for (const person of people) {
+    const name = plain(fullName(person));
+    if (name.startsWith(wanted) || name.includes(` ${wanted}`)) found.push(person);
+    if (found.length === most) break;
+  }
+  return found;
+}
+
+function plain(text: string): string {
+  return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 }
 
 function safeHref(text: string): string | null {

@@ -2,10 +2,12 @@ import type { Api } from '../api.js';
 import { Problem } from '../problem.js';
 import { browserStorage, type KeyValueStore } from '../session.js';
 import { Signal, type Unsubscribe } from '../signal.js';
-import type { LiveUpdate, Message, MessageKind, Position } from '../types.js';
+import type { ChatRules, Here, LiveUpdate, Message, Position } from '../types.js';
 import { uuid } from '../uuid.js';
-import { ChatLog } from './log.js';
-import { Outbox, type OutboxEntry } from './outbox.js';
+import { ChatLog, type Numbered } from './log.js';
+import type { OutboxEntry } from './outbox.js';
+import { Places } from './places.js';
+import { Sender, wire } from './sender.js';
 import { ReconnectingSocket, type ServerFrame } from './socket.js';
 
 export type ChatConnection = 'connecting' | 'open' | 'polling' | 'offline';
@@ -22,6 +24,8 @@ export interface ChatState {
   ready: boolean;
   /** False when there is nothing older to load. */
   hasOlder: boolean;
+  /** How the conversation is led; null until the server said so. */
+  rules: ChatRules | null;
 }
 
 export interface ChatEvents {
@@ -41,15 +45,10 @@ export interface ChatOptions extends ChatEvents {
 }
 
 const PAGE = 60;
-/** Stretch of the timeline asked for at once, back from and ahead of a position. */
-const STRETCH_BACK_MS = 120_000;
-const STRETCH_AHEAD_MS = 120_000;
-const STRETCH_LEAST_MS = 3_000;
-/** Messages asked for at once of a stretch. */
-const WINDOW = 1_000;
-/** Lines wanted before a position, however quiet the live. */
-const LINES_BEFORE = 20;
-const ACK_PATIENCE_MS = 8_000;
+/** Messages fetched at once on the way back to one far up. */
+const FAR_PAGE = 200;
+/** Messages fetched at most on that way. */
+const FAR_MOST = 5_000;
 const POLL_MS = 3_000;
 const FAILURES_BEFORE_POLLING = 2;
 /** Silence after which the connection is tested. */
@@ -65,7 +64,8 @@ export class Chat extends Signal<ChatState> {
   readonly #storage: KeyValueStore | null;
   readonly #events: ChatEvents;
   #socket: ReconnectingSocket | null = null;
-  #outbox: Outbox | null = null;
+  #sender: Sender | null = null;
+  readonly #places: Places;
   #authenticated = false;
   /** The newest deletion heard of; null before anything was heard. */
   #change: number | null = null;
@@ -74,9 +74,7 @@ export class Chat extends Signal<ChatState> {
   #clock: ReturnType<typeof setInterval> | undefined;
   #lastPoll = 0;
   #polling = false;
-  readonly #sentAt = new Map<string, number>();
   readonly #ownReactions = new Map<string, number>();
-  #placing: Promise<void> | null = null;
   readonly #unsubscribe: Unsubscribe[] = [];
 
   constructor(options: ChatOptions) {
@@ -87,12 +85,30 @@ export class Chat extends Signal<ChatState> {
       sentence: null,
       ready: false,
       hasOlder: true,
+      rules: null,
     });
     this.#api = options.api;
     this.#liveId = options.liveId;
     this.#key = options.key ?? null;
     this.#storage = options.storage === undefined ? browserStorage() : options.storage;
     this.#events = options;
+    this.#places = new Places(
+      this.log,
+      (stretch) => this.#api.messages(this.#liveId, stretch, this.#key),
+      () => this.#notify(),
+    );
+  }
+
+  get liveId(): number {
+    return this.#liveId;
+  }
+
+  get key(): string | null {
+    return this.#key;
+  }
+
+  get api(): Api {
+    return this.#api;
   }
 
   /** The key of an unlisted live, for its author who came without one: the connection cannot carry a sign-in. */
@@ -108,9 +124,9 @@ export class Chat extends Signal<ChatState> {
     this.#unsubscribe.push(
       this.#api.session.subscribe((session) => {
         const id = session?.user.id ?? null;
-        if (id !== person || !this.#outbox) {
+        if (id !== person || !this.#sender) {
           person = id;
-          this.#outbox = new Outbox(this.#storage, this.#liveId, id ?? 'nobody');
+          this.#sender = new Sender(this.#storage, this.#liveId, id ?? 'nobody');
           this.#notify();
         }
         this.#authenticate();
@@ -137,13 +153,16 @@ export class Chat extends Signal<ChatState> {
   }
 
   /** Writes a message. False when too much waits already. */
-  send(content: string, options: { replyTo?: number | null; position?: Position | null } = {}): boolean {
-    const kind: MessageKind = isEmoji(content) ? 'emoji' : 'text';
-    const entry = this.#outbox?.add({
+  send(
+    content: string,
+    options: { replyTo?: number | null; position?: Position | null; mentions?: number[] } = {},
+  ): boolean {
+    const entry = this.#sender?.add({
       content,
-      kind,
+      kind: isEmoji(content) ? 'emoji' : 'text',
       reply_to: options.replyTo ?? null,
       position: options.position ?? null,
+      ...(options.mentions?.length && { mentions: options.mentions }),
     });
     this.#flush();
     // Without a connection the next poll carries it: now.
@@ -166,14 +185,14 @@ export class Chat extends Signal<ChatState> {
 
   /** Tries a refused message again. */
   retry(clientId: string): void {
-    this.#outbox?.markWaiting(clientId);
+    this.#sender?.retry(clientId);
     this.#flush();
     this.#notify();
   }
 
   /** Gives up a message that did not go out. */
   forget(clientId: string): void {
-    this.#outbox?.remove(clientId);
+    this.#sender?.remove(clientId);
     this.#notify();
   }
 
@@ -202,24 +221,50 @@ export class Chat extends Signal<ChatState> {
     this.#tell();
   }
 
+  /** The message with this id, from the server if it is not here. */
+  async find(id: number): Promise<Numbered | null> {
+    const seq = this.log.get(id) ? null : this.log.seqOf(id);
+    if (seq !== null) {
+      this.log.insert(await this.#api.messages(this.#liveId, { after: seq - 1, limit: 1 }, this.#key));
+      this.#notify();
+    }
+    return this.log.get(id);
+  }
+
+  /** Loads what is older until the message with this number is among the newest run. False if that is too far. */
+  async loadBackTo(seq: number): Promise<boolean> {
+    const low = this.log.low;
+    if (low === null || low - seq > FAR_MOST) return false;
+    while ((this.log.low ?? 0) > seq) {
+      const before = this.log.low ?? 0;
+      this.log.prepend(await this.#api.messages(this.#liveId, { before, limit: FAR_PAGE }, this.#key));
+      if (this.log.low === before) break;
+    }
+    this.patch({ hasOlder: (this.log.low ?? 1) > 1 });
+    this.#tell();
+    return (this.log.low ?? 0) <= seq;
+  }
+
+  /** Who watches now. */
+  here(): Promise<Here> {
+    return this.#api.here(this.#liveId, this.#key);
+  }
+
+  /** Asks how the conversation is led. With the words only for those who lead. */
+  async askRules(): Promise<ChatRules> {
+    const rules = await this.#api.chatRules(this.#liveId, this.#key);
+    this.patch({ rules });
+    return rules;
+  }
+
   /** Makes sure that the conversation around `ms` of the play clock is there. Cheap when it is. */
   placeAt(ms: number): Promise<void> {
-    const held = this.log.stretch;
-    const inside = held && ms >= held.from && ms + STRETCH_AHEAD_MS / 4 <= held.to;
-    if (inside) return Promise.resolve();
-    this.#placing ??= this.#place(ms).finally(() => {
-      this.#placing = null;
-    });
-    return this.#placing;
+    return this.#places.at(ms);
   }
 
   /** The stretch before the one held by place. */
   async placeOlder(): Promise<void> {
-    const held = this.log.stretch;
-    if (!held || held.from <= 0) return;
-    const from = Math.max(0, held.from - STRETCH_BACK_MS * 2);
-    const found = await this.#window(from, held.from);
-    if (found.to >= held.from) this.log.place(found.messages, from, held.from);
+    await this.#places.older();
     this.#tell();
   }
 
@@ -227,44 +272,6 @@ export class Chat extends Signal<ChatState> {
   forgetPlaces(): void {
     this.log.forgetPlaces();
     this.#notify();
-  }
-
-  async #place(ms: number): Promise<void> {
-    const held = this.log.stretch;
-    const adjoining = held !== null && ms >= held.from && ms <= held.to + 5_000;
-    try {
-      let back = STRETCH_BACK_MS;
-      let from = adjoining ? held.to : Math.max(0, ms - back);
-      let found = await this.#window(from, Math.max(ms, from) + STRETCH_AHEAD_MS);
-      // In a crowd a window is cut off before its end: look nearer, so that the position is in it.
-      while (found.to < ms && back > STRETCH_LEAST_MS) {
-        back /= 6;
-        from = Math.max(0, ms - back);
-        found = await this.#window(from, ms + STRETCH_AHEAD_MS);
-      }
-      this.log.place(found.messages, from, found.to);
-      // In a quiet live look further back, so that there are lines before the position.
-      let count = found.messages.length;
-      while (!adjoining && from > 0 && count < LINES_BEFORE) {
-        const earlier = Math.max(0, from - (found.to - from) * 2);
-        const before = await this.#window(earlier, from);
-        if (before.to < from) break;
-        this.log.place(before.messages, earlier, from);
-        count += before.messages.length;
-        from = earlier;
-      }
-      this.#notify();
-    } catch {
-      // Asked again at the next position.
-    }
-  }
-
-  /** What is placed from `from` on, to `to` or to where a full window was cut off. */
-  async #window(from: number, to: number): Promise<{ messages: Message[]; to: number }> {
-    const stretch = { from_ms: Math.round(from), to_ms: Math.round(to), limit: WINDOW };
-    const messages = await this.#api.messages(this.#liveId, stretch, this.#key);
-    if (messages.length < WINDOW) return { messages, to };
-    return { messages, to: Math.max(...messages.map((message) => message.position_ms ?? 0)) };
   }
 
   async #loadNewest(): Promise<void> {
@@ -301,7 +308,7 @@ export class Chat extends Signal<ChatState> {
     switch (frame.type) {
       case 'authenticated':
         this.#authenticated = true;
-        this.#outbox?.markAllWaiting();
+        this.#sender?.lost();
         this.#flush();
         break;
       case 'messages':
@@ -309,13 +316,12 @@ export class Chat extends Signal<ChatState> {
         this.#take(frame.messages);
         break;
       case 'ack':
-        this.#sentAt.delete(frame.client_id);
-        this.#outbox?.remove(frame.client_id);
         // The broadcast carries it too; whichever is first shows it. A gap before it is filled by the broadcast.
-        if (frame.message.seq !== null) {
+        if (this.#sender?.confirmed(frame.client_id, frame.message)) {
           if (frame.message.seq === this.log.high + 1) this.log.append([frame.message]);
           else this.log.insert([frame.message]);
         }
+        this.#flush();
         break;
       case 'refused':
         void this.#onRefused(frame);
@@ -327,6 +333,9 @@ export class Chat extends Signal<ChatState> {
       case 'reactions':
         this.#onReactions(frame.counts);
         break;
+      case 'rules':
+        this.patch({ rules: { ...this.value.rules, ...frame.rules } });
+        break;
       case 'live':
         this.#events.onLive?.(frame.live);
         break;
@@ -337,11 +346,11 @@ export class Chat extends Signal<ChatState> {
   #take(messages: Message[]): void {
     const me = this.#api.session.value?.user.id;
     for (const message of this.log.append(messages)) {
-      if (message.author.id === me) this.#outbox?.recognise(message);
+      if (message.author.id === me) this.#sender?.recognise(message);
     }
   }
 
-  async #onRefused(frame: { client_id?: string; status: number; error: string }): Promise<void> {
+  async #onRefused(frame: Extract<ServerFrame, { type: 'refused' }>): Promise<void> {
     const id = frame.client_id;
     if (frame.status === 401) {
       // A stale token: a fresh one authenticates and sends everything again.
@@ -352,9 +361,8 @@ export class Chat extends Signal<ChatState> {
       this.patch({ sentence: frame.error });
       return;
     }
-    this.#sentAt.delete(id);
-    if (frame.status === 429 || frame.status >= 500) this.#outbox?.markWaiting(id);
-    else this.#outbox?.refuse(id, frame.error);
+    const wait = frame.retry_after_s === undefined ? null : frame.retry_after_s * 1_000;
+    this.#sender?.refused(id, frame.status, frame.error, wait);
     this.#notify();
   }
 
@@ -370,8 +378,7 @@ export class Chat extends Signal<ChatState> {
 
   #onDown(failures: number): void {
     this.#authenticated = false;
-    this.#sentAt.clear();
-    this.#outbox?.markAllWaiting();
+    this.#sender?.lost();
     this.#polling = failures >= FAILURES_BEFORE_POLLING;
     this.patch({ connection: 'offline' });
     this.#notify();
@@ -379,30 +386,16 @@ export class Chat extends Signal<ChatState> {
 
   /** Sends what waits: by the socket once it knows who writes, else by plain requests. */
   #flush(): void {
-    const outbox = this.#outbox;
-    if (!outbox || !this.#authenticated || !this.#socket?.open) return;
-    for (const entry of outbox.unsent) {
-      const sent = this.#socket.send({
-        type: 'send',
-        client_id: entry.client_id,
-        content: entry.content,
-        kind: entry.kind,
-        ...(entry.reply_to !== null && { reply_to: entry.reply_to }),
-        ...(entry.position && { position: entry.position }),
-      });
-      if (!sent) return;
-      outbox.markSent(entry.client_id);
-      this.#sentAt.set(entry.client_id, performance.now());
-    }
+    const socket = this.#socket;
+    if (this.#authenticated && socket?.open) this.#sender?.flush((frame) => socket.send(frame));
   }
 
   #tick(): void {
     const now = performance.now();
     const socket = this.#socket;
     if (socket?.open) {
-      const overdue = [...this.#sentAt.values()].some((at) => now - at > ACK_PATIENCE_MS);
       const silent = now - socket.lastFrame;
-      if (overdue || silent > SILENCE_MS * 2) socket.reconnect();
+      if (this.#sender?.overdue || silent > SILENCE_MS * 2) socket.reconnect();
       // Signing in again is a question that the server answers.
       else if (silent > SILENCE_MS && this.#api.accessToken && this.#authenticated) {
         socket.send({ type: 'auth', token: this.#api.accessToken });
@@ -419,33 +412,21 @@ export class Chat extends Signal<ChatState> {
     try {
       this.#take(await this.#api.messages(this.#liveId, { after: this.log.high, limit: 200 }, this.#key));
       this.patch({ connection: 'polling', ready: true });
-      for (const entry of this.#outbox?.unsent ?? []) await this.#postEntry(entry);
+      for (const entry of this.#sender?.due ?? []) await this.#post(entry);
     } catch {
       this.patch({ connection: 'offline' });
     }
     this.#notify();
   }
 
-  async #postEntry(entry: OutboxEntry): Promise<void> {
+  async #post(entry: OutboxEntry): Promise<void> {
     try {
-      const message = await this.#api.post(
-        this.#liveId,
-        {
-          content: entry.content,
-          type: entry.kind,
-          client_id: entry.client_id,
-          ...(entry.reply_to !== null && { reply_to: entry.reply_to }),
-          ...(entry.position && { position: entry.position }),
-        },
-        this.#key,
-      );
-      this.#outbox?.remove(entry.client_id);
-      this.log.insert([message]);
+      const outgoing = { ...wire(entry), type: entry.kind, client_id: entry.client_id };
+      const message = await this.#api.post(this.#liveId, outgoing, this.#key);
+      if (this.#sender?.confirmed(entry.client_id, message)) this.log.insert([message]);
     } catch (error) {
-      const forGood =
-        error instanceof Problem && error.status < 500 && error.status !== 429 && error.status !== 401;
-      if (!forGood) throw error;
-      this.#outbox?.refuse(entry.client_id, error.sentence);
+      if (!(error instanceof Problem) || error.status >= 500 || error.status === 401) throw error;
+      this.#sender?.refused(entry.client_id, error.status, error.sentence, error.retryAfterMs);
     }
   }
 
@@ -458,7 +439,7 @@ export class Chat extends Signal<ChatState> {
     clearTimeout(this.#notifying);
     this.#notifying = undefined;
     this.#version += 1;
-    this.patch({ version: this.#version, outgoing: this.#outbox?.entries ?? [] });
+    this.patch({ version: this.#version, outgoing: this.#sender?.entries ?? [] });
   }
 }
 

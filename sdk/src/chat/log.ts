@@ -1,25 +1,28 @@
 import type { Message } from '../types.js';
+import { Placed } from './placed.js';
 
 /** A message with its number: everything but a reaction. */
 export type Numbered = Message & { seq: number };
 
 /** Most messages held; the oldest by number go first. */
 const LIMIT = 12_000;
-/** How far apart on the play clock people in one conversation may be. */
-const TOGETHER_MS = 15_000;
 
 /**
  * The conversation as far as it is known here, under two views: the newest by number, for whoever is at the live
- * edge, and a stretch of the timeline, for whoever looks at an earlier moment.
+ * edge, and a stretch of the timeline, for whoever looks at an earlier moment. Both views are read many times a second,
+ * so they are kept in order and not made anew.
  */
 export class ChatLog {
   readonly #bySeq = new Map<number, Numbered>();
   readonly #byId = new Map<number, Numbered>();
-  /** All numbers from `#low` to `#high` are held. */
+  /** All messages from the first to the last number in it. */
+  #run: Numbered[] = [];
   #low: number | null = null;
   #high = 0;
   /** All messages placed in this stretch of the play clock are held. */
   #stretch: { from: number; to: number } | null = null;
+  /** The held stretch in order of place; null when that has to be found anew. */
+  #placed: Placed | null = null;
 
   /** The newest number seen: where a reconnection resumes. */
   get high(): number {
@@ -34,17 +37,26 @@ export class ChatLog {
     return this.#stretch;
   }
 
-  get(id: number): Message | null {
+  get(id: number): Numbered | null {
     return this.#byId.get(id) ?? null;
+  }
+
+  /** The number of the message with this id. Ids of a live count up with the numbers. */
+  seqOf(id: number): number | null {
+    const [any] = this.#bySeq.values();
+    const seq = any ? id - any.id + any.seq : 0;
+    return seq > 0 ? seq : null;
   }
 
   /** Messages that continue the newest run, as the connection brings them. Returns those not seen before. */
   append(messages: Message[]): Numbered[] {
     const fresh = this.insert(messages);
-    for (const message of messages) {
-      if (message.seq === null) continue;
+    for (const { seq } of messages) {
+      const message = seq === null ? undefined : this.#bySeq.get(seq);
+      if (!message || message.seq <= this.#high) continue;
       this.#low ??= message.seq;
-      if (message.seq > this.#high) this.#high = message.seq;
+      this.#high = message.seq;
+      this.#run.push(message);
     }
     this.#trim();
     return fresh;
@@ -53,9 +65,15 @@ export class ChatLog {
   /** A window that ends just before `low`. */
   prepend(messages: Message[]): void {
     this.insert(messages);
-    const first = messages.find((message) => message.seq !== null);
-    if (first?.seq && this.#low !== null && first.seq < this.#low) this.#low = first.seq;
+    const low = this.#low;
     if (messages.length === 0) this.#low = 1;
+    if (low === null) return;
+    const before = messages.filter(
+      (message): message is Numbered => message.seq !== null && message.seq < low,
+    );
+    if (!before[0]) return;
+    this.#run = [...before, ...this.#run];
+    this.#low = before[0].seq;
   }
 
   /** Messages from anywhere, without a claim that their neighbours are known. */
@@ -64,9 +82,13 @@ export class ChatLog {
     for (const message of messages) {
       if (message.seq === null) continue;
       const numbered = message as Numbered;
-      if (!this.#bySeq.has(numbered.seq)) fresh.push(numbered);
-      this.#bySeq.set(numbered.seq, numbered);
-      this.#byId.set(numbered.id, numbered);
+      const held = this.#bySeq.get(numbered.seq);
+      if (!held) fresh.push(numbered);
+      // What was deleted here may come once more from a page that was on its way.
+      else if (held.deleted && !numbered.deleted) continue;
+      this.#hold(numbered);
+      if (held) this.#replace(held, numbered);
+      else if (this.#placed?.add(numbered) === false) this.#placed = null;
     }
     return fresh;
   }
@@ -79,44 +101,63 @@ export class ChatLog {
       held && from <= held.to && to >= held.from
         ? { from: Math.min(from, held.from), to: Math.max(to, held.to) }
         : { from, to };
+    if (this.#stretch.from !== held?.from) this.#placed = null;
   }
 
   /** Positions changed their place: what was known by position is not known any more. */
   forgetPlaces(): void {
     this.#stretch = null;
+    this.#placed = null;
   }
 
   delete(seqs: number[]): void {
     for (const seq of seqs) {
       const message = this.#bySeq.get(seq);
-      if (!message) continue;
-      const blank = { ...message, deleted: true, content: '' };
-      this.#bySeq.set(seq, blank);
-      this.#byId.set(blank.id, blank);
+      if (!message || message.deleted) continue;
+      const blank = { ...message, deleted: true, content: '', mentions: [] };
+      this.#hold(blank);
+      this.#replace(message, blank);
     }
   }
 
-  /** The newest run, in order of number. */
-  newest(): Numbered[] {
-    const found: Numbered[] = [];
-    if (this.#low === null) return found;
-    for (let seq = this.#low; seq <= this.#high; seq++) {
-      const message = this.#bySeq.get(seq);
-      if (message) found.push(message);
-    }
-    return found;
+  /** The newest run, in order of number. The same array grows, so look again after a change. */
+  newest(): readonly Numbered[] {
+    return this.#run;
   }
 
-  /** What stands beside the picture at `ms`: the held stretch up to there. */
-  until(ms: number): Numbered[] {
-    const stretch = this.#stretch;
-    if (!stretch) return [];
-    const found: Numbered[] = [];
-    for (const message of this.#bySeq.values()) {
-      const at = message.position_ms ?? 0;
-      if (at >= stretch.from && at <= ms) found.push(message);
+  /** What stands beside the picture at `ms`: the held stretch up to there. The same array while nothing is new. */
+  until(ms: number): readonly Numbered[] {
+    if (!this.#stretch) return [];
+    this.#placed ??= new Placed(this.#stretch.from, [...this.#bySeq.values()]);
+    return this.#placed.until(ms);
+  }
+
+  /** Who wrote, the latest first, as far as it is known here. */
+  *authors(): Generator<Numbered['author']> {
+    const seen = new Set<number>();
+    for (let index = this.#run.length - 1; index >= 0; index--) {
+      const author = this.#run[index]?.author;
+      if (!author || seen.has(author.id)) continue;
+      seen.add(author.id);
+      yield author;
     }
-    return inPlace(found);
+    for (const { author } of this.#bySeq.values()) {
+      if (seen.has(author.id)) continue;
+      seen.add(author.id);
+      yield author;
+    }
+  }
+
+  #hold(message: Numbered): void {
+    this.#bySeq.set(message.seq, message);
+    this.#byId.set(message.id, message);
+  }
+
+  #replace(before: Numbered, after: Numbered): void {
+    const first = this.#run[0]?.seq ?? 0;
+    const index = after.seq - first;
+    if (this.#run[index]?.seq === after.seq) this.#run[index] = after;
+    this.#placed?.replace(before, after);
   }
 
   #trim(): void {
@@ -127,25 +168,9 @@ export class ChatLog {
       this.#bySeq.delete(seq);
       this.#byId.delete(message.id);
     }
+    this.#run = this.#run.filter((message) => message.seq >= keepFrom);
     this.#low = Math.max(this.#low, keepFrom);
     this.#stretch = null;
+    this.#placed = null;
   }
-}
-
-/**
- * By place; but people who talk with one another look at moments some seconds apart, and their lines stay in the order
- * they were said. Only a line that goes back further was written about an earlier moment, and stands there.
- */
-function inPlace(messages: Numbered[]): Numbered[] {
-  let latest = Number.NEGATIVE_INFINITY;
-  return messages
-    .sort((a, b) => a.seq - b.seq)
-    .map((message) => {
-      const at = message.position_ms ?? 0;
-      const together = latest - at < TOGETHER_MS;
-      if (together) latest = Math.max(latest, at);
-      return { message, place: together ? latest : at };
-    })
-    .sort((a, b) => a.place - b.place || a.message.seq - b.message.seq)
-    .map(({ message }) => message);
 }

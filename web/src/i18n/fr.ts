@@ -146,7 +146,8 @@ export const fr = {
     },
     notice: {
       'camera-lost': 'La caméra s’est arrêtée ; nous l’avons relancée. Le live continue.',
-      'camera-hidden': 'Le téléphone a mis la caméra en pause : le son continue. Gardez cette page à l’écran.',
+      'camera-hidden':
+        'Le téléphone a mis la caméra en pause : le son continue. Gardez cette page à l’écran.',
       'recorder-restarted': 'L’enregistreur s’est interrompu et a été relancé. Le live continue.',
       'memory-only':
         'Le stockage de l’appareil est indisponible : ce qui attend est gardé en mémoire. Ne fermez pas cette page.',
@@ -200,6 +201,7 @@ export const fr = {
     copied: 'Lien copié',
     description: 'Description',
     gap: (time: string) => `Coupure de ${time}`,
+    captions: 'Conversation en sous-titres',
   },
   chat: {
     title: 'Conversation',
@@ -244,6 +246,29 @@ export const fr = {
     you: 'vous',
     hidden: 'Afficher la conversation',
     full: 'Trop de messages attendent déjà.',
+    more: (name: string) => `Plus d’actions pour le message de ${name}`,
+    moreShort: 'Plus d’actions',
+    namesYou: 'Vous cite.',
+    copyLink: 'Copier le lien vers ce moment',
+    linkCopied: 'Lien copié',
+    pinned: 'Message épinglé :',
+    unpin: 'Ne plus épingler',
+    unpinned: 'Le message n’est plus épinglé',
+    edit: 'Modifier',
+    hide: 'Masquer',
+    held: 'En attente d’un modérateur',
+    declined: 'Un modérateur ne l’a pas retenu',
+    tooFast: (seconds: number) => `Trop vite : envoi dans ${seconds} s`,
+    people: 'Personnes à citer',
+    offered: (n: number) =>
+      `${one(n, 'nom proposé', 'noms proposés')}, flèches pour choisir, Entrée pour citer`,
+    here: (n: number | null) =>
+      n === null ? 'Qui est là' : `Qui est là : ${one(n, 'spectateur', 'spectateurs')}`,
+    hereTitle: 'Qui est là',
+    hereCount: (n: number) =>
+      n === 0 ? 'Personne ne regarde' : one(n, 'personne regarde', 'personnes regardent'),
+    hereMore: (n: number) => `et ${one(n, 'autre personne', 'autres personnes')}`,
+    hereHidden: 'Ce live ne montre pas les noms.',
   },
   notFound: {
     title: 'Page introuvable',

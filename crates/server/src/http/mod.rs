@@ -8,6 +8,7 @@ mod chat;
 mod chat_export;
 mod chat_here;
 mod chat_lead;
+mod chat_people;
 mod chat_state;
 mod chat_ws;
 mod cors;
@@ -58,6 +59,7 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(chat_export::router())
         .merge(chat_here::router())
         .merge(chat_lead::router())
+        .merge(chat_people::router())
         .merge(chat_ws::router())
         .merge(operate::router())
         .merge(openapi::router())
