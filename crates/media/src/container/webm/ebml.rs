@@ -126,7 +126,13 @@ pub(crate) struct Child<'a> {
     pub(crate) data: &'a [u8],
 }
 
-impl Child<'_> {
+impl<'a> Child<'a> {
+    /// The value of a string, up to the zeros that may end it (RFC 8794, 7.4 and 13): GStreamer writes one.
+    pub(crate) fn text(&self) -> &'a [u8] {
+        let end = self.data.iter().position(|&byte| byte == 0).unwrap_or(self.data.len());
+        self.data[..end].trim_ascii_end()
+    }
+
     /// The value of an unsigned integer (RFC 8794, 7.2).
     pub(crate) fn uint(&self) -> Result<u64, Error> {
         uint(self.data)

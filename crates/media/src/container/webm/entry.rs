@@ -129,7 +129,7 @@ impl<'a> RawEntry<'a> {
                         _ => None,
                     }
                 }
-                id::CODEC_ID => raw.codec_id = child.data.trim_ascii_end(),
+                id::CODEC_ID => raw.codec_id = child.text(),
                 id::CODEC_PRIVATE => raw.private = child.data,
                 id::CODEC_DELAY => raw.codec_delay = child.uint()?,
                 id::DEFAULT_DURATION => raw.default_duration = child.uint()?,
