@@ -4,9 +4,9 @@ mod mux;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
-use media::container::mp4::write::{InitTrack, init as mp4_init};
+use media::container::mp4::write::{InitTrack, init as mp4_init, set_sequence};
 use media::container::webm::write::init as webm_init;
 use media::{Frame, Kind, Track};
 use recorder::Recording;
@@ -83,8 +83,10 @@ struct Cursor {
 
 #[derive(Debug)]
 enum Form {
-    /// Fragments as they are stored.
+    /// One track: fragments as they are stored.
     Mp4,
+    /// Fragments of both tracks in turn, numbered in this order.
+    Mp4Both { sent: u32 },
     /// One track: a cluster for each fragment.
     WebmTrack,
     /// Both tracks, frame by frame.
@@ -197,7 +199,8 @@ fn start(
         Format::Mp4 => {
             let starts: Vec<_> =
                 tracks.iter().map(|track| InitTrack { track, start: track.to_ticks(zero_ms) }).collect();
-            (Form::Mp4, mp4_init(&starts))
+            let form = if tracks.len() == 1 { Form::Mp4 } else { Form::Mp4Both { sent: 0 } };
+            (form, mp4_init(&starts))
         }
         Format::Webm if tracks.len() == 1 => (Form::WebmTrack, webm_init(&tracks)),
         Format::Webm => (Form::WebmBoth(Muxer::new(zero_ms)), webm_init(&tracks)),
@@ -205,11 +208,11 @@ fn start(
     Ok(Tail {
         take: take.number,
         position_ms: offset_ms + zero_ms - take.base_ms,
+        at_edge: request.from_ms.is_none() && recording.is_live(),
         recording,
         changes,
         cursors,
         zero_ms,
-        at_edge: request.from_ms.is_none(),
         form,
         init: Some(init.into()),
     })
@@ -360,6 +363,7 @@ impl Tail {
     fn form(&mut self, fragments: Vec<(Track, Entry, Bytes)>) -> Bytes {
         match &mut self.form {
             Form::Mp4 => join(fragments.into_iter().map(|(_, _, bytes)| bytes).collect()),
+            Form::Mp4Both { sent } => renumbered(fragments, sent),
             Form::WebmTrack => {
                 let zero_ms = self.zero_ms;
                 join(fragments.iter().filter_map(|fragment| cluster(fragment, zero_ms)).collect())
@@ -377,7 +381,7 @@ impl Tail {
     fn finish(&mut self) -> Bytes {
         match &mut self.form {
             Form::WebmBoth(muxer) => muxer.take(true),
-            Form::Mp4 | Form::WebmTrack => Bytes::new(),
+            Form::Mp4 | Form::Mp4Both { .. } | Form::WebmTrack => Bytes::new(),
         }
     }
 }
@@ -422,6 +426,18 @@ fn frames(track: &Track, entry: &Entry, bytes: &Bytes) -> Vec<Frame> {
         dts += i64::from(sample.duration);
     }
     frames
+}
+
+/// Fragments of several bodies, numbered in the order in which they are sent.
+fn renumbered(fragments: Vec<(Track, Entry, Bytes)>, sent: &mut u32) -> Bytes {
+    let mut out = BytesMut::with_capacity(fragments.iter().map(|(_, _, bytes)| bytes.len()).sum());
+    for (_, _, bytes) in fragments {
+        let start = out.len();
+        out.extend_from_slice(&bytes);
+        *sent = sent.saturating_add(1);
+        set_sequence(&mut out[start..], *sent);
+    }
+    out.freeze()
 }
 
 fn join(pieces: Vec<Bytes>) -> Bytes {
