@@ -16,6 +16,7 @@ mod an_unlisted_live_needs_its_key;
 mod bad_bytes_are_refused_and_nothing_good_is_lost;
 mod every_byte_of_a_204_counts_and_survives_kill_nine;
 mod every_limit_says_so;
+mod everything_that_comes_out_is_right;
 mod hostile;
 mod late_bytes_after_a_stop_make_the_replay_whole;
 mod leaving_has_an_order_and_a_deadline;

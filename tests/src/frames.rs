@@ -33,20 +33,42 @@ pub struct Frames {
 /// When it refuses the file.
 #[must_use]
 pub fn by_our_reader(bytes: &[u8]) -> Vec<Frames> {
-    let mut reader = Reader::new();
-    let mut found: Vec<(media::Track, media::Frame)> = Vec::new();
+    let found: Vec<_> = read(bytes).into_iter().flatten().collect();
+    by_kind(&found)
+}
+
+/// The same, take by take: times count from the first frame of each take.
+///
+/// # Panics
+/// When it refuses the file.
+#[must_use]
+pub fn by_our_reader_take_by_take(bytes: &[u8]) -> Vec<Vec<Frames>> {
+    read(bytes).iter().map(|take| by_kind(take)).collect()
+}
+
+/// The frames of each take, each with the description of its track.
+fn read(bytes: &[u8]) -> Vec<Vec<(media::Track, media::Frame)>> {
+    let mut reader = match index_at_end(bytes) {
+        Some(moov) => Reader::with_index(moov).expect("an index is read"),
+        None => Reader::new(),
+    };
+    let mut takes: Vec<Vec<(media::Track, media::Frame)>> = Vec::new();
     let mut tracks: Vec<media::Track> = Vec::new();
     let mut drain = |reader: &mut Reader| {
         while let Some(event) = reader.next().expect("a recording is read") {
             match event {
-                Event::Take { .. } => tracks.clear(),
+                Event::Take { .. } => {
+                    tracks.clear();
+                    takes.push(Vec::new());
+                }
                 Event::Track(track) => {
                     tracks.retain(|known| known.kind() != track.kind());
                     tracks.push(track);
                 }
                 Event::Frame(frame) => {
                     let track = tracks.iter().find(|track| track.kind() == frame.kind);
-                    found.push((track.expect("a track comes before its frames").clone(), frame));
+                    let track = track.expect("a track comes before its frames").clone();
+                    takes.last_mut().expect("a take comes before its frames").push((track, frame));
                 }
             }
         }
@@ -57,6 +79,29 @@ pub fn by_our_reader(bytes: &[u8]) -> Vec<Frames> {
     }
     reader.finish();
     drain(&mut reader);
+    takes.retain(|take| !take.is_empty());
+    takes
+}
+
+/// The `moov` of a file that has its media before it.
+fn index_at_end(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes;
+    let mut media = false;
+    while rest.len() >= 16 && bytes.get(4..8) == Some(b"ftyp") {
+        let size = match u32::from_be_bytes(rest[..4].try_into().ok()?) {
+            1 => usize::try_from(u64::from_be_bytes(rest[8..16].try_into().ok()?)).ok()?,
+            size => size as usize,
+        };
+        match &rest[4..8] {
+            b"moov" => return rest.get(..size).filter(|_| media),
+            kind => media |= kind == b"mdat",
+        }
+        rest = rest.get(size.max(8)..)?;
+    }
+    None
+}
+
+fn by_kind(found: &[(media::Track, media::Frame)]) -> Vec<Frames> {
     let zero = found.iter().map(|(track, frame)| track.to_ms(frame.pts)).min().unwrap_or(0);
     [Kind::Video, Kind::Audio]
         .into_iter()

@@ -6,16 +6,21 @@
 //! * [`upload`]: a tus publisher, cut into any slices.
 //! * [`tools`]: ffmpeg and ffprobe, as outside judges.
 //! * [`frames`]: coded frames of a file, read by us and, independently, by ffmpeg.
+//! * [`isobmff`], [`webm`]: checkers of files that share nothing with the product.
+//! * [`outputs`]: publishes a recording and judges everything that comes out.
 //! * [`talk`]: the conversation over its WebSocket.
 
 pub mod frames;
 pub mod http;
+pub mod isobmff;
+pub mod outputs;
 pub mod people;
 pub mod random;
 pub mod server;
 pub mod talk;
 pub mod tools;
 pub mod upload;
+pub mod webm;
 
 use std::path::PathBuf;
 

@@ -43,6 +43,118 @@ pub struct Packet {
     pub md5: String,
 }
 
+/// What ffprobe found in a file.
+#[derive(Debug, Clone)]
+pub struct Probed {
+    /// Its format and streams, as ffprobe's JSON has them.
+    pub description: Value,
+    /// Its packets, in its order.
+    pub packets: Vec<Packet>,
+    /// What ffprobe had to say on the way, line by line.
+    pub words: Vec<String>,
+}
+
+impl Probed {
+    /// How long the file says that it is, in milliseconds.
+    #[must_use]
+    pub fn duration_ms(&self) -> Option<f64> {
+        let text = self.description["format"]["duration"].as_str()?;
+        text.parse::<f64>().ok().map(|seconds| seconds * 1000.0)
+    }
+
+    /// The stream of a kind.
+    #[must_use]
+    pub fn stream(&self, kind: &str) -> Option<&Value> {
+        self.description["streams"].as_array()?.iter().find(|stream| stream["codec_type"] == kind)
+    }
+
+    /// The packets of a kind.
+    pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Packet> {
+        self.packets.iter().filter(move |packet| packet.kind == kind)
+    }
+}
+
+/// All that ffprobe says of a file, in one run.
+///
+/// # Panics
+/// When ffprobe does not read it.
+pub async fn probe_all(input: &Path) -> Probed {
+    let mut command = Command::new(ffprobe());
+    command.args(["-v", "warning", "-show_format", "-show_streams", "-show_packets"]);
+    command.args(["-show_data_hash", "md5", "-of", "json"]).arg(input);
+    let output = run(&mut command).await;
+    let words = lines(&output.stderr);
+    assert!(output.status.success(), "ffprobe on {}: {words:?}", input.display());
+    let description: Value = serde_json::from_slice(&output.stdout).expect("ffprobe prints JSON");
+    let packets = description["packets"].as_array().expect("a list of packets").iter().map(packet).collect();
+    Probed { description, packets, words }
+}
+
+/// What ffmpeg decoded.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// MD5 of each picture, in the order of showing.
+    pub pictures: Vec<String>,
+    /// What ffmpeg had to say on the way, line by line.
+    pub words: Vec<String>,
+}
+
+/// Decodes all of a file, its pictures as they are, whatever their sizes.
+///
+/// # Panics
+/// When ffmpeg gives up.
+pub async fn decode_all(input: &Path, strictly: bool) -> Decoded {
+    let mut command = Command::new(ffmpeg());
+    command.args(["-v", "warning"]);
+    if strictly {
+        command.arg("-xerror");
+    }
+    // One thread: libvpx spins with more (docs/BROWSERS.md). Frames keep the times of the file: what is not a steady
+    // number of them a second is no complaint.
+    command.args(["-threads", "1", "-i"]).arg(input);
+    command.args(["-map", "0:v?", "-autoscale", "0", "-fps_mode", "passthrough", "-enc_time_base", "-1"]);
+    command.args(["-f", "framemd5", "-", "-map", "0:a?", "-f", "null", "-"]);
+    let output = run(&mut command).await;
+    let words = lines(&output.stderr);
+    assert!(output.status.success(), "ffmpeg on {}: {words:?}", input.display());
+    let listing = String::from_utf8(output.stdout).expect("framemd5 is text");
+    let pictures = listing.lines().filter(|line| !line.starts_with('#'));
+    let pictures = pictures.filter_map(|line| line.rsplit(',').next()).map(|hash| hash.trim().to_owned());
+    Decoded { pictures: pictures.collect(), words }
+}
+
+/// What mkvmerge and mkvinfo find wrong with a Matroska or WebM file.
+///
+/// # Panics
+/// When they do not read it.
+pub async fn matroska_complaints(input: &Path) -> Vec<String> {
+    let mut command = Command::new("mkvmerge");
+    command.arg("-J").arg(input);
+    let found: Value = serde_json::from_slice(&succeed(&mut command).await).expect("mkvmerge prints JSON");
+    let container = &found["container"];
+    assert!(container["recognized"] == true && container["supported"] == true, "mkvmerge: {container}");
+    let mut complaints = Vec::new();
+    for list in ["errors", "warnings"] {
+        complaints.extend(found[list].as_array().expect("a list").iter().map(ToString::to_string));
+    }
+    let mut command = Command::new("mkvinfo");
+    command.args(["--ui-language", "en_US", "-v", "-v"]).arg(input);
+    let listing = succeed(&mut command).await;
+    for line in lines(&listing) {
+        // A file that grows does not know its size, and says so.
+        let words = line.to_lowercase().replace("size unknown", "");
+        if ["error", "warning", "unknown", "invalid"].iter().any(|word| words.contains(word)) {
+            complaints.push(line);
+        }
+    }
+    complaints
+}
+
+fn lines(output: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(output);
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
 /// Runs a program to its end.
 ///
 /// # Panics
