@@ -15,6 +15,8 @@ need mkvmerge mkvtoolnix
 need curl curl
 need python3 python3-venv
 need g++ g++
+# Lies about the time to the server in the clocks campaign.
+need faketime faketime
 # llvm-19 reads the coverage counts that the compiler's own LLVM writes.
 need llvm-cov-19 llvm-19
 if [ "${#missing[@]}" -gt 0 ]; then

@@ -3,10 +3,12 @@
 //! `campaigns NAME [COUNT] [SEED]`, as `scripts/campaign.sh` calls it. Each prints its seed and its counts, and ends with
 //! a panic (exit code 101) at the first thing that is not as `docs/DURABILITY.md` promises.
 
+mod clocks;
 mod crowd;
 mod full;
 mod machine;
 mod network;
+mod proxy;
 mod slow;
 mod strikes;
 mod torn;
@@ -23,7 +25,8 @@ const CAMPAIGNS: &[(&str, u64, &str)] = &[
     ("torn", 2_000, "bodies, indexes and journals are torn and damaged"),
     ("full", 3, "a small disk is filled while somebody publishes"),
     ("network", 5, "a bad network: requests delayed, cut, lost, doubled, reordered"),
-    ("slow", 1, "two of three viewers stop reading"),
+    ("slow", 1, "200 of 1,000 viewers stop reading"),
+    ("clocks", 6, "the clocks of the server and of its publishers are set anew"),
     ("leave", 4, "SIGTERM under the same load, every other time a second one"),
 ];
 
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
             "full" => full::run(count, seed).await,
             "network" => network::run(count, seed).await,
             "slow" => slow::run(count, seed).await,
+            "clocks" => clocks::run(count, seed).await,
             _ => strikes::run(Fault::Leave, count, seed).await,
         }
     });

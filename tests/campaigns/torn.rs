@@ -1,6 +1,6 @@
 //! Torn and damaged files: whatever a dying disk leaves of a live's files, opening it again never panics, never shows
 //! a frame that was not sent where the bodies are whole, and keeps the longest good beginning; `verify` names each
-//! flipped bit of a body.
+//! flipped bit of a body and of a journal; a flipped bit of a journal costs no fragment.
 
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,9 @@ pub(crate) async fn run(count: u64, seed: u64) -> String {
         original.try_one(&data, &mut random, &mut told).await;
         std::fs::remove_dir_all(&data).expect("a copy can be removed");
     }
-    format!("{told:?}; no panic, no wrong frame from whole bodies, every flipped bit of a body named")
+    format!(
+        "{told:?}; no panic, no wrong frame from whole bodies, every flipped bit of a body or a journal named"
+    )
 }
 
 /// A server that was left, with all the recordings in its directory.
@@ -85,6 +87,7 @@ struct Told {
     bodies: u64,
     indexes: u64,
     journals: u64,
+    journals_that_cost_nothing: u64,
     opened: u64,
     refused: u64,
     flips_named: u64,
@@ -132,7 +135,7 @@ impl Original {
         let is_changed = damage == Damage::Remove || bytes != *whole;
         let report =
             verify::verify(&LocalDisk, data).unwrap_or_else(|error| panic!("{what}: verify: {error}"));
-        if kind == Kind::Body && damage == Damage::FlipBit && !without_index {
+        if (kind == Kind::Journal || kind == Kind::Body && !without_index) && damage == Damage::FlipBit {
             assert!(!report.problems.is_empty(), "{what}: verify found nothing");
             told.flips_named += 1;
         }
@@ -159,6 +162,10 @@ impl Original {
             (Kind::Journal, opened) => {
                 let opened = opened.unwrap_or_else(|error| panic!("{what}: {error}"));
                 self.must_be_the_beginning(&opened, None, &what);
+                // The medium takes nothing that the bodies prove, wherever it strikes the journal.
+                let is_whole = opened == self.timeline;
+                assert!(is_whole || damage != Damage::FlipBit, "{what}: fragments were given up");
+                told.journals_that_cost_nothing += u64::from(is_whole);
             }
             // An init that cannot be read is no recording; verify says so.
             (Kind::Body, Err(_)) => assert!(is_changed && !report.problems.is_empty(), "{what}"),

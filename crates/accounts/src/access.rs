@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
+/// A token that ends by so much later than one made now would was made while the clock stood in the future, and is not
+/// believed: it would be good until the clock is there again.
+const AHEAD_S: i64 = 60;
+
 /// `iss` and `aud` of our own tokens.
 const OURS: &str = "communiconnect";
 
@@ -60,7 +64,8 @@ impl AccessTokens {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.check, &self.rules)
             .map_err(|_| Error::InvalidToken)?
             .claims;
-        if claims.exp <= now_ms.div_euclid(1_000) {
+        let now_s = now_ms.div_euclid(1_000);
+        if claims.exp <= now_s || claims.exp > now_s.saturating_add(self.life_s).saturating_add(AHEAD_S) {
             return Err(Error::ExpiredToken);
         }
         claims.sub.parse().map_err(|_| Error::InvalidToken)
@@ -80,6 +85,13 @@ mod tests {
         let token = tokens().make(42, 1_000_000).unwrap();
         assert_eq!(tokens().check(&token, 1_000_000 + 899_000).unwrap(), 42);
         assert!(matches!(tokens().check(&token, 1_000_000 + 900_000), Err(Error::ExpiredToken)));
+    }
+
+    #[test]
+    fn a_token_made_while_the_clock_stood_in_the_future_is_not_good_until_then() {
+        let token = tokens().make(42, 1_000_000_000).unwrap();
+        assert_eq!(tokens().check(&token, 1_000_000_000 - 1_000).unwrap(), 42);
+        assert!(matches!(tokens().check(&token, 1_000_000), Err(Error::ExpiredToken)));
     }
 
     #[test]

@@ -11,6 +11,10 @@ use crate::keys::keyed_hash;
 /// How long after its use a refresh token still gets the answer it got first.
 const REPEATABLE_MS: i64 = 60_000;
 
+/// Sign-ins of one person that are remembered after they have expired. What has expired is forgotten only beyond so
+/// many, the oldest first: a clock that is wrong for an hour would otherwise end every sign-in for good.
+const REMEMBERED: i64 = 32;
+
 /// Makes refresh tokens. The next token of a sign-in is a keyed hash of the one before, so that the same answer
 /// can be given twice although only hashes are kept.
 pub(crate) struct RefreshTokens {
@@ -61,8 +65,11 @@ impl RefreshTokens {
 impl Beginning {
     pub(crate) fn run(self, connection: &Connection) -> Result<String, Error> {
         connection
-            .prepare_cached("DELETE FROM refresh_families WHERE expires_at < ?")?
-            .execute([self.now_ms])?;
+            .prepare_cached(
+                "DELETE FROM refresh_families WHERE person = ?1 AND expires_at < ?2 AND id NOT IN
+                 (SELECT id FROM refresh_families WHERE person = ?1 ORDER BY id DESC LIMIT ?3)",
+            )?
+            .execute(params![self.person, self.now_ms, REMEMBERED])?;
         let expires_ms = self.now_ms.saturating_add(self.life_ms);
         connection
             .prepare_cached("INSERT INTO refresh_families (person, expires_at) VALUES (?, ?)")?
@@ -76,12 +83,14 @@ impl Rotation {
     /// The person, when the answer was first given, and the next refresh token. The outer result is the
     /// database's; the inner one is the answer: a revocation is kept although the caller is refused.
     pub(crate) fn run(self, connection: &Connection) -> Result<Result<(i64, i64, String), Error>, Error> {
-        let Some(kept) = find(connection, &self.hash)? else { return Ok(Err(Error::InvalidToken)) };
+        let Some(mut kept) = find(connection, &self.hash)? else { return Ok(Err(Error::InvalidToken)) };
+        self.shorten(connection, &mut kept)?;
         if kept.revoked || kept.expires_ms <= self.now_ms {
             return Ok(Err(Error::InvalidToken));
         }
         if let Some(used_ms) = kept.used_ms {
-            if self.now_ms.saturating_sub(used_ms) > REPEATABLE_MS {
+            // Used in the future: the clock was set back, and how long ago it was is not known.
+            if self.now_ms.saturating_sub(used_ms).saturating_abs() > REPEATABLE_MS {
                 revoke_family(connection, kept.family)?;
                 return Ok(Err(Error::InvalidToken));
             }
@@ -96,6 +105,25 @@ impl Rotation {
             .execute(params![expires_ms, kept.family])?;
         insert(connection, kept.family, &self.next, expires_ms)?;
         Ok(Ok((kept.person, self.now_ms, self.next)))
+    }
+}
+
+impl Rotation {
+    /// A token that is good for longer than any is made was made while the clock stood in the future: from now on it
+    /// has a life like any other, however long nobody uses it.
+    fn shorten(&self, connection: &Connection, kept: &mut Kept) -> Result<(), Error> {
+        let longest_ms = self.now_ms.saturating_add(self.life_ms);
+        if kept.expires_ms <= longest_ms.saturating_add(REPEATABLE_MS) {
+            return Ok(());
+        }
+        kept.expires_ms = longest_ms;
+        connection
+            .prepare_cached("UPDATE refresh_tokens SET expires_at = min(expires_at, ?2) WHERE family = ?1")?
+            .execute(params![kept.family, longest_ms])?;
+        connection
+            .prepare_cached("UPDATE refresh_families SET expires_at = min(expires_at, ?2) WHERE id = ?1")?
+            .execute(params![kept.family, longest_ms])?;
+        Ok(())
     }
 }
 

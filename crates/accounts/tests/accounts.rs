@@ -104,6 +104,30 @@ async fn a_refresh_token_ends_with_its_time_and_with_the_sign_out() {
     assert!(matches!(accounts.refresh("rt_unknown", NOW).await, Err(Error::InvalidToken)));
 }
 
+#[tokio::test]
+async fn a_clock_that_was_in_the_future_for_a_while_ends_no_sign_in_and_makes_none_that_lasts_for_ever() {
+    let (_directory, accounts) = here();
+    let sign_in = |at| accounts.login("awa@example.org", "mot de passe".to_owned(), HERE, at);
+    let (_, before) = accounts.register(awa(), NOW).await.unwrap();
+    let ten_years = seconds(3_652 * 86_400);
+    let (_, during) = sign_in(ten_years).await.unwrap();
+    assert!(matches!(accounts.authenticate(&before.access, ten_years).await, Err(Error::ExpiredToken)));
+
+    assert!(accounts.authenticate(&before.access, seconds(60)).await.is_ok());
+    assert!(accounts.refresh(&before.refresh, seconds(60)).await.is_ok(), "the sign-in of before goes on");
+    assert!(matches!(accounts.authenticate(&during.access, seconds(60)).await, Err(Error::ExpiredToken)));
+    let renewed = accounts.refresh(&during.refresh, seconds(60)).await.unwrap();
+    assert!(accounts.authenticate(&renewed.access, seconds(60)).await.is_ok());
+    assert!(matches!(accounts.refresh(&during.refresh, seconds(200)).await, Err(Error::InvalidToken)));
+    assert!(matches!(accounts.refresh(&renewed.refresh, seconds(201)).await, Err(Error::InvalidToken)));
+
+    let (_, rotated) = sign_in(NOW).await.unwrap();
+    let next = accounts.refresh(&rotated.refresh, seconds(12 * 86_400)).await.unwrap();
+    let again = accounts.refresh(&rotated.refresh, seconds(1)).await;
+    assert!(matches!(again, Err(Error::InvalidToken)), "used once, however the clock was set");
+    assert!(accounts.refresh(&next.refresh, seconds(1)).await.is_err(), "and then taken for stolen");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_refresh_sent_at_once_from_two_tabs_gets_one_answer() {
     let (_directory, accounts) = here();

@@ -145,6 +145,36 @@ async fn an_upload_goes_on_where_it_was_after_a_restart_anywhere() {
 }
 
 #[tokio::test]
+async fn an_upload_whose_journal_the_medium_damaged_is_over_and_keeps_what_its_bodies_prove() {
+    let source = testdata("webm_vp9_opus.webm");
+    let folder = tempfile::tempdir().unwrap();
+    let (recorder, first) = uploads(folder.path());
+    let upload = first.create(1, Creation::default()).await.unwrap();
+    send(&upload, &source[..400_000], 20_000).await;
+    let before = recorder.recording(1).await.unwrap().timeline();
+    let journal = folder.path().join(format!("lives/1/uploads/{}.journal", upload.id()));
+    let mut bytes = std::fs::read(&journal).unwrap();
+    let last = bytes.len() - 20;
+    bytes[last] ^= 1;
+    std::fs::write(&journal, &bytes).unwrap();
+
+    let (recorder, uploads) = uploads(folder.path());
+    let recording = recorder.recording(1).await.unwrap();
+    assert!(*recording.timeline() == *before, "nothing that was shown is given up");
+    let upload = uploads.get(1, upload.id()).await.unwrap();
+    assert!(matches!(upload.status().await, Err(Error::Gone)));
+    assert!(matches!(upload.append(400_000, None, None, body(b"more")).await, Err(Error::Gone)));
+    uploads.settle(1).await.unwrap();
+    let again = uploads.create(1, Creation::default()).await.unwrap();
+    send(&again, &source, usize::MAX).await;
+    uploads.settle(1).await.unwrap();
+    assert_eq!(recording.timeline().takes().len(), 2, "the live goes on in a new take");
+    assert!(recording.timeline().takes()[0] == before.takes()[0]);
+    let report = recorder::verify::verify(recording.disk().as_ref(), folder.path()).unwrap();
+    assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+}
+
+#[tokio::test]
 async fn a_wrong_offset_is_refused_and_nothing_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let (_, uploads) = uploads(folder.path());

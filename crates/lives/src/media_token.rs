@@ -42,6 +42,8 @@ impl MediaTokens {
         code.len() == CODE
             && self.code(live, expiry_s).verify_truncated_left(&code).is_ok()
             && now_ms.div_euclid(1_000) < expiry_s
+            // One made while the clock stood in the future is not good until the clock is there again.
+            && expiry_s <= now_ms.saturating_add(LIFE_MS + STEP_MS).div_euclid(1_000)
     }
 
     fn code(&self, live: i64, expiry_s: i64) -> Hmac<Sha256> {
@@ -65,6 +67,7 @@ mod tests {
         assert!(tokens.check(&token, 5, NOW));
         assert!(tokens.check(&token, 5, NOW + LIFE_MS - STEP_MS));
         assert!(!tokens.check(&token, 5, NOW + LIFE_MS));
+        assert!(!tokens.check(&token, 5, NOW - LIFE_MS), "made in what is the future now");
         assert!(!tokens.check(&token, 6, NOW));
         assert!(!MediaTokens::new([2; 32]).check(&token, 5, NOW));
     }

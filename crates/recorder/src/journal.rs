@@ -1,9 +1,13 @@
 //! The journal of an upload: what was received and is in no body yet, and how long its bodies are.
 //!
 //! A journal is a file of records, each with its length and CRC-32: a *checkpoint* (the marks of the bodies and the
-//! whole state of the ingest, which the recorder does not look into), then the raw bytes received since. What is after
-//! the first torn record was never acknowledged. When the file has grown over [`ROTATE`], the next checkpoint begins a
-//! new file, put in place of the old one by a rename.
+//! whole state of the ingest, which the recorder does not look into), then the raw bytes received since. When the file
+//! has grown over [`ROTATE`], the next checkpoint begins a new file, put in place of the old one by a rename.
+//!
+//! A record is synced before the next is begun. So a bad one at the very end, shorter than it says or with a sector that
+//! was never written, is *torn*: it was not acknowledged. Any other bad one was *damaged* by the medium. A checkpoint
+//! after it makes that harmless; without one the upload cannot go on, and what it acknowledged is known from the bodies
+//! alone.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +25,10 @@ const MAX_RECORD: u32 = 256 << 20;
 const MAX_JOURNAL: u64 = 1 << 30;
 /// Length, CRC-32 and type before each record's payload.
 const HEADER: usize = 9;
+/// What a disk writes as a whole, or not at all.
+const SECTOR: usize = 512;
+/// Fewer zeros than this at an end may be what was written.
+const UNWRITTEN: usize = 32;
 
 const CHECKPOINT: u8 = 1;
 const RAW: u8 = 2;
@@ -50,6 +58,10 @@ pub struct Content {
     pub checkpoint: Checkpoint,
     /// The bytes received since, in order.
     pub raws: Vec<Raw>,
+    /// Where the first record lies that the medium has damaged.
+    pub damage: Option<u64>,
+    /// Whether what it damaged came after the checkpoint: more was acknowledged than is known here.
+    pub is_broken: bool,
     /// Where the whole records end.
     len: u64,
 }
@@ -84,9 +96,12 @@ impl Journal {
     /// Opens a journal and cuts off a torn record at its end.
     ///
     /// # Errors
-    /// Those of the storage; [`Error::Damaged`] where no checkpoint can be read.
+    /// Those of the storage; [`Error::Damaged`] where no checkpoint can be read, or what came after it.
     pub fn open(disk: Arc<dyn Disk>, path: PathBuf) -> Result<(Self, Content), Error> {
         let content = read(disk.as_ref(), &path)?;
+        if content.is_broken {
+            return Err(Error::Damaged(format!("{} after its last checkpoint", path.display())));
+        }
         let file = disk.open(&path)?;
         if file.len()? > content.len {
             file.truncate(content.len)?;
@@ -154,33 +169,91 @@ impl Journal {
 /// # Errors
 /// Those of the storage; [`Error::Damaged`] where no checkpoint can be read.
 pub fn read(disk: &dyn Disk, path: &Path) -> Result<Content, Error> {
-    let bytes = Bytes::from(crate::disk::read_all(disk, path, MAX_JOURNAL)?);
+    let bytes = crate::disk::read_all(disk, path, MAX_JOURNAL)?;
+    parse(&bytes).ok_or_else(|| Error::Damaged(format!("{} holds no checkpoint", path.display())))
+}
+
+/// Reads the bytes of a journal; `None` where they hold no checkpoint.
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Option<Content> {
     let mut content: Option<Content> = None;
+    let (mut damage, mut is_broken) = (None, false);
     let mut at = 0;
-    while let Some((kind, payload)) = next_record(&bytes[at..]) {
-        let len = (at + HEADER + payload.len()) as u64;
-        match (kind, &mut content) {
-            (CHECKPOINT, content) => {
-                let Ok(checkpoint) = postcard::from_bytes(payload) else { break };
-                *content = Some(Content { checkpoint, raws: Vec::new(), len });
+    while at < bytes.len() {
+        let Some(record) = record_at(bytes, at) else {
+            let next = (at + 1..bytes.len()).find(|&next| record_at(bytes, next).is_some());
+            if next.is_none() && is_torn(bytes, at) {
+                break;
             }
-            (RAW, Some(content)) => {
-                let Ok(raw) = postcard::from_bytes(payload) else { break };
-                content.raws.push(raw);
-                content.len = len;
+            damage = damage.or(Some(at as u64));
+            is_broken = true;
+            let Some(next) = next else { break };
+            at = next;
+            continue;
+        };
+        at = record.end;
+        match record.content {
+            Record::Checkpoint(checkpoint) => {
+                is_broken = false;
+                content = Some(Content { checkpoint, raws: Vec::new(), damage, is_broken, len: at as u64 });
             }
-            _ => break,
+            Record::Raw(raw) => {
+                if let Some(content) = content.as_mut().filter(|_| !is_broken) {
+                    content.raws.push(raw);
+                    content.len = at as u64;
+                }
+            }
         }
-        at += HEADER + payload.len();
     }
-    content.ok_or_else(|| Error::Damaged(format!("{} holds no checkpoint", path.display())))
+    content.map(|content| Content { damage, is_broken, ..content })
+}
+
+/// A whole record.
+struct Whole {
+    content: Record,
+    end: usize,
+}
+
+enum Record {
+    Checkpoint(Checkpoint),
+    Raw(Raw),
+}
+
+fn record_at(bytes: &[u8], at: usize) -> Option<Whole> {
+    let (kind, payload) = next_record(&bytes[at..])?;
+    let content = match kind {
+        CHECKPOINT => Record::Checkpoint(postcard::from_bytes(payload).ok()?),
+        RAW => Record::Raw(postcard::from_bytes(payload).ok()?),
+        _ => return None,
+    };
+    Some(Whole { content, end: at + HEADER + payload.len() })
+}
+
+/// Whether what stands at the end is a record whose writing was cut short: shorter than it says, or with a sector that was
+/// not written. One that is whole but for its length was damaged.
+fn is_torn(bytes: &[u8], at: usize) -> bool {
+    let rest = &bytes[at..];
+    let Some((header, payload)) = rest.split_first_chunk::<HEADER>() else { return true };
+    let [l0, l1, l2, l3, c0, c1, c2, c3, kind] = *header;
+    let len = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+    let is_whole_but_for_its_length = record_crc(kind, payload) == u32::from_le_bytes([c0, c1, c2, c3]);
+    (len > payload.len() && !is_whole_but_for_its_length) || has_unwritten_sector(bytes, at)
+}
+
+/// Whether a sector of the file from a place on holds nothing but zeros.
+fn has_unwritten_sector(bytes: &[u8], from: usize) -> bool {
+    let first = from - from % SECTOR;
+    (first..bytes.len()).step_by(SECTOR).any(|sector| {
+        let part = &bytes[sector.max(from)..bytes.len().min(sector + SECTOR)];
+        part.len() >= UNWRITTEN && part.iter().all(|byte| *byte == 0)
+    })
 }
 
 fn next_record(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let header = bytes.get(..HEADER)?;
     let len = u32::from_le_bytes(header[..4].try_into().ok()?);
     let crc = u32::from_le_bytes(header[4..8].try_into().ok()?);
-    if len > MAX_RECORD {
+    if len > MAX_RECORD || !matches!(header[8], CHECKPOINT | RAW) {
         return None;
     }
     let payload = bytes.get(HEADER..HEADER.checked_add(usize::try_from(len).ok()?)?)?;
@@ -240,16 +313,42 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_ends_a_journal_at_the_record_before_it() {
+    fn every_flipped_bit_of_a_journal_is_known_for_damage() {
         let folder = tempfile::tempdir().unwrap();
         let (mut journal, _) = journal(folder.path());
+        let first = usize::try_from(journal.len).unwrap();
+        for number in 1..4_u8 {
+            journal.raw(&Raw { at_ms: 1, bytes: vec![number; 20].into() }).unwrap();
+        }
+        let whole = std::fs::read(&journal.path).unwrap();
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 1 << bit;
+                match parse(&bytes) {
+                    Some(content) => assert!(content.is_broken && content.damage.is_some(), "{at} {bit}"),
+                    None => assert!(at < first, "{at} {bit}"),
+                }
+            }
+        }
+        std::fs::write(&journal.path, &whole[..whole.len() - 3]).unwrap();
+        let path = journal.path.clone();
+        assert_eq!(Journal::open(Arc::new(LocalDisk), path).unwrap().1.raws.len(), 2, "a torn end is none");
+    }
+
+    #[test]
+    fn a_checkpoint_after_the_damage_makes_it_harmless() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, checkpoint) = journal(folder.path());
         journal.raw(&Raw { at_ms: 1, bytes: Bytes::from_static(b"first") }).unwrap();
-        let first = journal.len;
+        let damaged = usize::try_from(journal.len).unwrap() - 2;
+        journal.checkpoint(&checkpoint).unwrap();
         journal.raw(&Raw { at_ms: 2, bytes: Bytes::from_static(b"second") }).unwrap();
         let mut bytes = std::fs::read(&journal.path).unwrap();
-        bytes[usize::try_from(first).unwrap() + 12] ^= 4;
-        std::fs::write(&journal.path, &bytes).unwrap();
-        assert_eq!(read(&LocalDisk, &journal.path).unwrap().raws.len(), 1);
+        bytes[damaged] ^= 4;
+        let content = parse(&bytes).unwrap();
+        assert_eq!((content.is_broken, content.raws.len(), content.len), (false, 1, bytes.len() as u64));
+        assert!(content.damage.is_some(), "it is named all the same");
     }
 
     #[test]

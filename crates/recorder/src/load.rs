@@ -21,6 +21,8 @@ const MAX_FRAGMENT: u64 = 64 << 20;
 pub(crate) const MAX_INDEX: u64 = 256 << 20;
 /// A `take.json` is at most this long.
 const MAX_DESCRIPTION: u64 = 64 << 10;
+/// The file that describes a take.
+pub(crate) const DESCRIPTION: &str = "take.json";
 /// What is read of a body at once while its index is made again.
 const READ: u64 = 256 << 10;
 
@@ -56,20 +58,22 @@ pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded, Error> {
             }
             continue;
         };
-        let limit = match marks.get(&description.upload) {
-            None => None,
-            Some(marks) => match marks.iter().find(|mark| mark.number == number) {
-                Some(mark) => Some(*mark),
-                None => {
-                    tracing::warn!(folder = %folder.display(), "removing a take that was never acknowledged");
-                    disk.remove(&folder)?;
-                    continue;
-                }
-            },
-        };
+        let known = marks.get(&description.upload);
+        let mark = known.and_then(|known| known.marks.iter().find(|mark| mark.number == number));
+        if mark.is_none() && known.is_some_and(|known| !known.is_broken) {
+            tracing::warn!(folder = %folder.display(), "removing a take that was never acknowledged");
+            disk.remove(&folder)?;
+            continue;
+        }
         let mut take = Take::new(number, description.started_at_ms, description.base_ms);
         for kind in [Kind::Video, Kind::Audio] {
-            *take.track_mut(kind) = load_track(disk, &folder, kind, limit.map(|mark| mark.len(kind)))?;
+            let len = mark.map_or(0, |mark| mark.len(kind));
+            let acknowledged = match known {
+                None => Acknowledged::Unknown,
+                Some(known) if known.is_broken => Acknowledged::AtLeast(len),
+                Some(_) => Acknowledged::Exactly(len),
+            };
+            *take.track_mut(kind) = load_track(disk, &folder, kind, acknowledged)?;
         }
         takes.push(take);
     }
@@ -84,18 +88,41 @@ pub(crate) fn never_began(disk: &dyn Disk, folder: &Path) -> Result<bool, Error>
 
 /// What `take.json` says, if it can be read.
 pub(crate) fn description(disk: &dyn Disk, folder: &Path) -> Option<Description> {
-    let bytes = read_all(disk, &folder.join("take.json"), MAX_DESCRIPTION).ok()?;
+    let bytes = read_all(disk, &folder.join(DESCRIPTION), MAX_DESCRIPTION).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
-/// The marks of each upload of a live, by the upload's name.
-fn marks(disk: &dyn Disk, dir: &Path) -> Result<HashMap<String, Vec<TakeMark>>, Error> {
+/// What the journal of an upload says of its bodies.
+#[derive(Debug)]
+struct Known {
+    marks: Vec<TakeMark>,
+    /// Whether more was acknowledged than it can say.
+    is_broken: bool,
+}
+
+/// How much of a body was acknowledged.
+#[derive(Debug, Clone, Copy)]
+enum Acknowledged {
+    /// No journal tells: all that is whole is kept.
+    Unknown,
+    /// The rest is cut.
+    Exactly(u64),
+    /// The journal is damaged: what the index proves to be as it was written is kept too.
+    AtLeast(u64),
+}
+
+/// What is known of each upload of a live, by the upload's name.
+fn marks(disk: &dyn Disk, dir: &Path) -> Result<HashMap<String, Known>, Error> {
     let mut marks = HashMap::new();
     for name in disk.list(&dir.join("uploads"))? {
         let Some(upload) = name.strip_suffix(".journal") else { continue };
         match journal::read(disk, &dir.join("uploads").join(&name)) {
             Ok(content) => {
-                marks.insert(upload.to_owned(), content.checkpoint.marks);
+                if let Some(at) = content.damage {
+                    tracing::error!(upload, at, "an upload's journal is damaged");
+                }
+                let known = Known { marks: content.checkpoint.marks, is_broken: content.is_broken };
+                marks.insert(upload.to_owned(), known);
             }
             Err(Error::Damaged(reason)) => tracing::error!(reason, "an upload's journal cannot be read"),
             Err(error) => return Err(error),
@@ -116,25 +143,35 @@ fn load_track(
     disk: &dyn Disk,
     folder: &Path,
     kind: Kind,
-    mark: Option<u64>,
+    acknowledged: Acknowledged,
 ) -> Result<Option<TrackIndex>, Error> {
     let found = body_container(disk, folder, kind)?;
     let Some(container) = found else { return Ok(None) };
     let path = folder.join(body_name(kind, container));
-    if mark == Some(0) {
+    if matches!(acknowledged, Acknowledged::Exactly(0)) {
         disk.remove(&path)?;
         disk.remove(&path.with_extension("idx"))?;
         return Ok(None);
     }
     let body = disk.open(&path)?;
     let len = body.len()?;
+    let (mark, end) = match acknowledged {
+        Acknowledged::Unknown => (None, len),
+        Acknowledged::Exactly(mark) => (Some(mark), mark.min(len)),
+        Acknowledged::AtLeast(mark) => (Some(mark), len),
+    };
     if mark.is_some_and(|mark| mark > len) {
         tracing::error!(body = %path.display(), mark, len, "a body is shorter than was acknowledged");
     }
-    let end = mark.map_or(len, |mark| mark.min(len));
     let head = read_range(body.as_ref(), 0, end.min(MAX_INIT))?;
     let Some((track, init_len)) = read_init(container, &head)? else { return Ok(None) };
     let mut index = TrackIndex::new(track, init_len as u64);
+    if let Acknowledged::AtLeast(mark) = acknowledged {
+        keep_proved(disk, &path, body.as_ref(), mark.min(len), &mut index)?;
+        scan(body.as_ref(), container, mark.min(len), &mut index)?;
+        // Nothing is cut nor written anew: what is left is for somebody to look at.
+        return Ok(Some(index));
+    }
     let kept = read_index(disk, &path, end, &mut index);
     scan(body.as_ref(), container, end, &mut index)?;
     write_index(disk, &path, kept, &index)?;
@@ -144,6 +181,28 @@ fn load_track(
         body.truncate(good)?;
     }
     Ok(Some(index))
+}
+
+/// Takes what the index file says, and of what lies past the mark only fragments that have their checksums.
+fn keep_proved(
+    disk: &dyn Disk,
+    path: &Path,
+    body: &dyn DiskFile,
+    mark: u64,
+    index: &mut TrackIndex,
+) -> Result<(), Error> {
+    let bytes = read_all(disk, &path.with_extension("idx"), MAX_INDEX).unwrap_or_default();
+    for entry in index_entries(&bytes, index.init_len(), body.len()?) {
+        if entry.end() > mark {
+            let fragment = read_range(body, entry.offset, u64::from(entry.len))?;
+            if crc32fast::hash(&fragment) != entry.crc {
+                break;
+            }
+        }
+        index.push(entry);
+    }
+    // It is shown from now on, so it has to be durable.
+    Ok(body.sync()?)
 }
 
 /// The container of the body that a take has of a kind, if it has one.
@@ -294,5 +353,5 @@ pub(crate) fn write_description(
 ) -> Result<(), Error> {
     disk.create_dir(folder)?;
     let bytes = serde_json::to_vec_pretty(description).expect("plain data always serialises");
-    Ok(disk.replace(&folder.join("take.json"), &bytes)?)
+    Ok(disk.replace(&folder.join(DESCRIPTION), &bytes)?)
 }

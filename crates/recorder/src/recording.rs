@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 use media::Kind;
@@ -26,6 +27,8 @@ pub struct Recording {
     next_take: Mutex<u32>,
     changes: watch::Sender<u64>,
     is_live: AtomicBool,
+    /// What the clock said when it was first looked at, and when that was.
+    clock: OnceLock<(i64, Instant)>,
     files: Mutex<HashMap<(u32, Kind), Arc<dyn DiskFile>>>,
     tails: Mutex<HashMap<(u32, Kind), Tail>>,
 }
@@ -46,6 +49,7 @@ impl Recording {
             next_take: Mutex::new(loaded.next_take),
             changes: watch::Sender::new(0),
             is_live: AtomicBool::new(false),
+            clock: OnceLock::new(),
             files: Mutex::default(),
             tails: Mutex::default(),
         }
@@ -61,6 +65,27 @@ impl Recording {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// The time that takes of this live are placed by, in milliseconds since 1970 UTC: what the clock said when it was
+    /// first asked for (`clock_ms`), and since then as much more as has really passed. A clock that is set anew in the
+    /// middle of a live, or before a restart, thus never puts a take before one that was there earlier.
+    #[must_use]
+    pub fn event_ms(&self, clock_ms: i64) -> i64 {
+        let &(begin_ms, begin) = self.clock.get_or_init(|| (self.not_before(clock_ms), Instant::now()));
+        begin_ms.saturating_add(i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// A clock that stands before the newest take's start was set back since: then it is at least the end of all takes.
+    fn not_before(&self, clock_ms: i64) -> i64 {
+        let timeline = self.timeline();
+        let starts = timeline.takes().iter().map(|take| take.started_at_ms);
+        let ends = timeline.takes().iter().map(|take| take.started_at_ms.saturating_add(take.duration_ms()));
+        if starts.max().is_some_and(|newest| clock_ms < newest) {
+            ends.max().unwrap_or(clock_ms)
+        } else {
+            clock_ms
+        }
     }
 
     /// Whether more may come, as the live's state says: what ends the tails.

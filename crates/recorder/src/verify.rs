@@ -43,6 +43,14 @@ pub fn verify(disk: &dyn Disk, data_dir: &Path) -> Result<Report, Error> {
             match journal::read(disk, &path) {
                 Ok(content) => {
                     report.journals += 1;
+                    if let Some(at) = content.damage {
+                        let harm = if content.is_broken {
+                            "what its upload acknowledged since then is known from the bodies alone"
+                        } else {
+                            "nothing is lost by it"
+                        };
+                        report.problems.push(format!("{}: damaged at byte {at}; {harm}", path.display()));
+                    }
                     marks.insert(upload.to_owned(), content.checkpoint.marks);
                 }
                 Err(error) => report.problems.push(format!("{}: {error}", path.display())),

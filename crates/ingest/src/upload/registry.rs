@@ -65,11 +65,12 @@ impl Uploads {
     ///
     /// # Errors
     /// [`Error::TooLarge`] and those of the storage.
-    pub async fn create(&self, live: i64, creation: Creation) -> Result<Arc<Upload>, Error> {
+    pub async fn create(&self, live: i64, mut creation: Creation) -> Result<Arc<Upload>, Error> {
         if creation.length.is_some_and(|length| length > MAX_LENGTH) {
             return Err(Error::TooLarge { limit: MAX_LENGTH });
         }
         let recording = self.recorder.recording(live).await?;
+        creation.now_ms = recording.event_ms(creation.now_ms);
         let id = format!("{:032x}", rand::random::<u128>());
         let session = {
             let (recording, id) = (Arc::clone(&recording), id.clone());
@@ -116,7 +117,10 @@ impl Uploads {
             blocking(move || Ok(disk.list(&dir).map_err(recorder::Error::from)?)).await?
         };
         for id in names.iter().filter_map(|name| name.strip_suffix(".journal")) {
-            self.get(live, id).await?.work(Session::flush).await?;
+            match self.get(live, id).await?.work(Session::flush).await {
+                Ok(()) | Err(Error::Gone) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -137,13 +141,14 @@ impl Uploads {
     /// Lets frames go whose successors do not come, and uploads that nobody has used for a while: all of them is on the
     /// disk. To be called about twice a second.
     pub async fn tick(&self) {
-        let now_ms = (self.clock)();
-        self.lock().retain(|_, upload| Arc::strong_count(upload) > 1 || !upload.is_unused(now_ms));
-        let before_ms = now_ms.saturating_sub(WAITING_MS);
+        self.lock().retain(|_, upload| Arc::strong_count(upload) > 1 || !upload.is_unused());
         let uploads: Vec<_> = self.lock().values().cloned().collect();
         for upload in uploads {
             let is_idle = match upload.session.try_lock() {
-                Ok(session) => session.as_ref().is_some_and(|session| session.is_idle_since(before_ms)),
+                Ok(session) => {
+                    let before_ms = upload.now_ms().saturating_sub(WAITING_MS);
+                    session.as_ref().is_some_and(|session| session.is_idle_since(before_ms))
+                }
                 Err(_) => false,
             };
             if is_idle && let Err(error) = upload.work(Session::flush).await {
@@ -256,13 +261,17 @@ impl Upload {
     }
 
     /// Whether it holds nothing that its journal does not hold.
-    fn is_unused(&self, now_ms: i64) -> bool {
+    fn is_unused(&self) -> bool {
         !self.must_split.load(Ordering::Acquire)
             && self.session.try_lock().is_ok_and(|session| {
-                session
-                    .as_ref()
-                    .is_none_or(|session| session.is_silent_since(now_ms.saturating_sub(UNUSED_MS)))
+                let before_ms = self.now_ms().saturating_sub(UNUSED_MS);
+                session.as_ref().is_none_or(|session| session.is_silent_since(before_ms))
             })
+    }
+
+    /// The time by which its takes are placed and its silences counted.
+    fn now_ms(&self) -> i64 {
+        self.recording.event_ms((self.clock)())
     }
 
     fn end_current(&self) -> CancellationToken {
@@ -315,7 +324,7 @@ impl Upload {
 
     /// Makes bytes durable, or only a length that was declared; answers the offset.
     async fn store(&self, bytes: Bytes) -> Result<u64, Error> {
-        let (now_ms, recorder) = ((self.clock)(), Arc::clone(&self.recorder));
+        let (now_ms, recorder) = (self.now_ms(), Arc::clone(&self.recorder));
         self.work(move |session| {
             if bytes.is_empty() {
                 session.settle()?;
@@ -335,12 +344,12 @@ impl Upload {
         work: impl FnOnce(&mut Session) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let mut guard = Arc::clone(&self.session).lock_owned().await;
-        let (recording, id) = (Arc::clone(&self.recording), self.id.clone());
+        let (recording, id, now_ms) = (Arc::clone(&self.recording), self.id.clone(), self.now_ms());
         let must_split = Arc::clone(&self.must_split);
         blocking(move || {
             let mut session = match guard.take() {
                 Some(session) => session,
-                None => Session::open(recording, &id)?,
+                None => Session::open(recording, &id, now_ms).map_err(over)?,
             };
             let split = if must_split.swap(false, Ordering::AcqRel) { session.split() } else { Ok(()) };
             let result = split.and_then(|()| work(&mut session));
@@ -352,6 +361,17 @@ impl Upload {
             result
         })
         .await
+    }
+}
+
+/// An upload whose journal is damaged cannot go on: its publisher sends what is left in a new one.
+fn over(error: Error) -> Error {
+    match error {
+        Error::Storage(recorder::Error::Damaged(reason)) => {
+            tracing::error!(reason, "an upload is over");
+            Error::Gone
+        }
+        other => other,
     }
 }
 

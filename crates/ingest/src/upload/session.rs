@@ -20,6 +20,9 @@ const PIECE: usize = 256 << 10;
 const MAX_HEAD: usize = 1 << 20;
 /// The last bytes of a file of known length that may be worth nothing without the file being refused.
 const MAX_WORTHLESS: u64 = 1 << 20;
+/// A silence counts as at most this long, in milliseconds: uploads are open no longer. The clock may have been set anew
+/// since the last bytes, before a restart.
+const MAX_SILENCE_MS: i64 = 24 * 3_600 * 1_000;
 /// A state over this many bytes is checkpointed more rarely than at every fragment.
 const LARGE_STATE: usize = 256 << 10;
 
@@ -55,7 +58,7 @@ impl Session {
     }
 
     /// Takes an upload up again from its journal.
-    pub(super) fn open(recording: Arc<Recording>, id: &str) -> Result<Self, Error> {
+    pub(super) fn open(recording: Arc<Recording>, id: &str, now_ms: i64) -> Result<Self, Error> {
         let (journal, content) = Journal::open(Arc::clone(recording.disk()), journal_path(&recording, id))?;
         let state = State::from_bytes(&content.checkpoint.state)?;
         let mut session = Self::new(recording, id, journal, state);
@@ -70,6 +73,7 @@ impl Session {
             session.raw_bytes += raw.bytes.len();
             session.take(&raw.bytes, raw.at_ms)?;
         }
+        session.state.last_bytes_ms = session.state.last_bytes_ms.min(now_ms);
         if !session.appended.is_empty() {
             session.must_checkpoint = true;
             session.commit()?;
@@ -205,7 +209,7 @@ impl Session {
 
     /// Reads bytes; their fragments are written, but nothing is durable yet.
     fn take(&mut self, bytes: &[u8], now_ms: i64) -> Result<(), Error> {
-        let silence_ms = now_ms.saturating_sub(self.state.last_bytes_ms).max(0);
+        let silence_ms = now_ms.saturating_sub(self.state.last_bytes_ms).clamp(0, MAX_SILENCE_MS);
         self.state.last_bytes_ms = now_ms;
         for piece in bytes.chunks(PIECE) {
             if self.state.refusal.is_some() {

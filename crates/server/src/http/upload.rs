@@ -5,8 +5,8 @@ mod problem;
 mod tus;
 
 use std::future::ready;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
@@ -25,14 +25,14 @@ use super::access::{Id, publishable_live};
 use super::auth::Caller;
 use super::links::Base;
 use super::problem::Problem;
-use crate::app::{App, now_ms};
+use crate::app::App;
 
 pub(super) use problem::storage;
 use problem::upload_problem;
 use tus::{checksum, creation, expires, insert, is_upload, number};
 
 /// How often bytes of one request are told to the live.
-const HEARD_EVERY_MS: i64 = 1_000;
+const HEARD_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) fn router() -> Router<App> {
     let one = options(tus::discover).patch(append).head(status).delete(terminate);
@@ -230,11 +230,11 @@ fn tell<E: 'static>(
     live: &Arc<Live>,
     pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
 ) -> impl Stream<Item = Result<Bytes, E>> + Send + 'static {
-    let (app, live, last_ms) = (app.clone(), Arc::clone(live), AtomicI64::new(now_ms()));
+    let (app, live, last) = (app.clone(), Arc::clone(live), Mutex::new(Instant::now()));
     pieces.inspect(move |piece| {
-        let now_ms = now_ms();
-        if piece.is_ok() && now_ms - last_ms.load(Ordering::Relaxed) > HEARD_EVERY_MS {
-            last_ms.store(now_ms, Ordering::Relaxed);
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if piece.is_ok() && last.elapsed() > HEARD_EVERY {
+            *last = Instant::now();
             let (app, live) = (app.clone(), Arc::clone(&live));
             app.tasks.clone().spawn(async move { hear(&app, &live).await });
         }
