@@ -46,9 +46,9 @@ export interface ChatOptions extends ChatEvents {
 
 const PAGE = 60;
 /** Messages fetched at once on the way back to one far up. */
-const FAR_PAGE = 200;
+const FAR_PAGE = 500;
 /** Messages fetched at most on that way. */
-const FAR_MOST = 5_000;
+const FAR_MOST = 11_000;
 const POLL_MS = 3_000;
 const FAILURES_BEFORE_POLLING = 2;
 /** Silence after which the connection is tested. */
