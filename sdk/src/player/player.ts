@@ -204,11 +204,13 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     this.#setRate();
   }
 
-  /** The place the viewer looks at, for a message to be anchored to. */
+  /** The place the viewer looks at, to the picture: for a message to be anchored to. */
   position(): Position | null {
     const { timeline, positionMs, mode } = this.value;
     if (!timeline || mode === 'loading' || mode === 'gone') return null;
-    return positionOf(timeline, positionMs);
+    // While it is on its way somewhere, the element still stands where it was.
+    const ms = this.#target === null ? Math.round(this.video.currentTime * 1000) : positionMs;
+    return positionOf(timeline, ms);
   }
 
   /** Asks for the timeline anew; callers at the same time share one request. */
