@@ -27,9 +27,9 @@ pub(crate) const FRAME_MESSAGES: u32 = 50;
 /// Bytes of messages after which a frame is ended, so that connections need no large buffers.
 pub(crate) const FRAME_BYTES: usize = 8 << 10;
 /// Viewers woken in a millisecond. With more than that, messages that come close together wake them together.
-const WOKEN_EACH_MS: usize = 25;
+const WOKEN_EACH_MS: usize = 20;
 /// Longest time for which a message waits for the next one.
-const TOGETHER: Duration = Duration::from_millis(40);
+const TOGETHER: Duration = Duration::from_millis(50);
 /// Messages that may wait for an earlier one to be announced. With more the earlier one is left to the database.
 const WAITING: i64 = 64;
 

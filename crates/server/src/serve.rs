@@ -13,7 +13,7 @@ use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,8 @@ use crate::{http, patience};
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+/// Connections that may wait to be accepted, where the system allows as many.
+const BACKLOG: u32 = 8_192;
 /// How long to wait when the system refuses a connection (no file descriptor left).
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -68,7 +70,7 @@ pub async fn run(
     let app = App::open(config).await?;
     let wanted = app.config.listen;
     let listening = |error| Error::Listen(wanted, error);
-    let listener = TcpListener::bind(wanted).await.map_err(listening)?;
+    let listener = listen(wanted).map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let router = http::router(&app);
     http::finish_deletions(&app).await;
@@ -82,6 +84,16 @@ pub async fn run(
     drop(listener);
     leave(&app).await;
     Ok(())
+}
+
+/// Listens so that a crowd that comes back at once is not turned away for a second.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that starts again takes its address at once, as a listener of tokio's does.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// One order, one deadline: what the deadline cuts is what a crash would cut.

@@ -3,7 +3,7 @@
 //! One task for each connection. What is to be read comes through a cursor ([`chat::Viewer`]), so a reader who takes
 //! nothing is owed nothing: the task waits for them, and after [`SENDING`] gives them up to come back with `after=`.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chat::Viewer;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use lives::{Live, Visibility, may};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,8 +35,8 @@ use crate::recorded;
 
 /// Bytes of a frame from outside at most; a longer one ends the connection.
 const FRAME: usize = 64 << 10;
-/// Bytes read ahead for each connection.
-const READ_AHEAD: usize = 4 << 10;
+/// Bytes read at once from each connection, and kept for as long as it lasts: what people say is shorter.
+const READ_AHEAD: usize = 1 << 10;
 /// Bytes gathered before they are written, unless there is nothing more to send.
 const GATHERED: usize = 16 << 10;
 /// How often a silent reader is asked whether they are still there.
@@ -124,12 +123,13 @@ struct Connection {
     caller: Caller,
     /// The token of the one who writes, looked at again for each message: it may expire.
     token: Option<String>,
-    sink: SplitSink<WebSocket, Frame>,
-    stream: SplitStream<WebSocket>,
+    socket: WebSocket,
     leaving: Pin<Box<WaitForCancellationFutureOwned>>,
     states: watch::Receiver<State>,
     /// Reads on, once the caller may read.
     reading: Option<Viewer>,
+    /// Whether there was more to read than one turn sends.
+    behind: bool,
     /// Counted as one who watches; whoever broadcasts is not.
     viewing: Option<Viewing>,
     /// Among those who are here, under their name once they have signed in.
@@ -161,7 +161,6 @@ impl Connection {
         language: Language,
         socket: WebSocket,
     ) -> Result<Self, End> {
-        let (sink, stream) = socket.split();
         let mut states = app.chat_states.follow(&app, &live).await;
         states.mark_changed();
         let mut pings = tokio::time::interval_at(Instant::now() + PING, PING);
@@ -175,10 +174,10 @@ impl Connection {
             language,
             caller,
             token: None,
-            sink,
-            stream,
+            socket,
             states,
             reading: None,
+            behind: false,
             viewing: None,
             present: None,
             keeping: None,
@@ -198,7 +197,7 @@ impl Connection {
         };
         if let Some((code, reason)) = close {
             let frame = Frame::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
-            let _ = tokio::time::timeout(Duration::from_secs(1), self.sink.send(frame)).await;
+            let _ = tokio::time::timeout(Duration::from_secs(1), self.socket.send(frame)).await;
         }
     }
 
@@ -220,7 +219,7 @@ impl Connection {
     }
 
     async fn next(&mut self) -> Event {
-        let Self { leaving, stream, states, reading, keeping, pings, .. } = self;
+        let Self { leaving, socket, states, reading, behind, keeping, pings, .. } = self;
         let busy = keeping.is_some();
         let kept = async {
             match keeping {
@@ -235,13 +234,20 @@ impl Connection {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            () = leaving => Event::Leaving,
-            answer = kept => Event::Kept(answer),
-            frame = stream.next(), if !busy => Event::Came(frame),
-            () = news => Event::News,
-            Ok(()) = states.changed(), if reads => Event::State,
-            _ = pings.tick() => Event::Ping,
+        let others = async {
+            tokio::select! {
+                () = leaving => Event::Leaving,
+                answer = kept => Event::Kept(answer),
+                frame = socket.next(), if !busy => Event::Came(frame),
+                Ok(()) = states.changed(), if reads => Event::State,
+                _ = pings.tick() => Event::Ping,
+            }
+        };
+        // News wake everybody: nothing else is looked at for them, unless they would keep it from its turn.
+        if *behind {
+            tokio::select! { biased; event = others => event, () = news => Event::News }
+        } else {
+            tokio::select! { biased; () = news => Event::News, event = others => event }
         }
     }
 
@@ -351,16 +357,20 @@ impl Connection {
     /// Sends what this reader has not seen, some frames at a time.
     async fn news(&mut self) -> Result<(), End> {
         let Some(viewer) = &mut self.reading else { return Ok(()) };
+        self.behind = true;
         for _ in 0..AT_ONCE {
             let frame = match viewer.next().await {
                 Ok(Some(frame)) => frame,
-                Ok(None) => break,
+                Ok(None) => {
+                    self.behind = false;
+                    break;
+                }
                 Err(error) => return Err(failed(&error)),
             };
             let Ok(text) = Utf8Bytes::try_from(frame) else { return Err(End(None)) };
-            taken(self.sink.feed(Frame::Text(text))).await?;
+            taken(self.socket.feed(Frame::Text(text))).await?;
         }
-        taken(self.sink.flush()).await
+        taken(self.socket.flush()).await
     }
 
     /// Tells how the live stands, unless it is not for this reader any more.
@@ -385,7 +395,7 @@ impl Connection {
     }
 
     async fn send(&mut self, frame: Frame) -> Result<(), End> {
-        taken(self.sink.send(frame)).await
+        taken(self.socket.send(frame)).await
     }
 }
 
@@ -426,7 +436,13 @@ fn malformed() -> Problem {
 
 /// What was sent is on its way, or the reader takes nothing and is given up.
 async fn taken(sending: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
-    match tokio::time::timeout(SENDING, sending).await {
+    let mut sending = pin!(sending);
+    // Nearly always the kernel takes it at once, and no time needs to be kept.
+    let sent = match sending.as_mut().now_or_never() {
+        Some(sent) => Ok(sent),
+        None => tokio::time::timeout(SENDING, sending).await,
+    };
+    match sent {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(End(None)),
     }
