@@ -4,6 +4,7 @@
 //! a panic (exit code 101) at the first thing that is not as `docs/DURABILITY.md` promises.
 
 mod clocks;
+mod conversation;
 mod crowd;
 mod full;
 mod machine;
@@ -25,6 +26,7 @@ const CAMPAIGNS: &[(&str, u64, &str)] = &[
     ("torn", 2_000, "bodies, indexes and journals are torn and damaged"),
     ("full", 3, "a small disk is filled while somebody publishes"),
     ("network", 5, "a bad network: requests delayed, cut, lost, doubled, reordered"),
+    ("conversation", 10, "100 authors of so many messages each; every line is cut ten times"),
     ("slow", 1, "200 of 1,000 viewers stop reading"),
     ("clocks", 6, "the clocks of the server and of its publishers are set anew"),
     ("leave", 4, "SIGTERM under the same load, every other time a second one"),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
             "torn" => torn::run(count, seed).await,
             "full" => full::run(count, seed).await,
             "network" => network::run(count, seed).await,
+            "conversation" => conversation::run(count, seed).await,
             "slow" => slow::run(count, seed).await,
             "clocks" => clocks::run(count, seed).await,
             _ => strikes::run(Fault::Leave, count, seed).await,
