@@ -2,12 +2,11 @@
 """Benchmarks beside other programs on the same files, in one run, turn by turn (A B A B).
 
     scripts/bench.sh                        everything
-    scripts/bench.sh parse replay range fanout
+    scripts/bench.sh parse replay range fanout conversation
 
 CPU time is that of the measured process alone, from the kernel; the clients' is not counted. Each line is the median of its turns.
 """
 
-import json
 import os
 import random
 import resource
@@ -23,16 +22,11 @@ import time
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-SERVER = os.environ.get("COMMUNICONNECT_BIN", str(TARGET / "communiconnect"))
+import conversation
+from measured import ROOT, TARGET, Server, cpu_of, say
+
 PARSER = str(TARGET / "bench")
 TURNS = int(os.environ.get("TURNS", "5"))
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def say(*words):
-    print(*words, flush=True)
 
 
 def run(*command):
@@ -48,65 +42,8 @@ def ffmpeg(*arguments):
     return run("ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, arguments))
 
 
-def cpu_of(pids):
-    """CPU seconds that processes have used so far."""
-    total = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
-
-
 def spread(values):
     return f"{statistics.median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f})"
-
-
-class Server:
-    """The server on a fresh directory, and one person who publishes."""
-
-    def __init__(self, directory):
-        command = [SERVER, "serve", "--listen", "127.0.0.1:0", "--data-dir", str(directory / "data")]
-        log = open(directory / "server.log", "w")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        self.base = self.process.stdout.readline().split()[1].rstrip("/")
-        self.address = ("127.0.0.1", int(self.base.rsplit(":", 1)[1]))
-        person = {"email": "bench@exemple.sn", "password": "une phrase assez longue", "first_name": "B", "last_name": "N"}
-        tokens = json.loads(self.ask("POST", "/api/users/register/", json.dumps(person).encode())[1])["tokens"]
-        self.headers = {"Authorization": f"Bearer {tokens['access']}", "Tus-Resumable": "1.0.0"}
-
-    def ask(self, method, path, body=None, headers=None):
-        url = path if path.startswith("http") else self.base + path
-        request = urllib.request.Request(url, body, {**getattr(self, "headers", {}), **(headers or {})}, method=method)
-        with urllib.request.urlopen(request) as answer:
-            return answer.headers, answer.read()
-
-    def start(self):
-        live = json.loads(self.ask("POST", "/api/posts/live/start/", b"{}")[1])["live_id"]
-        headers, _ = self.ask("POST", f"/api/posts/live/{live}/upload/", b"", {"Upload-Defer-Length": "1"})
-        return live, headers["Location"]
-
-    def send(self, location, offset, piece):
-        headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
-        self.ask("PATCH", location, piece, headers)
-
-    def publish(self, file):
-        live, location = self.start()
-        with open(file, "rb") as source:
-            offset = 0
-            while piece := source.read(4 << 20):
-                self.send(location, offset, piece)
-                offset += len(piece)
-        return live
-
-    def stop(self, live):
-        self.ask("POST", f"/api/posts/live/{live}/stop/", b"{}")
-
-    def cpu(self):
-        return cpu_of([self.process.pid])
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 def looped(directory, name, seconds, *options):
@@ -326,7 +263,7 @@ def fanout(directory):
         server.close()
 
 
-PARTS = {"parse": parse, "replay": replay, "range": range_, "fanout": fanout}
+PARTS = {"parse": parse, "replay": replay, "range": range_, "fanout": fanout, "conversation": conversation.run}
 
 
 def main():

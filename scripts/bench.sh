@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
-# Benchmarks beside ffmpeg and nginx; docs/BENCHMARKS.md says what they mean. `scripts/bench.sh parse` runs one part.
+# Benchmarks beside ffmpeg, nginx and Bun; docs/BENCHMARKS.md says what they mean. `scripts/bench.sh parse` runs one part.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --release --locked --package bench --package server --bin bench --bin communiconnect >&2
+cargo build --release --locked --package bench --package server --bin bench --bin talk --bin communiconnect >&2
+# The peer of the conversation's fan-out: a tool of the benchmark, no part of the product.
+bun=bun@1.4.5
+if [ "$(cat .tools/bun/pin 2>/dev/null)" != "$bun" ]; then
+  npm install --prefix .tools/bun --no-save --no-audit --no-fund "$bun" >&2 && echo "$bun" >.tools/bun/pin
+fi
 exec python3 bench/run.py "$@"
