@@ -15,7 +15,7 @@ use timeline::fragmenter::{Fragmenter, Output};
 use timeline::{Container, Entry, TrackIndex};
 
 /// Bytes in one read of the file: about what a request's body comes in.
-const SLICE: usize = 64 << 10;
+const SLICE: usize = 128 << 10;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -68,6 +68,9 @@ fn index(file: &str, make: Make) -> Result<Found, Failure> {
     let mut outputs = Vec::new();
     read(file, |event| {
         fragmenter.push(event, &mut outputs);
+        if outputs.is_empty() {
+            return Ok(());
+        }
         outputs.drain(..).try_for_each(|output| keep(output, make, &mut indexes))
     })?;
     fragmenter.flush(&mut outputs);
@@ -85,11 +88,14 @@ fn read(file: &str, mut take: impl FnMut(Event) -> Result<(), Failure>) -> Resul
     let mut slice = vec![0; SLICE];
     let mut reader = Reader::new();
     loop {
+        slice.resize(SLICE, 0);
         let count = input.read(&mut slice)?;
+        slice.truncate(count);
+        let piece = slice.into();
         if count == 0 {
             reader.finish();
         } else {
-            reader.push(&slice[..count]);
+            reader.push_bytes(Clone::clone(&piece));
         }
         while let Some(event) = reader.next()? {
             take(event)?;
@@ -97,6 +103,8 @@ fn read(file: &str, mut take: impl FnMut(Event) -> Result<(), Failure>) -> Resul
         if count == 0 {
             return Ok(());
         }
+        // The same room again, for the reader has let go of it.
+        slice = piece.into();
     }
 }
 

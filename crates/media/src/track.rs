@@ -109,6 +109,13 @@ impl Track {
         rescale(ticks, self.timescale, 1000)
     }
 
+    /// Whether [`to_ms`](Track::to_ms) of these ticks is at least `ms`, without the division.
+    #[must_use]
+    pub fn reaches_ms(&self, ticks: i64, ms: i64) -> bool {
+        let scale = i64::from(self.timescale);
+        ticks.saturating_mul(1000).saturating_add(scale / 2) >= ms.saturating_mul(scale)
+    }
+
     /// Milliseconds as ticks, rounded to the nearest.
     #[must_use]
     pub fn to_ticks(&self, ms: i64) -> i64 {
@@ -117,6 +124,7 @@ impl Track {
 }
 
 /// A time in units of which a second has `from` in those of which it has `to`, rounded to the nearest.
+#[inline]
 pub(crate) fn rescale(time: i64, from: u32, to: u32) -> i64 {
     let from = from.max(1);
     // Nearly every time fits, and a division of 128 bits takes many times as long.
@@ -130,7 +138,9 @@ pub(crate) fn rescale(time: i64, from: u32, to: u32) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::rescale;
+    use bytes::Bytes;
+
+    use super::{Codec, Track, rescale};
 
     #[test]
     fn times_are_rounded_to_the_nearest_and_never_leave_what_can_be_counted() {
@@ -141,5 +151,28 @@ mod tests {
         assert_eq!(rescale(i64::MAX / 2, 1_000_000_000, 90_000), 415_051_741_658_465);
         assert_eq!(rescale(i64::MAX, 1, 2), i64::MAX);
         assert_eq!(rescale(i64::MIN, 1, 2), i64::MIN);
+    }
+
+    #[test]
+    fn a_time_reaches_the_milliseconds_that_it_is() {
+        for timescale in [1, 3, 1_000, 44_100, 48_000, 90_000, u32::MAX] {
+            let track = Track {
+                codec: Codec::Opus,
+                timescale,
+                width: 0,
+                height: 0,
+                sample_rate: 48_000,
+                channels: 2,
+                config: Bytes::new(),
+                matrix: None,
+            };
+            for ticks in (0..40_000).step_by(7).chain([i64::from(u32::MAX), -1, -48, -11_520]) {
+                let ms = track.to_ms(ticks);
+                assert!(
+                    track.reaches_ms(ticks, ms) && !track.reaches_ms(ticks, ms + 1),
+                    "{ticks} of {timescale}"
+                );
+            }
+        }
     }
 }

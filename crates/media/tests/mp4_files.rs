@@ -14,7 +14,7 @@ fn file(name: &str) -> Vec<u8> {
 fn read_with(mut reader: Reader, bytes: &[u8], slice: usize) -> Result<Vec<Event>, Error> {
     let mut events = Vec::new();
     for piece in bytes.chunks(slice) {
-        reader.push(piece);
+        reader.push(piece.to_vec().into());
         while let Some(event) = reader.next()? {
             events.push(event);
         }
@@ -174,7 +174,7 @@ fn slices_and_breaks_change_nothing() {
         let mut reader = Reader::default();
         let mut events = Vec::new();
         for slice in bytes.chunks(613) {
-            reader.push(slice);
+            reader.push(slice.to_vec().into());
             reader = postcard::from_bytes(&postcard::to_stdvec(&reader).unwrap()).unwrap();
             while let Some(event) = reader.next().unwrap() {
                 events.push(event);

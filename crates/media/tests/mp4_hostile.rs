@@ -24,7 +24,7 @@ fn read(bytes: &[u8]) -> (Vec<Event>, Option<Error>) {
             Err(error) => break Some(error),
             Ok(None) if finished => break None,
             Ok(None) => match slices.next() {
-                Some(slice) => reader.push(slice),
+                Some(slice) => reader.push(slice.to_vec().into()),
                 None => {
                     finished = true;
                     reader.finish();
@@ -115,11 +115,11 @@ fn a_million_boxes_are_passed_over_or_refused() {
 #[test]
 fn a_giant_box_is_passed_over_without_being_held() {
     let mut reader = Reader::default();
-    reader.push(&body(5));
-    reader.push(&[0, 0, 0, 1, b'f', b'r', b'e', b'e', 0, 0, 1, 0, 0, 0, 0, 0]);
+    reader.push(body(5).into());
+    reader.push(vec![0, 0, 0, 1, b'f', b'r', b'e', b'e', 0, 0, 1, 0, 0, 0, 0, 0].into());
     let mut events = 0;
     for _ in 0..64 {
-        reader.push(&vec![0; 1 << 20]);
+        reader.push(vec![0; 1 << 20].into());
         while reader.next().expect("no error").is_some() {
             events += 1;
         }

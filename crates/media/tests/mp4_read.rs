@@ -12,7 +12,7 @@ fn read_with(mut reader: Reader, slices: &[&[u8]]) -> (Vec<Event>, Option<Error>
     let mut events = Vec::new();
     for index in 0..=slices.len() {
         match slices.get(index) {
-            Some(slice) => reader.push(slice),
+            Some(slice) => reader.push(slice.to_vec().into()),
             None => reader.finish(),
         }
         loop {

@@ -185,7 +185,7 @@ fn a_replay_whose_sizes_meet_the_reserved_ones_is_read() {
         file.extend(write::cluster_head(0, None));
         file.extend(blocks);
         let mut reader = read::Reader::default();
-        reader.push(&file);
+        reader.push(file.clone().into());
         reader.finish();
         let last = std::iter::from_fn(|| reader.next().unwrap()).last();
         let Some(Event::Frame(frame)) = last else { panic!("{size}: {last:?}") };

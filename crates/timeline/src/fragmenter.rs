@@ -128,14 +128,14 @@ impl Fragmenter {
     fn add(&mut self, frame: Frame, out: &mut Vec<Output>) {
         let kind = frame.kind;
         let Some(pending) = &self.pending[kind.slot()] else { return };
-        let jump = pending.last_dts.map_or(0, |last| pending.track.to_ms(frame.dts.saturating_sub(last)));
-        if jump > LONGEST_JUMP_MS {
+        let jump = pending.last_dts.map_or(0, |last| frame.dts.saturating_sub(last));
+        if pending.track.reaches_ms(jump, LONGEST_JUMP_MS + 1) {
             self.split(out);
         }
         let Some(pending) = &mut self.pending[kind.slot()] else { return };
-        let age = pending.frames.first().map_or(0, |first| pending.track.to_ms(frame.dts - first.dts));
+        let age = pending.frames.first().map_or(0, |first| frame.dts.saturating_sub(first.dts));
         let full = pending.frames.len() >= MAX_FRAMES || pending.bytes + frame.data.len() > MAX_BYTES;
-        if age >= CUT_MS || full || (kind == Kind::Video && frame.key) {
+        if pending.track.reaches_ms(age, CUT_MS) || full || (kind == Kind::Video && frame.key) {
             self.cut(kind, Some(frame.dts), out);
         }
         if let Some(pending) = &mut self.pending[kind.slot()] {

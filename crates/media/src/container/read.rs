@@ -1,5 +1,6 @@
 //! One reader for whatever a publisher sends.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{mp4, webm};
@@ -72,13 +73,19 @@ impl Reader {
     /// Takes more of the input. Keeps no more than a stated limit: the caller takes all events out
     /// before it pushes again, at most 1 MiB at a time.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.push_bytes(Bytes::copy_from_slice(bytes));
+    }
+
+    /// Takes more of the input as [`push`](Reader::push) does, without a copy of its own. Once all events are taken out,
+    /// the bytes are let go.
+    pub fn push_bytes(&mut self, mut bytes: Bytes) {
         match &mut self.container {
             Container::Unknown(head) => {
-                let (missing, rest) = bytes.split_at(bytes.len().min(MOST_SNIFFED - head.len()));
-                head.extend_from_slice(missing);
+                let missing = bytes.split_to(bytes.len().min(MOST_SNIFFED - head.len()));
+                head.extend_from_slice(&missing);
                 if let Some(container) = sniff(head) {
                     self.container = container;
-                    self.push(rest);
+                    self.push_bytes(bytes);
                 }
             }
             Container::Neither => {}
@@ -158,12 +165,12 @@ const MP4: [&[u8; 4]; 9] = [b"ftyp", b"styp", b"moov", b"moof", b"free", b"skip"
 fn sniff(head: &[u8]) -> Option<Container> {
     if head.starts_with(&EBML) {
         let mut reader = webm::read::Reader::default();
-        reader.push(head);
+        reader.push(Bytes::copy_from_slice(head));
         return Some(Container::Webm(Box::new(reader)));
     }
     if head.get(4..MOST_SNIFFED).is_some_and(|kind| MP4.iter().any(|known| *known == kind)) {
         let mut reader = mp4::read::Reader::default();
-        reader.push(head);
+        reader.push(Bytes::copy_from_slice(head));
         return Some(Container::Mp4(Box::new(reader)));
     }
     let could_be_webm = EBML.starts_with(head);

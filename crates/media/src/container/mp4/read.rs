@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::boxes::{Body, FourCc};
@@ -141,7 +142,7 @@ impl Reader {
     }
 
     /// Takes more of the input.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: Bytes) {
         self.input.push(bytes);
     }
 
@@ -161,7 +162,7 @@ impl Reader {
             if let Some(event) = self.streams.next() {
                 return Ok(Some(event));
             }
-            if let Step::Wait = self.step()? {
+            if matches!(self.step()?, Step::Wait) && !self.input.more() {
                 return Ok(None);
             }
         }

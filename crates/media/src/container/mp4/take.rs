@@ -87,8 +87,10 @@ impl Streams {
             stream.track = Some(track.clone());
             self.announce(track);
         }
-        let frame = self.stream(sample.kind).map(|stream| stream.frame(sample, key, data));
-        self.events.extend(frame.map(Event::Frame));
+        if let Some(stream) = self.stream(sample.kind) {
+            let frame = stream.frame(sample, key, data);
+            self.events.push_back(Event::Frame(frame));
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Reads WebM and Matroska as it comes: recordings that go on, finished files, cut-off files, damaged ones.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::block::Block;
@@ -88,7 +89,7 @@ impl Reader {
     }
 
     /// Takes more of the input. Bytes after [`finish`](Reader::finish) are left out.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: Bytes) {
         if !self.finished {
             self.input.push(bytes);
         }
@@ -109,6 +110,7 @@ impl Reader {
             }
             match self.step() {
                 Ok(true) => {}
+                Ok(false) if self.input.more() => {}
                 Ok(false) if self.finished && self.held.is_some() => self.release(),
                 Ok(false) if self.finished && self.may_hide_more() => {
                     self.place = Place::Lost { since: self.input.position() };
