@@ -208,7 +208,7 @@ impl Session {
     }
 
     /// Reads bytes; their fragments are written, but nothing is durable yet.
-    fn take(&mut self, bytes: &[u8], now_ms: i64) -> Result<(), Error> {
+    fn take(&mut self, bytes: &Bytes, now_ms: i64) -> Result<(), Error> {
         let silence_ms = now_ms.saturating_sub(self.state.last_bytes_ms).clamp(0, MAX_SILENCE_MS);
         self.state.last_bytes_ms = now_ms;
         for piece in bytes.chunks(PIECE) {
@@ -224,7 +224,7 @@ impl Session {
                     if let Some(head) = head {
                         head.extend_from_slice(piece);
                     }
-                    reader.push(piece);
+                    reader.push_bytes(bytes.slice_ref(piece));
                     if let Err(error) = self.drain() {
                         self.refuse(&error, before)?;
                     }
