@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isEmoji } from '../src/chat/chat.js';
 import { ChatLog } from '../src/chat/log.js';
 import { Outbox } from '../src/chat/outbox.js';
+import { Sender, wire } from '../src/chat/sender.js';
 import type { Message } from '../src/types.js';
 
 function message(seq: number, at = seq * 1000, content = `message ${seq}`): Message {
@@ -79,6 +80,80 @@ describe('the outbox', () => {
   });
 });
 
+describe('what is on its way', () => {
+  const text = { content: 'Bonjour', kind: 'text', reply_to: null, position: null } as const;
+  const kept = { ...message(1), content: 'Bonjour' };
+
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  /** Sends what is due and answers with its numbers. */
+  function flush(sender: Sender): string[] {
+    const sent: string[] = [];
+    sender.flush((frame) => {
+      if (frame.type === 'send') sent.push(frame.client_id);
+      return true;
+    });
+    return sent;
+  }
+
+  it('goes out together, and one by one after somebody wrote too fast, when the time has come', () => {
+    const sender = new Sender(new FakeStorage(), 7, 1);
+    const ids = [0, 1, 2].map(() => sender.add(text)?.client_id ?? '');
+    expect(flush(sender)).toEqual(ids);
+    sender.confirmed(ids[0] ?? '', kept);
+    sender.refused(ids[1] ?? '', 429, 'Trop vite.', 5_000);
+    sender.refused(ids[2] ?? '', 429, 'Trop vite.', 5_000);
+    expect(sender.entries.map((entry) => entry.state)).toEqual(['waiting', 'waiting']);
+    vi.advanceTimersByTime(4_900);
+    expect(flush(sender)).toEqual([]);
+    vi.advanceTimersByTime(200);
+    expect(flush(sender)).toEqual([ids[1]]);
+    expect(flush(sender)).toEqual([]);
+    sender.confirmed(ids[1] ?? '', kept);
+    expect(flush(sender)).toEqual([ids[2]]);
+  });
+
+  it('stays with the reason when it is refused for good', () => {
+    const sender = new Sender(new FakeStorage(), 7, 1);
+    const id = sender.add(text)?.client_id ?? '';
+    flush(sender);
+    sender.refused(id, 403, 'Vous ne pouvez plus écrire.', null);
+    expect(sender.entries).toMatchObject([{ state: 'refused', error: 'Vous ne pouvez plus écrire.' }]);
+    expect(flush(sender)).toEqual([]);
+  });
+
+  it('waits for a moderator until it comes in the conversation, or is told to be declined after a reload', () => {
+    const storage = new FakeStorage();
+    const sender = new Sender(storage, 7, 1);
+    const [published, declined] = [0, 1].map(
+      (_, index) => sender.add({ ...text, content: `Texte ${index}` })?.client_id ?? '',
+    );
+    flush(sender);
+    for (const id of [published, declined])
+      expect(sender.confirmed(id ?? '', { ...kept, seq: null, held: true })).toBe(false);
+    sender.lost();
+    expect(flush(sender)).toEqual([]);
+    sender.recognise({ ...kept, content: 'Texte 0' });
+    expect(sender.entries).toMatchObject([{ state: 'held', content: 'Texte 1' }]);
+    const later = new Sender(storage, 7, 1);
+    expect(flush(later)).toEqual([declined]);
+    later.confirmed(declined ?? '', { ...kept, seq: null });
+    expect(later.entries).toMatchObject([{ state: 'declined' }]);
+  });
+
+  it('says over the wire only what there is to say', () => {
+    expect(wire(text)).toEqual({ content: 'Bonjour' });
+    const full = { ...text, reply_to: 3, position: { take: 1, ms: 5 }, mentions: [4] };
+    expect(wire(full)).toEqual({
+      content: 'Bonjour',
+      reply_to: 3,
+      position: { take: 1, ms: 5 },
+      mentions: [4],
+    });
+  });
+});
+
 describe('the log', () => {
   it('orders by number whatever order they come in, and shows none twice', () => {
     const log = new ChatLog();
@@ -130,6 +205,53 @@ describe('the log', () => {
     const log = new ChatLog();
     log.append([{ ...message(1), seq: null, type: 'reaction' }]);
     expect(log.newest()).toEqual([]);
+  });
+
+  it('stands beside the picture alike whether its lines came at once or one after the other', () => {
+    const lines = [
+      message(1, 1_000),
+      message(2, 4_000),
+      message(3, 3_000),
+      message(4, 40_000),
+      message(5, 2_000),
+      message(6, 41_000),
+    ];
+    const whole = new ChatLog();
+    whole.place(lines, 0, 60_000);
+    const apart = new ChatLog();
+    apart.place([], 0, 60_000);
+    for (const line of lines) {
+      apart.append([line]);
+      apart.until(60_000);
+    }
+    for (const ms of [0, 2_500, 4_000, 60_000])
+      expect(apart.until(ms).map((held) => held.seq)).toEqual(whole.until(ms).map((held) => held.seq));
+  });
+
+  it('gives the same list while nothing is new beside the picture', () => {
+    const log = new ChatLog();
+    log.place([message(1, 1_000), message(2, 9_000)], 0, 10_000);
+    const before = log.until(2_000);
+    expect(log.until(2_250)).toBe(before);
+    log.delete([1]);
+    expect(log.until(2_250)[0]).toMatchObject({ seq: 1, deleted: true });
+  });
+
+  it('does not bring back what was deleted when a page of before arrives late', () => {
+    const log = new ChatLog();
+    log.append([message(1), message(2)]);
+    log.delete([2]);
+    log.insert([message(2)]);
+    expect(log.newest().map((held) => held.deleted)).toEqual([false, true]);
+  });
+
+  it('knows the number of a message that is not here by its id, and who wrote last', () => {
+    const log = new ChatLog();
+    expect(log.seqOf(150)).toBe(null);
+    const other = { ...message(12), author: { ...message(12).author, id: 2 } };
+    log.append([message(11), other, message(13)]);
+    expect(log.seqOf(105)).toBe(5);
+    expect([...log.authors()].map((author) => author.id)).toEqual([1, 2]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { clock, segments, size, span } from '../src/format.js';
+import { clock, matching, mentionAt, segments, size, span } from '../src/format.js';
 
 it('writes lengths as people read them', () => {
   expect(clock(0)).toBe('0:00');
@@ -41,4 +41,35 @@ it('gives back every character of what was written', () => {
         .join(''),
     ).toBe(text);
   }
+});
+
+const awa = { id: 1, first_name: 'Awa', last_name: 'Ndiaye' };
+const awaSow = { id: 2, first_name: 'Awa', last_name: 'Ndiaye Sow' };
+const eloise = { id: 3, first_name: 'Éloïse', last_name: 'Sarr' };
+
+it('finds the names that a message mentions, the longer of two first, and no others', () => {
+  const found = segments('@Awa Ndiaye Sow et @Awa Ndiaye, pas @Éloïse Sarr ni a@b.sn', [awa, awaSow]);
+  expect(found.filter((segment) => segment.person).map((segment) => [segment.text, segment.person])).toEqual([
+    ['@Awa Ndiaye Sow', 2],
+    ['@Awa Ndiaye', 1],
+  ]);
+  expect(found.map((segment) => segment.text).join('')).toBe(
+    '@Awa Ndiaye Sow et @Awa Ndiaye, pas @Éloïse Sarr ni a@b.sn',
+  );
+});
+
+it('sees a name being written behind an @, and not an address', () => {
+  expect(mentionAt('Merci @elo', 10)).toEqual({ from: 6, query: 'elo' });
+  expect(mentionAt('@', 1)).toEqual({ from: 0, query: '' });
+  expect(mentionAt('(@Awa Ndi', 9)).toEqual({ from: 1, query: 'Awa Ndi' });
+  expect(mentionAt('awa@exemple', 11)).toBe(null);
+  expect(mentionAt('Merci @elo et', 5)).toBe(null);
+});
+
+it('offers names by the beginning of any of their words, whatever the accents', () => {
+  expect(matching([awa, eloise], 'elo', 6)).toEqual([eloise]);
+  expect(matching([awa, eloise], 'ÉLO', 6)).toEqual([eloise]);
+  expect(matching([awa, awaSow, eloise], 'n', 6)).toEqual([awa, awaSow]);
+  expect(matching([awa, awaSow, eloise], '', 2)).toEqual([awa, awaSow]);
+  expect(matching([awa, eloise], 'loise', 6)).toEqual([]);
 });
