@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
 import { afterEach, expect, it, vi } from 'vitest';
 import { Api } from '../src/api.js';
-import { Backlog, type OpenLive } from '../src/publisher/backlog.js';
+import { Backlog, type OpenLive, realAge } from '../src/publisher/backlog.js';
 import { IndexedDbStore } from '../src/publisher/slice-store.js';
 import { newRecord, SpoolTake } from '../src/publisher/spool.js';
 import { Session } from '../src/session.js';
@@ -86,4 +86,16 @@ it('remembers the live over a reload until the server has heard of its stop', as
   expect(later.openLive).toEqual(OPEN);
   await later.stopLive(7);
   expect(open(server, storage).openLive).toBeNull();
+});
+
+it('tells the age of a recording by the wall clock while that can be believed', () => {
+  const HOUR = 3_600_000;
+  const [startedAt, begun] = [1_800_000_000_000, 5_000];
+  const age = (wall: number, own: number): number => realAge(startedAt, begun, startedAt + wall, begun + own);
+  expect(age(9_000, 9_000)).toBe(9_000);
+  // The device slept for an hour, in which the page's own clock stood still.
+  expect(age(HOUR + 9_000, 9_000)).toBe(HOUR + 9_000);
+  // The clock was set back by a year, or forward by ten.
+  expect(age(9_000 - 365 * 24 * HOUR, 9_000)).toBe(9_000);
+  expect(age(9_000 + 3_650 * 24 * HOUR, 9_000)).toBe(9_000);
 });

@@ -148,6 +148,27 @@ it('keeps recording in memory when the disk refuses, and joins both when read', 
   expect(await take.read(0, 100)).toEqual(bytes(0, 30));
 });
 
+it('takes no slice after one that nobody had room for: there is never a hole', async () => {
+  const disk = new MemoryStore();
+  let full = false;
+  const refusing: SliceStore = {
+    takes: () => disk.takes(),
+    slices: (take, from, to) => disk.slices(take, from, to),
+    put: (held, slice, drop) =>
+      full && slice ? Promise.reject(new Error('full')) : disk.put(held, slice, drop),
+    remove: (take) => disk.remove(take),
+  };
+  const take = new SpoolTake(record(), refusing);
+  await take.append(bytes(0, 10), 500);
+  full = true;
+  await expect(take.append(bytes(10, 10), 1000)).rejects.toThrow('full');
+  full = false;
+  await expect(take.append(bytes(20, 10), 1500)).rejects.toThrow('full');
+  await take.end();
+  expect(await take.read(0, 100)).toEqual(bytes(0, 10));
+  expect(take.uploadLength).toBe(10);
+});
+
 it('finds clusters and fragments, and no start in what has none', () => {
   expect(findMediaStart(Uint8Array.from([0x1a, 0x45, ...CLUSTER]))).toBe(2);
   expect(findMediaStart(Uint8Array.from([9, 0, 0, 0, 80, 0x6d, 0x6f, 0x6f, 0x66]))).toBe(1);

@@ -41,11 +41,11 @@ export class World {
     return world;
   }
 
-  /** Starts the server, on the same directory and port when it was running before. */
-  async startServer() {
+  /** Starts the server, on the same directory and port when it was running before, with further options of `serve`. */
+  async startServer(options = []) {
     const program = process.env.COMMUNICONNECT_BIN ?? path.join(root, 'target/debug/communiconnect');
     const listen = this.base ? new URL(this.base).host : '127.0.0.1:0';
-    this.server = spawn(program, ['serve', '--listen', listen, '--data-dir', this.data], {
+    this.server = spawn(program, ['serve', '--listen', listen, '--data-dir', this.data, ...options], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.log = '';

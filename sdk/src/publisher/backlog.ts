@@ -76,7 +76,8 @@ export class Backlog extends Signal<Waiting[]> {
       startedAt,
     });
     const take = new SpoolTake(record, await this.#open());
-    await this.#claim(record.id, () => this.#upload(take, 0));
+    const begun = performance.now() - (Date.now() - startedAt);
+    await this.#claim(record.id, () => this.#upload(take, 0, () => realAge(startedAt, begun)));
     return take;
   }
 
@@ -200,11 +201,12 @@ export class Backlog extends Signal<Waiting[]> {
     });
   }
 
-  async #upload(take: SpoolTake, priority: number): Promise<void> {
+  async #upload(take: SpoolTake, priority: number, age?: () => number): Promise<void> {
     const { record } = take;
     const uploader = new Uploader(take, {
       turns: this.#turns,
       priority,
+      ...(age && { age }),
       tokens: async () =>
         [record.streamKey, this.#api.accessToken].filter(
           (token) => token !== null && token !== '',
@@ -222,6 +224,23 @@ export class Backlog extends Signal<Waiting[]> {
   #publish(): void {
     this.set([...this.#uploaders.values()].map((uploader) => describe(uploader.take.record, uploader)));
   }
+}
+
+/** A device sleeps no longer than this in the middle of a live: more is a clock that was set anew. */
+const LONGEST_SLEEP_MS = 24 * 3_600_000;
+
+/**
+ * How long ago something began, by the wall clock, which goes on while the device sleeps, unless that was set anew in
+ * between: then by the page's own clock.
+ */
+export function realAge(
+  startedAt: number,
+  begun: number,
+  wall = Date.now(),
+  own = performance.now(),
+): number {
+  const asleep = wall - startedAt - (own - begun);
+  return asleep >= 0 && asleep < LONGEST_SLEEP_MS ? wall - startedAt : own - begun;
 }
 
 function describe(record: SpoolRecord, { take, state }: Uploader): Waiting {

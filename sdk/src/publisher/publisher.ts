@@ -18,8 +18,10 @@ export type Notice =
   | 'camera-lost'
   | 'camera-hidden'
   | 'recorder-restarted'
+  | 'sound-only'
   | 'memory-only'
   | 'storage-low'
+  | 'storage-full'
   | 'network-slow'
   | 'refused'
   | 'unsupported';
@@ -61,6 +63,9 @@ const DRAIN_PATIENCE_MS = 6_000;
 const SLOW_NETWORK_MS = 20_000;
 const STOP_RETRY_MS = 5_000;
 const STORAGE_LOW_MS = 5 * 60_000;
+/** Nothing more fitted on this device: recording goes on once so much of what waited has been sent, or nearly all. */
+const ROOM_AGAIN_BYTES = 8 * 1024 * 1024;
+const NEARLY_ALL_SENT_BYTES = 1024 * 1024;
 /** Cameras start dark: the poster is taken this long after the start. */
 const POSTER_AFTER_MS = 2_000;
 /** A recorder that fails this often in a row is not started again. */
@@ -77,6 +82,10 @@ export class Publisher extends Signal<PublisherState> {
   /** Length of the takes before the present one. */
   #earlierMs = 0;
   #restarts = 0;
+  /** The picture went in the middle of the live: it comes back when the camera does. */
+  #pictureLost = false;
+  /** How much waited when nothing more fitted on this device; null while there is room. */
+  #fullAt: number | null = null;
   #behindSince: number | null = null;
   #notPublishing: () => void = () => undefined;
   #destroyed = false;
@@ -121,6 +130,7 @@ export class Publisher extends Signal<PublisherState> {
       }),
     );
     document.addEventListener('visibilitychange', this.#onVisible);
+    navigator.mediaDevices?.addEventListener('devicechange', this.#onDevices);
   }
 
   /** Opens camera and microphone for the preview; falls back to the microphone where there is no camera. */
@@ -231,8 +241,9 @@ export class Publisher extends Signal<PublisherState> {
     }
   }
 
-  /** Opens the devices again after they failed; a live that was waiting for them goes on. */
+  /** Opens the devices again after they failed; a live that was waiting for them, or for the picture, goes on with it. */
   async retry(): Promise<void> {
+    if (this.#recorder && this.#pictureLost) return this.#pictureAgain();
     await this.preview();
     if (this.value.phase === 'live' && this.value.stream && !this.#recorder)
       await this.#inTurn(() => this.#beginTake());
@@ -246,6 +257,7 @@ export class Publisher extends Signal<PublisherState> {
   async destroy(): Promise<void> {
     this.#destroyed = true;
     document.removeEventListener('visibilitychange', this.#onVisible);
+    navigator.mediaDevices?.removeEventListener('devicechange', this.#onDevices);
     for (const off of this.#unsubscribe) off();
     if (this.#ticker) clearInterval(this.#ticker);
     await this.#inTurn(() => this.#endTake());
@@ -323,9 +335,25 @@ export class Publisher extends Signal<PublisherState> {
     this.#restarts = 0;
     take.append(bytes, endMs).then(
       () => this.backlog.wake(take.record.id),
-      // Neither storage nor memory takes it: a hole would spoil the rest, so this take ends here.
-      () => this.patch({ notice: 'storage-low' }),
+      () => void this.#inTurn(() => this.#noRoom(take)),
     );
+  }
+
+  /** Neither storage nor memory takes more: a hole would spoil what follows, so the take ends here. */
+  async #noRoom(take: SpoolTake): Promise<void> {
+    if (this.#take !== take) return;
+    await this.#endTake();
+    this.#fullAt = this.value.waitingBytes;
+    this.patch({ notice: 'storage-full' });
+  }
+
+  /** Recording goes on in a new take once there is room again. */
+  #roomAgain(): void {
+    const { waitingBytes } = this.value;
+    if (this.#fullAt === null) return;
+    if (waitingBytes > NEARLY_ALL_SENT_BYTES && waitingBytes > this.#fullAt - ROOM_AGAIN_BYTES) return;
+    this.#fullAt = null;
+    void this.#inTurn(() => this.#retake());
   }
 
   async #endTake(): Promise<void> {
@@ -348,7 +376,38 @@ export class Publisher extends Signal<PublisherState> {
       const lost = this.value.stream?.getTracks().some((track) => track.readyState === 'ended') ?? true;
       this.patch({ notice: lost ? 'camera-lost' : 'recorder-restarted' });
       if (this.#restarts > RESTARTS_IN_A_ROW) await this.#endTake();
-      else await this.#retake(() => (lost ? this.preview() : Promise.resolve()));
+      else await this.#retake(() => (lost ? this.#reopen() : Promise.resolve()));
+    });
+  }
+
+  /** Opens the devices again, the microphone alone where the picture is gone or no longer allowed. */
+  async #reopen(): Promise<void> {
+    const { hasVideo, quality, facing } = this.value;
+    await this.preview();
+    if (!this.value.stream) {
+      const sound = { quality: QUALITIES[quality], facing, video: false };
+      const stream = await openDevices(sound).catch(() => null);
+      if (!stream) return;
+      this.#useStream(stream);
+      this.patch({ trouble: null });
+    }
+    this.#pictureLost = hasVideo && !this.value.hasVideo;
+    if (this.#pictureLost) this.patch({ notice: 'sound-only' });
+  }
+
+  /** The camera may be back: if it is, the live goes on with its picture, in a new take. */
+  #pictureAgain(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { quality, facing, phase } = this.value;
+      if (!this.#pictureLost || phase !== 'live') return;
+      const stream = await openDevices({ quality: QUALITIES[quality], facing }).catch(() => null);
+      if (!stream) return;
+      this.#pictureLost = false;
+      await this.#retake(async () => {
+        this.#closeStream();
+        this.#useStream(stream);
+        this.patch({ notice: null });
+      });
     });
   }
 
@@ -418,11 +477,17 @@ export class Publisher extends Signal<PublisherState> {
     if (document.visibilityState !== 'visible' || this.value.phase !== 'live') return;
     const dead = this.value.stream?.getTracks().some((track) => track.readyState === 'ended') ?? true;
     if (dead) this.#restart(this.#recorder);
+    else this.#onDevices();
+  };
+
+  readonly #onDevices = (): void => {
+    if (this.#pictureLost) void this.#pictureAgain();
   };
 
   #tick(): void {
     if (this.#recorder) this.patch({ recordedMs: this.#earlierMs + this.#recorder.elapsedMs });
     this.#measure();
+    this.#roomAgain();
     if (Math.floor(this.value.recordedMs / 500) % 20 === 1) void this.#measureStorage();
   }
 

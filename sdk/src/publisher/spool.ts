@@ -71,6 +71,8 @@ export class SpoolTake {
   readonly #metas: SliceMeta[] = [];
   #headBytes: Uint8Array | null = null;
   #writes: Promise<void> = Promise.resolve();
+  /** Why a slice could not be stored: none after it is taken, so that there is never a hole. */
+  #refused: unknown = null;
 
   constructor(record: SpoolRecord, store: SliceStore) {
     this.record = record;
@@ -114,13 +116,18 @@ export class SpoolTake {
     return (this.record.prefix?.length ?? 0) + this.recordedBytes - this.record.origin;
   }
 
-  /** Stores the next slice. In order, whatever the pace of the calls. */
+  /** Stores the next slice. In order, whatever the pace of the calls; once one is refused, so are all that follow. */
   append(bytes: Uint8Array, endMs: number): Promise<void> {
     return this.#line(async () => {
       if (bytes.length === 0) return;
+      if (this.#refused !== null) throw this.#refused;
       const offset = this.recordedBytes;
       this.#keepHead(bytes, offset);
-      await this.#store.put(this.record, { take: this.record.id, offset, bytes, endMs }, null);
+      const slice = { take: this.record.id, offset, bytes, endMs };
+      await this.#store.put(this.record, slice, null).catch((reason: unknown) => {
+        this.#refused = reason;
+        throw reason;
+      });
       this.#metas.push({ offset, size: bytes.length, endMs });
     });
   }

@@ -17,6 +17,8 @@ export interface UploaderOptions {
   /** Asked when every token was refused: true if there is a fresh one. */
   renew: () => Promise<boolean>;
   turns: TurnTaking;
+  /** Milliseconds since the recorder of the take started. */
+  age?: () => number;
   /** 0 is the live being recorded; older spools come after it. */
   priority: number;
   language?: () => string;
@@ -60,6 +62,7 @@ export class Uploader {
       language: () => 'fr',
       fetch: (input, init) => fetch(input, init),
       now: () => Date.now(),
+      age: () => (options.now ?? Date.now)() - take.record.startedAt,
       sleep,
       random: Math.random,
       onChange: () => undefined,
@@ -133,7 +136,7 @@ export class Uploader {
 
   async #create(): Promise<void> {
     const { record } = this.take;
-    const age = Math.max(this.take.recordedMs, this.#options.now() - record.startedAt);
+    const age = Math.max(this.take.recordedMs, this.#options.age());
     const metadata = `filetype ${base64(record.mimeType)},age_ms ${base64(String(Math.round(age)))}`;
     const url = `${record.base}/api/posts/live/${record.liveId}/upload/`;
     const response = await this.#request('POST', url, {

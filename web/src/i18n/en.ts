@@ -149,10 +149,13 @@ export const en: Words = {
     notice: {
       'camera-lost': 'The camera stopped; we started it again. The live goes on.',
       'camera-hidden': 'The phone paused the camera; the sound goes on. Keep this page on screen.',
+      'sound-only':
+        'The camera is gone, or no longer allowed: the live goes on with its sound. The picture comes back with it.',
       'recorder-restarted': 'The recorder was interrupted and started again. The live goes on.',
       'memory-only':
         'The device’s storage is unavailable: what waits is kept in memory. Do not close this page.',
       'storage-low': 'The device is almost full: what waits may not fit any more.',
+      'storage-full': 'Nothing more fits on this device: recording goes on as soon as some of it is sent.',
       'network-slow':
         'The connection is too slow for this quality: sending falls behind. Nothing is lost; the data saver keeps up better.',
       refused: 'The server refused part of the recording. The live goes on.',

@@ -148,10 +148,14 @@ export const fr = {
       'camera-lost': 'La caméra s’est arrêtée ; nous l’avons relancée. Le live continue.',
       'camera-hidden':
         'Le téléphone a mis la caméra en pause : le son continue. Gardez cette page à l’écran.',
+      'sound-only':
+        'La caméra n’est plus là, ou n’est plus autorisée : le live continue avec le son. L’image revient avec elle.',
       'recorder-restarted': 'L’enregistreur s’est interrompu et a été relancé. Le live continue.',
       'memory-only':
         'Le stockage de l’appareil est indisponible : ce qui attend est gardé en mémoire. Ne fermez pas cette page.',
       'storage-low': 'L’appareil n’a presque plus de place : ce qui attend pourrait ne plus tenir.',
+      'storage-full':
+        'Plus rien ne tient sur cet appareil : l’enregistrement reprend dès qu’une partie est envoyée.',
       'network-slow':
         'La connexion est trop lente pour cette qualité : l’envoi prend du retard. Rien n’est perdu ; la qualité économe suivra mieux.',
       refused: 'Le serveur a refusé une partie de l’enregistrement. Le live continue.',
