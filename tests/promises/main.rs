@@ -1,8 +1,10 @@
 //! What the product promises, tried against the real server. One promise a file, named as a sentence.
 
+mod a_codec_that_is_not_taken_is_named;
 mod a_file_published_in_any_slices_is_the_same_recording;
 mod a_full_disk_is_said_and_survived;
 mod a_live_goes_on_after_a_restart;
+mod a_live_has_a_picture;
 mod a_live_whose_publisher_is_away_waits_then_ends_and_comes_back;
 mod a_members_live_needs_a_sign_in_media_included;
 mod a_message_is_stored_before_anybody_sees_it;

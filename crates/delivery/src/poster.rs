@@ -1,9 +1,19 @@
-//! The poster of a live: a still picture, made without an encoder.
+//! The poster of a live: a still picture, made without an encoder of video.
+//!
+//! What the publisher sent comes first. Else a keyframe of the recording, by what the viewer takes: AV1 and VP8 are
+//! wrapped as AVIF and WebP, and VP8 is decoded within limits for those who take JPEG only.
+
+mod avif;
+mod jpeg;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use media::{Codec, Kind};
+use media::{Codec, Kind, Track};
 use recorder::{Error, Recording};
 use timeline::Entry;
+use tokio::sync::Semaphore;
 
 /// A poster that a publisher sends may be this long.
 pub const MAX_SENT: usize = 1 << 20;
@@ -11,6 +21,10 @@ pub const MAX_SENT: usize = 1 << 20;
 const MAX_KEYFRAME: u32 = 4 << 20;
 /// The name of the file beside the bodies.
 const NAME: &str = "poster";
+/// Pictures that were decoded and are kept, those that could not be counted too.
+const MADE: usize = 256;
+/// Bytes of the pictures that are kept; the oldest go first.
+const MADE_BYTES: usize = 16 << 20;
 
 /// A still picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +33,15 @@ pub struct Poster {
     pub content_type: &'static str,
     /// Its bytes.
     pub bytes: Bytes,
+}
+
+/// The types of pictures that a viewer takes beside JPEG.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accepts {
+    /// `image/webp`.
+    pub webp: bool,
+    /// `image/avif`.
+    pub avif: bool,
 }
 
 /// The type of a picture by its first bytes, of those that are taken: JPEG, WebP, PNG.
@@ -44,29 +67,122 @@ pub fn keep(recording: &Recording, bytes: &[u8]) -> Result<(), Error> {
     Ok(recording.disk().replace(&path, bytes)?)
 }
 
-/// The poster: what the publisher sent, else the first keyframe where wrapping it makes a picture that the viewer takes
-/// (VP8 as WebP). Blocks on the storage.
-///
-/// # Errors
-/// Those of the storage.
-pub fn poster(recording: &Recording, takes_webp: bool) -> Result<Option<Poster>, Error> {
-    if let Some(sent) = sent(recording)? {
-        return Ok(Some(sent));
+/// Makes posters, one at a time where it has to decode, and keeps those that it decoded.
+#[derive(Debug)]
+pub struct Posters {
+    made: Mutex<VecDeque<(Place, Option<Bytes>)>>,
+    decoding: Semaphore,
+}
+
+/// Where a keyframe stands: live, take, offset in the body.
+type Place = (i64, u32, u64);
+
+impl Default for Posters {
+    fn default() -> Self {
+        Self { made: Mutex::default(), decoding: Semaphore::new(1) }
     }
-    if !takes_webp {
-        return Ok(None);
-    }
-    let timeline = recording.timeline();
-    for take in timeline.in_play_order() {
-        let Some(index) = take.video.as_ref().filter(|index| index.track().codec == Codec::Vp8) else {
-            continue;
-        };
-        let Some(entry) = index.still() else { continue };
-        if let Some(frame) = keyframe(recording, take.number, entry)? {
-            return Ok(Some(Poster { content_type: "image/webp", bytes: webp(&frame) }));
+}
+
+impl Posters {
+    /// The poster of a live: what the publisher sent, else a good keyframe in a form that the viewer takes; `None` where
+    /// there is none, or only in a codec that is not decoded here.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn poster(
+        &self,
+        live: i64,
+        recording: Arc<Recording>,
+        accepts: Accepts,
+    ) -> Result<Option<Poster>, Error> {
+        let looking = tokio::task::spawn_blocking(move || look(&recording, accepts));
+        match looking.await.map_err(|error| Error::Damaged(error.to_string()))?? {
+            Found::Poster(poster) => Ok(Some(poster)),
+            Found::Vp8 { take, offset, frame } => {
+                let jpeg = self.decoded((live, take, offset), frame).await;
+                Ok(jpeg.map(|bytes| Poster { content_type: "image/jpeg", bytes }))
+            }
+            Found::Nothing => Ok(None),
         }
     }
-    Ok(None)
+
+    async fn decoded(&self, place: Place, frame: Bytes) -> Option<Bytes> {
+        let _turn = self.decoding.acquire().await.ok()?;
+        if let Some(known) = self.known(place) {
+            return known;
+        }
+        // A picture that the decoder fails at, in whatever way, is one that there is not.
+        let made = tokio::task::spawn_blocking(move || jpeg::from_vp8(&frame)).await.unwrap_or(None);
+        if made.is_none() {
+            tracing::warn!(live = place.0, take = place.1, "a keyframe could not be made a poster");
+        }
+        self.remember(place, made.clone());
+        made
+    }
+
+    fn known(&self, place: Place) -> Option<Option<Bytes>> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.iter().find(|(known, _)| *known == place).map(|(_, picture)| picture.clone())
+    }
+
+    fn remember(&self, place: Place, picture: Option<Bytes>) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.push_back((place, picture));
+        let weight = |made: &VecDeque<(Place, Option<Bytes>)>| -> usize {
+            made.iter().filter_map(|(_, picture)| picture.as_ref().map(Bytes::len)).sum()
+        };
+        while made.len() > 1 && (made.len() > MADE || weight(&made) > MADE_BYTES) {
+            made.pop_front();
+        }
+    }
+}
+
+enum Found {
+    Poster(Poster),
+    /// A keyframe of VP8 for a viewer who does not take WebP.
+    Vp8 {
+        take: u32,
+        offset: u64,
+        frame: Bytes,
+    },
+    Nothing,
+}
+
+/// What there is without decoding. Blocks on the storage.
+fn look(recording: &Recording, accepts: Accepts) -> Result<Found, Error> {
+    if let Some(sent) = sent(recording)? {
+        return Ok(Found::Poster(sent));
+    }
+    for take in recording.timeline().in_play_order() {
+        let Some(index) = &take.video else { continue };
+        let wanted = match index.track().codec {
+            Codec::Vp8 => true,
+            Codec::Av1 => accepts.avif,
+            _ => false,
+        };
+        let Some(entry) = index.still().filter(|_| wanted) else { continue };
+        let Some(frame) = keyframe(recording, take.number, entry)? else { continue };
+        match wrapped(index.track(), &frame, accepts) {
+            Some(poster) => return Ok(Found::Poster(poster)),
+            None if index.track().codec == Codec::Vp8 => {
+                return Ok(Found::Vp8 { take: take.number, offset: entry.offset, frame });
+            }
+            None => {}
+        }
+    }
+    Ok(Found::Nothing)
+}
+
+/// A keyframe as a picture file around the very bytes of the recording.
+fn wrapped(track: &Track, frame: &[u8], accepts: Accepts) -> Option<Poster> {
+    match track.codec {
+        Codec::Vp8 if accepts.webp => Some(Poster { content_type: "image/webp", bytes: webp(frame) }),
+        Codec::Av1 if accepts.avif => {
+            let bytes = avif::from_av1(frame, track.matrix.as_ref())?;
+            Some(Poster { content_type: "image/avif", bytes })
+        }
+        _ => None,
+    }
 }
 
 fn sent(recording: &Recording) -> Result<Option<Poster>, Error> {
@@ -117,5 +233,21 @@ mod tests {
             assert_eq!(riff as usize + 8, file.len());
             assert_eq!(file.len() % 2, 0);
         }
+    }
+
+    #[test]
+    fn pictures_that_were_made_are_kept_up_to_a_limit() {
+        let posters = Posters::default();
+        let picture = Bytes::from(vec![0; 1 << 20]);
+        for live in 0..40 {
+            posters.remember((live, 1, 0), Some(picture.clone()));
+        }
+        assert_eq!(posters.known((0, 1, 0)), None);
+        assert_eq!(posters.known((39, 1, 0)), Some(Some(picture)));
+        assert_eq!(posters.made.lock().unwrap().len(), MADE_BYTES >> 20);
+        for live in 0..1_000 {
+            posters.remember((live, 2, 0), None);
+        }
+        assert_eq!(posters.made.lock().unwrap().len(), MADE);
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 use accounts::{Accounts, SigningKey};
 use chat::Chat;
 use database::Database;
+use delivery::poster::Posters;
 use delivery::replay::Replays;
 use ingest::upload::Uploads;
 use lives::{Lives, MediaTokens};
@@ -32,6 +33,7 @@ pub(crate) struct App {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) replays: Arc<Replays>,
+    pub(crate) posters: Arc<Posters>,
     pub(crate) viewers: Viewers,
     pub(crate) here: Here,
     pub(crate) counts: Arc<Counts>,
@@ -67,6 +69,7 @@ impl App {
             uploads: Arc::new(Uploads::new(Arc::clone(&recorder), now_ms)),
             recorder,
             replays: Arc::default(),
+            posters: Arc::default(),
             viewers: Viewers::default(),
             here: Here::default(),
             counts: Arc::default(),

@@ -272,10 +272,12 @@ impl TrackIndex {
         (0..self.len).rev().find(|&number| self.starts(number))
     }
 
-    /// A keyframe for a still picture: the third of those in the first seconds, since cameras start dark.
+    /// A keyframe for a still picture: of the first few, in about the first ten seconds, the one with the most bytes,
+    /// since cameras start dark and what is dark is small.
     #[must_use]
     pub fn still(&self) -> Option<&Entry> {
-        self.iter_from(0).take(40).filter(|entry| entry.key).take(3).last()
+        let size = |entry: &&Entry| entry.samples().first().map_or(0, |sample| sample.size);
+        self.iter_from(0).take(40).filter(|entry| entry.key).take(5).max_by_key(size)
     }
 
     fn starts(&self, number: usize) -> bool {

@@ -1,16 +1,19 @@
 //! The poster of a live.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use delivery::poster::{self, MAX_SENT, Poster};
+use delivery::poster::{self, Accepts, MAX_SENT, Poster};
 
 use super::access::{Id, Keys, publishable_live, readable_live};
 use super::auth::Caller;
 use super::problem::Problem;
+use super::range::{Asked, asked};
 use super::upload::storage;
 use crate::app::App;
 
@@ -33,21 +36,40 @@ async fn show(
 ) -> Result<Response, Problem> {
     readable_live(&app, &caller, id, &keys).await?;
     let recording = app.recorder.recording(id).await.map_err(|error| storage(&error))?;
-    let takes_webp = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accepted| accepted.contains("image/webp"));
-    let making = tokio::task::spawn_blocking(move || poster::poster(&recording, takes_webp));
-    let made = making.await.map_err(|_| Problem::of(StatusCode::INTERNAL_SERVER_ERROR))?;
-    let Poster { content_type, bytes } = made
+    let accepts = Accepts { webp: takes(&headers, "image/webp"), avif: takes(&headers, "image/avif") };
+    let made = app.posters.poster(id, recording, accepts).await;
+    let poster = made
         .map_err(|error| storage(&error))?
         .unwrap_or(Poster { content_type: "image/jpeg", bytes: Bytes::from_static(NEUTRAL) });
+    let etag = etag(&poster);
+    let is_known = asked(&headers, &etag, poster.bytes.len() as u64) == Asked::NotModified;
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (header::CONTENT_TYPE, HeaderValue::from_static(poster.content_type)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (header::VARY, HeaderValue::from_static("Accept")),
+        (header::ETAG, HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""))),
     ];
-    Ok((headers, bytes).into_response())
+    if is_known {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    Ok((headers, poster.bytes).into_response())
+}
+
+/// Whether a type is named among those that are taken, and not as one that is refused.
+fn takes(headers: &HeaderMap, wanted: &str) -> bool {
+    let lists = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|taken| {
+        let mut parts = taken.split(';').map(str::trim);
+        let is_it = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(wanted));
+        is_it && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+fn etag(poster: &Poster) -> String {
+    let mut hasher = DefaultHasher::new();
+    poster.content_type.hash(&mut hasher);
+    poster.bytes.hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
 }
 
 /// The publisher sends a picture: JPEG, WebP or PNG.
