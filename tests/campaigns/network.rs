@@ -20,20 +20,17 @@ const READERS: usize = 2;
 const ATTEMPT: Duration = Duration::from_secs(2);
 /// The clients' address changes after at most this many milliseconds.
 const ADDRESS_MS: usize = 3_000;
-/// So many runs at once in the long form: each mostly waits.
+/// So many runs at once: each mostly waits.
 const TOGETHER: usize = 8;
-/// Fewer runs than this go one after another.
-const LONG: u64 = 20;
 
 /// So many short runs; answers what was counted.
 pub(crate) async fn run(count: u64, seed: u64) -> String {
     let mut random = Random::new(seed);
     let counts = Arc::new(Counts::default());
-    let together = if count >= LONG { TOGETHER } else { 1 };
     let (mut recordings, mut messages) = (0, 0);
     let mut running = JoinSet::new();
     for number in 0..count {
-        if running.len() == together {
+        if running.len() == TOGETHER {
             add(&mut running, &mut recordings, &mut messages).await;
         }
         running.spawn(one_run(Random::new(random.number()), Arc::clone(&counts), number % 2 == 1));

@@ -29,6 +29,8 @@ const LEAVING: Duration = Duration::from_secs(11);
 const AT_ONCE: Duration = Duration::from_secs(1);
 /// Of what was acknowledged, so much may still wait for its fragment to be whole.
 const UNSHOWN_MS: i64 = 1_000;
+/// A long campaign says after so many strikes how far it is.
+const PROGRESS: u64 = 100;
 /// The header of every recording is longer than this: less is no file that a reader knows.
 const HEADER: usize = 200;
 
@@ -75,6 +77,9 @@ pub(crate) async fn run(mut fault: Fault, count: u64, seed: u64) -> String {
         assert!(begin.elapsed() < READY, "strike {strike}: ready after {:?}", begin.elapsed());
         scene.check(&server, &mut random).await;
         signpost.point(Some(server.base()));
+        if (strike + 1) % PROGRESS == 0 {
+            eprintln!("{} of {count} strikes", strike + 1);
+        }
     }
     let acknowledged = lock(&scene.conversation.acknowledged).len();
     signpost.end();
