@@ -34,6 +34,7 @@ describe('a conversation', { concurrency: false }, () => {
     assert.equal(await awa.getByTestId('chat-person').count(), 1);
     assert.deepEqual(await accessibilityFaults(awa), []);
     await awa.screenshot({ path: path.join(artifacts, 'mention-phone.png') });
+    assert.ok(await awa.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways');
     await input.press('Escape');
     assert.equal(await awa.getByTestId('chat-person').count(), 0);
     await input.fill('');
