@@ -30,7 +30,11 @@ pub(crate) struct Input {
 impl Input {
     pub(crate) fn push(&mut self, bytes: Bytes) {
         self.settle();
-        self.piece = bytes;
+        if !self.joined.is_empty() && bytes.len() <= LEAST_JOINED {
+            self.joined.extend_from_slice(&bytes);
+        } else {
+            self.piece = bytes;
+        }
     }
 
     /// What is not consumed, or the front of it: [`more`](Input::more) makes it longer.

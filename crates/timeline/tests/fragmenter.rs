@@ -1,0 +1,195 @@
+//! What happens in a recording, and where its bodies are cut for it.
+
+#![allow(clippy::unwrap_used)]
+
+use bytes::Bytes;
+use media::container::Event;
+use media::{Codec, Frame, Kind, Track};
+use timeline::fragmenter::{Fragmenter, Output};
+
+fn picture() -> Track {
+    Track {
+        codec: Codec::Vp8,
+        timescale: 1_000,
+        width: 640,
+        height: 480,
+        sample_rate: 0,
+        channels: 0,
+        config: Bytes::new(),
+        matrix: None,
+    }
+}
+
+fn sound() -> Track {
+    let (width, height) = (0, 0);
+    Track {
+        codec: Codec::Opus,
+        timescale: 48_000,
+        width,
+        height,
+        sample_rate: 48_000,
+        channels: 1,
+        ..picture()
+    }
+}
+
+fn frame(kind: Kind, ticks: i64, key: bool) -> Event {
+    let duration = (kind == Kind::Audio).then_some(960);
+    let data = Bytes::from_static(&[7; 10]);
+    Event::Frame(Frame { kind, dts: ticks, pts: ticks, duration, key, data })
+}
+
+fn video(ms: i64, key: bool) -> Event {
+    frame(Kind::Video, ms, key)
+}
+
+fn audio(ms: i64) -> Event {
+    frame(Kind::Audio, ms * 48, true)
+}
+
+/// A take with both tracks.
+fn start() -> Vec<Event> {
+    vec![Event::Take { after_hole: false }, Event::Track(picture()), Event::Track(sound())]
+}
+
+fn cut(events: impl IntoIterator<Item = Event>) -> Vec<Output> {
+    let (mut fragmenter, mut out) = (Fragmenter::default(), Vec::new());
+    events.into_iter().for_each(|event| fragmenter.push(event, &mut out));
+    fragmenter.flush(&mut out);
+    out
+}
+
+/// Where each fragment of a kind begins and ends, in milliseconds, by its times and durations, and its frames.
+fn spans(outputs: &[Output], wanted: Kind) -> Vec<(i64, i64, usize)> {
+    let span = |output: &Output| match output {
+        Output::Fragment { track, frames, durations, .. } if track.kind() == wanted => {
+            let begin = frames.first()?.dts;
+            let length: i64 = durations.iter().map(|duration| i64::from(*duration)).sum();
+            Some((track.to_ms(begin), track.to_ms(begin + length), frames.len()))
+        }
+        _ => None,
+    };
+    outputs.iter().filter_map(span).collect()
+}
+
+fn count(outputs: &[Output], kind: Kind) -> usize {
+    spans(outputs, kind).iter().map(|span| span.2).sum()
+}
+
+/// The bases of the takes, and how far each is from the one before.
+fn bases(outputs: &[Output]) -> Vec<(i64, Option<i64>)> {
+    let base = |output: &Output| match output {
+        Output::Take { base_ms, since_last_base_ms } => Some((*base_ms, *since_last_base_ms)),
+        Output::Fragment { .. } => None,
+    };
+    outputs.iter().filter_map(base).collect()
+}
+
+#[test]
+fn a_track_that_ends_does_not_hold_the_other_back() {
+    let mut events = start();
+    for at in 0..500 {
+        events.push(video(at * 20, at == 0));
+        if at < 50 {
+            events.push(audio(at * 20));
+        }
+    }
+    let (mut fragmenter, mut out) = (Fragmenter::default(), Vec::new());
+    events.into_iter().for_each(|event| fragmenter.push(event, &mut out));
+    assert!(spans(&out, Kind::Video).last().unwrap().1 > 9_700);
+    assert!(spans(&out, Kind::Audio).last().unwrap().1 > 700);
+    fragmenter.flush(&mut out);
+    assert_eq!(spans(&out, Kind::Audio).last().unwrap().1, 1_000, "the last packet lasts what it says");
+    assert_eq!(bases(&out), [(0, None)], "one take");
+}
+
+#[test]
+fn one_picture_a_second_is_a_fragment_a_second() {
+    let mut events = vec![Event::Take { after_hole: false }, Event::Track(picture())];
+    events.extend((0..250).map(|second| video(second * 1_000, second % 100 == 0)));
+    let spans = spans(&cut(events), Kind::Video);
+    assert_eq!(spans.len(), 250);
+    assert!(
+        spans.windows(2).all(|pair| pair[0].1 == pair[1].0 && pair[0].2 == 1),
+        "none waits for a keyframe"
+    );
+    assert_eq!(spans[249], (249_000, 250_000, 1), "the last lasts as long as the one before it");
+}
+
+#[test]
+fn a_pause_stays_where_it_was_in_both_tracks() {
+    let mut events = start();
+    for at in (0..50).chain(350..400) {
+        events.push(video(at * 20, at == 0));
+        events.push(audio(at * 20));
+    }
+    let out = cut(events);
+    for kind in [Kind::Video, Kind::Audio] {
+        let spans = spans(&out, kind);
+        assert!(spans.windows(2).all(|pair| pair[0].1 == pair[1].0), "{spans:?}");
+        assert!(
+            spans.iter().any(|span| span.0 == 7_000),
+            "what comes after the pause is where it was: {spans:?}"
+        );
+    }
+    assert_eq!(bases(&out), [(0, None)], "one take");
+}
+
+#[test]
+fn a_clock_that_jumps_by_hours_begins_another_take() {
+    let mut events = start();
+    let later = 24 * 3_600 * 1_000;
+    events.extend((0..20).map(|at| video(at * 50, at == 0)));
+    events.extend((0..20).map(|at| video(later + at * 50, at == 0)));
+    let out = cut(events);
+    assert_eq!(bases(&out), [(0, None), (later, Some(later))]);
+    assert_eq!(count(&out, Kind::Video), 40);
+}
+
+#[test]
+fn a_hole_keeps_its_length_and_another_recorder_its_own_clock_and_tracks() {
+    let mut events = start();
+    events.extend((0..100).map(|at| video(at * 20, at == 0)));
+    events.extend([Event::Take { after_hole: true }, Event::Track(picture())]);
+    events.extend((0..100).map(|at| video(5_000 + at * 20, at == 0)));
+    events.extend([Event::Take { after_hole: false }, Event::Track(sound())]);
+    events.extend((0..100).map(|at| audio(at * 20)));
+    let out = cut(events);
+    assert_eq!(bases(&out), [(0, None), (5_000, Some(5_000)), (0, None)]);
+    assert_eq!((count(&out, Kind::Video), count(&out, Kind::Audio)), (200, 100));
+}
+
+#[test]
+fn frames_too_close_or_too_large_never_make_a_fragment_without_end() {
+    let mut events = start();
+    events.extend((0..5_000).map(|tick| frame(Kind::Audio, tick, true)));
+    let data = Bytes::from(vec![0; 3 << 20]);
+    for at in 0..12 {
+        let (kind, key, data) = (Kind::Video, at == 0, data.clone());
+        events.push(Event::Frame(Frame { kind, dts: at, pts: at, duration: None, key, data }));
+    }
+    let out = cut(events);
+    assert!(spans(&out, Kind::Audio).iter().all(|span| span.2 <= 1_000));
+    assert!(spans(&out, Kind::Video).iter().all(|span| span.2 <= 2), "at most 8 MiB");
+    assert_eq!((count(&out, Kind::Video), count(&out, Kind::Audio)), (12, 5_000));
+}
+
+#[test]
+fn a_fragmenter_that_was_put_away_cuts_as_if_it_had_not_been() {
+    let mut events = start();
+    for at in 0..300 {
+        events.push(video(at * 33, at % 40 == 0));
+        events.push(audio(at * 20));
+    }
+    events.extend([Event::Take { after_hole: true }, Event::Track(picture())]);
+    events.extend((0..50).map(|at| video(12_000 + at * 33, at == 0)));
+    let whole = cut(events.clone());
+    let (mut fragmenter, mut out) = (Fragmenter::default(), Vec::new());
+    for event in events {
+        let kept = postcard::to_stdvec(&fragmenter).unwrap();
+        fragmenter = postcard::from_bytes(&kept).unwrap();
+        fragmenter.push(event, &mut out);
+    }
+    fragmenter.flush(&mut out);
+    assert_eq!(out, whole);
+}
