@@ -12,8 +12,9 @@ const MAX_FRAMES: usize = 1_000;
 const MAX_BYTES: usize = 8 << 20;
 /// A recorder's clock that starts before this starts at 0; a later one was joined in mid-stream.
 const FRESH_CLOCK_MS: i64 = 1_000;
-/// A take whose first frame comes at most this much before the end of the take before it goes on with its clock: a
-/// changed configuration or a hole in one recording, where the tracks do not end together.
+/// A take whose first frame comes at most this much before the end of the take before it, and not later than a jump
+/// after it, goes on with its clock: a changed configuration or a hole in one recording, where the tracks do not end
+/// together.
 const SAME_CLOCK_SLACK_MS: i64 = 200;
 /// A jump of a track's clock over this is not a pause in capture but another clock: a new take.
 const LONGEST_JUMP_MS: i64 = 60 * 60 * 1_000;
@@ -187,7 +188,9 @@ impl Fragmenter {
             .filter_map(|pending| pending.frames.first().map(|frame| pending.track.to_ms(frame.pts)))
             .min()
             .unwrap_or(0);
-        let goes_on = self.before.filter(|&(_, end_ms)| first_ms + SAME_CLOCK_SLACK_MS >= end_ms);
+        let same_clock = -SAME_CLOCK_SLACK_MS..=LONGEST_JUMP_MS;
+        let goes_on =
+            self.before.filter(|&(_, end_ms)| same_clock.contains(&first_ms.saturating_sub(end_ms)));
         let joined = goes_on.is_some() || first_ms > FRESH_CLOCK_MS;
         let base_ms = if joined { first_ms } else { 0 };
         let since_last_base_ms = goes_on.map(|(last_base_ms, _)| base_ms.saturating_sub(last_base_ms));
