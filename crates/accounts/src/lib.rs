@@ -33,7 +33,12 @@ pub use people::{Change, NewPerson, Person, Role};
 /// The tables of this crate.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "accounts",
-    migrations: &[Migration { number: 1, name: "people", sql: include_str!("../migrations/001_people.sql") }],
+    migrations: &[Migration {
+        number: 1,
+        name: "people",
+        sql: include_str!("../migrations/001_people.sql"),
+        then: None,
+    }],
 };
 
 /// How long tokens live and how many wrong passwords are let through.

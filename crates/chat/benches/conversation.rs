@@ -1,21 +1,29 @@
 //! What the conversation costs: `cargo bench -p chat -- [messages]` (100,000 by default).
 //!
 //! Prints acknowledged messages a second at saturation beside raw SQLite with the same tables and batches in the same
-//! run, how long pages, windows and searches take while messages come in, and the bytes that a message takes on disk.
+//! run, how long pages, windows and searches take while messages come in, and the bytes that a message takes on disk,
+//! beside the layout before and one that keeps everything as it comes.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a benchmark stops at the first failure and prints"
 )]
 
+mod layouts;
+mod talk;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chat::{Chat, Draft, Kind, Speaker, Window, WindowCursor, message_id};
+use chat::{Chat, Draft, Kind, Packed, Speaker, Window, WindowCursor};
 use database::{Database, Migration, MigrationSet};
 use rusqlite::{Connection, params};
 use timeline::{PlayClock, Position};
+
+use layouts::Said;
+use talk::{Ear, Talk};
 
 const PEOPLE: MigrationSet = MigrationSet {
     name: "people",
@@ -23,40 +31,26 @@ const PEOPLE: MigrationSet = MigrationSet {
         number: 1,
         name: "users",
         sql: "CREATE TABLE users (id INTEGER PRIMARY KEY, first_name TEXT, last_name TEXT, profile_picture TEXT);",
+        then: None,
     }],
 };
 const AUTHORS: i64 = 200;
 const LIVE: i64 = 1;
 /// Messages on their way at once.
 const WRITERS: usize = 512;
-/// What people say, from which messages are put together.
-const PHRASES: &str = "bonjour à tous|bonsoir depuis Dakar|on vous entend très bien|le son coupe un peu chez moi|\
-    merci beaucoup pour ce direct|quelle belle image|est-ce que ça sera en replay ?|oui bien sûr|je suis d'accord avec \
-    ça|pas du tout|c'est la première fois que je regarde|quelqu'un peut répéter la question ?|félicitations à toute \
-    l'équipe|mdr|trop fort|on attend la suite avec impatience|pouvez-vous parler plus fort s'il vous plaît|super \
-    intéressant|j'ai raté le début|ça commence à quelle heure demain ?|bravo|👏👏|❤️|que pensez-vous du prix ?|il fait \
-    très chaud ici|bonne soirée à tout le monde|je partage avec mes amis|vous êtes où exactement ?|le lien ne marche \
-    pas|ah d'accord je comprends mieux maintenant";
 
-struct Words(u64);
-
-impl Words {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
-
-    fn message(&mut self, phrases: &[&str]) -> String {
-        let count = 1 + self.next(3);
-        let said: Vec<_> = (0..count).map(|_| phrases[self.next(phrases.len() as u64) as usize]).collect();
-        if self.next(4) == 0 { format!("{} {}", said.join(", "), self.next(5_000)) } else { said.join(", ") }
-    }
-}
-
-fn messages(count: usize) -> Vec<String> {
-    let phrases: Vec<&str> = PHRASES.split('|').map(str::trim).collect();
-    let mut words = Words(7);
-    (0..count).map(|_| words.message(&phrases)).collect()
+fn messages(count: usize) -> Vec<Said> {
+    let mut talk = Talk::new(7, Ear::Everybody);
+    let said = |index: usize| Said {
+        seq: index as i64 + 1,
+        at: position(index, count),
+        author: layouts::author(index),
+        // Somebody writes every 18 ms in the mean.
+        sent_ms: 1_700_000_000_000 + position(index, count).ms,
+        client_id: std::array::from_fn(|_| talk.below(256) as u8),
+        text: talk.message(),
+    };
+    (0..count).map(said).collect()
 }
 
 fn position(index: usize, count: usize) -> Position {
@@ -67,7 +61,7 @@ fn position(index: usize, count: usize) -> Position {
 async fn main() {
     let count = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(100_000_usize);
     let directory = tempfile::tempdir().unwrap();
-    let texts = Arc::new(messages(count));
+    let said = Arc::new(messages(count));
     let path = directory.path().join("chat.sqlite");
     let database = Database::open(&path, &[PEOPLE, chat::MIGRATIONS]).unwrap();
     database.write(|conn| add_people(conn).map_err(database::Error::from)).await.unwrap();
@@ -75,16 +69,53 @@ async fn main() {
     let clock = Arc::new(PlayClock::new([(1, 0, 5 * 3_600_000)]));
 
     let cpu = cpu_seconds();
-    let ours = saturate(&chat, &texts, &clock).await;
-    let between = cpu_seconds();
-    let raw = raw_sqlite(&directory.path().join("raw.sqlite"), &texts);
-    let (ours_cpu, raw_cpu) = (between - cpu, cpu_seconds() - between);
-    println!("acknowledged messages a second: {ours:.0}; raw SQLite: {raw:.0}; ratio {:.2}", ours / raw);
-    let each = |seconds: f64| seconds * 1e6 / count as f64;
-    println!("CPU for each: {:.1} us; raw SQLite: {:.1} us", each(ours_cpu), each(raw_cpu));
-    storage(&database, count, &texts).await;
-    readings(&chat, &texts, &clock).await;
+    let ours = saturate(&chat, &said, &clock).await;
+    let ours_cpu = (cpu_seconds() - cpu) * 1e6 / count as f64;
+    while !chat.search(LIVE, "bonjour").await.is_ok_and(|found| !found.is_empty()) {}
+    println!("acknowledged messages a second: {ours:.0}, {ours_cpu:.1} us of CPU each");
+    let at = |name: &str| directory.path().join(name);
+    for (name, ready) in [("rows ready", true), ("rows made as they are written", false)] {
+        let cpu = cpu_seconds();
+        let raw = layouts::raw(&at(name), &said, ready);
+        let raw_cpu = (cpu_seconds() - cpu) * 1e6 / count as f64;
+        println!("raw SQLite, {name}: {raw:.0}, {raw_cpu:.1} us of CPU each; ratio {:.2}", ours / raw);
+    }
+    println!("plain layout: {:.0} a second", layouts::plain(&at("plain"), &said));
+    println!("layout before: {:.0} a second", layouts::before(&at("before"), &said));
+    readings(&chat, &said, &clock).await;
     database.close().await;
+    storage(
+        &said,
+        &[
+            ("ours", path),
+            ("raw, as ours", at("rows ready")),
+            ("before", at("before")),
+            ("plain", at("plain")),
+        ],
+    );
+}
+
+/// Bytes for each message, with indexes and without.
+fn storage(said: &[Said], layouts: &[(&str, PathBuf)]) {
+    let each = |bytes: usize| bytes as f64 / said.len() as f64;
+    let packed = |one: &Said| match chat::pack(&one.text) {
+        Packed::Text(text) => text.len(),
+        Packed::Blob(blob) => blob.len(),
+    };
+    let characters = said.iter().map(|one| one.text.chars().count()).sum();
+    println!(
+        "text: {:.1} characters, {:.1} bytes, packed {:.1}",
+        each(characters),
+        each(said.iter().map(|one| one.text.len()).sum()),
+        each(said.iter().map(packed).sum())
+    );
+    for (name, path) in layouts {
+        let sizes = layouts::sizes(path, said.len());
+        let all: f64 = sizes.iter().map(|(_, bytes)| bytes).sum();
+        let rows: f64 = sizes.iter().filter(|(name, _)| name == "messages").map(|(_, bytes)| bytes).sum();
+        let parts: Vec<String> = sizes.iter().map(|(name, bytes)| format!("{name} {bytes:.1}")).collect();
+        println!("{name}: {all:.1} bytes a message, {rows:.1} without indexes ({})", parts.join(", "));
+    }
 }
 
 /// CPU seconds of this process, all threads, from the kernel's clock ticks of 10 ms.
@@ -104,24 +135,25 @@ fn add_people(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn draft(texts: &[String], index: usize, clock: &PlayClock) -> Draft {
-    let at = Some(position(index, texts.len()));
-    Draft::new(Kind::Text, &texts[index], None, None, at, clock).unwrap()
+fn draft(one: &Said, clock: &PlayClock) -> Draft {
+    let draft = Draft::new(Kind::Text, &one.text, None, None, Some(one.at), clock).unwrap();
+    Draft { client_id: Some(one.client_id), ..draft }
 }
 
-fn author(index: usize) -> Speaker {
-    Speaker { id: 1 + index as i64 % AUTHORS, leads: false }
+fn author(one: &Said) -> Speaker {
+    Speaker { id: one.author, leads: false }
 }
 
-async fn saturate(chat: &Chat, texts: &Arc<Vec<String>>, clock: &Arc<PlayClock>) -> f64 {
+async fn saturate(chat: &Chat, said: &Arc<Vec<Said>>, clock: &Arc<PlayClock>) -> f64 {
     let begun = Instant::now();
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
-            let (chat, texts, clock) = (chat.clone(), Arc::clone(texts), Arc::clone(clock));
+            let (chat, said, clock) = (chat.clone(), Arc::clone(said), Arc::clone(clock));
             tokio::spawn(async move {
-                for index in (writer..texts.len()).step_by(WRITERS) {
-                    let draft = draft(&texts, index, &clock);
-                    chat.post(LIVE, author(index), false, draft, Arc::clone(&clock)).await.unwrap();
+                for one in said.iter().skip(writer).step_by(WRITERS) {
+                    chat.post(LIVE, author(one), false, draft(one, &clock), Arc::clone(&clock))
+                        .await
+                        .unwrap();
                 }
             })
         })
@@ -129,89 +161,29 @@ async fn saturate(chat: &Chat, texts: &Arc<Vec<String>>, clock: &Arc<PlayClock>)
     for writer in writers {
         writer.await.unwrap();
     }
-    texts.len() as f64 / begun.elapsed().as_secs_f64()
+    said.len() as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// The same rows in the same tables, in transactions of as many messages as were on their way at once.
-fn raw_sqlite(path: &std::path::Path, texts: &[String]) -> f64 {
-    drop(Database::open(path, &[PEOPLE, chat::MIGRATIONS]).unwrap());
-    let conn = Connection::open(path).unwrap();
-    conn.pragma_update(None, "synchronous", "FULL").unwrap();
-    let begun = Instant::now();
-    for (batch, part) in texts.chunks(WRITERS).enumerate() {
-        conn.execute_batch("BEGIN IMMEDIATE").unwrap();
-        for (offset, text) in part.iter().enumerate() {
-            insert_raw(&conn, batch * WRITERS + offset, texts.len(), text);
-        }
-        conn.execute_batch("COMMIT").unwrap();
-    }
-    texts.len() as f64 / begun.elapsed().as_secs_f64()
-}
-
-fn insert_raw(conn: &Connection, index: usize, count: usize, text: &str) {
-    let (id, at) = (message_id(LIVE, index as i64 + 1), position(index, count));
-    conn.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, NULL, ?7)")
-        .unwrap()
-        .execute(params![
-            id,
-            LIVE,
-            at.take,
-            at.ms,
-            author(index).id,
-            1_700_000_000_000_i64 + index as i64,
-            text
-        ])
-        .unwrap();
-    conn.prepare_cached("INSERT INTO messages_search (rowid, content) VALUES (?1, ?2)")
-        .unwrap()
-        .execute(params![id, text])
-        .unwrap();
-    conn.prepare_cached(
-        "INSERT INTO chat_counters (live_id, last_seq) VALUES (?1, ?2) \
-         ON CONFLICT (live_id) DO UPDATE SET last_seq = excluded.last_seq",
-    )
-    .unwrap()
-    .execute(params![LIVE, index as i64 + 1])
-    .unwrap();
-}
-
-async fn storage(database: &Database, count: usize, texts: &[String]) {
-    let sizes = database.read(|conn| table_sizes(conn).map_err(database::Error::from)).await.unwrap();
-    let text: usize = texts.iter().map(String::len).sum();
-    println!("text alone: {:.1} bytes a message", text as f64 / count as f64);
-    for (name, bytes) in sizes {
-        println!("{name}: {:.1} bytes a message", bytes as f64 / count as f64);
-    }
-}
-
-fn table_sizes(conn: &Connection) -> rusqlite::Result<Vec<(String, i64)>> {
-    let mut statement = conn.prepare(
-        "SELECT name, sum(pgsize) FROM dbstat GROUP BY name HAVING sum(pgsize) > 8192 ORDER BY 2 DESC",
-    )?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.collect()
-}
-
-async fn readings(chat: &Chat, texts: &Arc<Vec<String>>, clock: &Arc<PlayClock>) {
+async fn readings(chat: &Chat, said: &Arc<Vec<Said>>, clock: &Arc<PlayClock>) {
     let stop = Arc::new(AtomicBool::new(false));
-    let load =
-        tokio::spawn(write_load(chat.clone(), Arc::clone(texts), Arc::clone(clock), Arc::clone(&stop)));
-    let mut words = Words(11);
+    let load = tokio::spawn(write_load(chat.clone(), Arc::clone(said), Arc::clone(clock), Arc::clone(&stop)));
+    let mut words = Talk::new(11, Ear::Everybody);
     let mut page = Vec::new();
     let mut window = Vec::new();
     let mut search = Vec::new();
     for _ in 0..300 {
-        let after = words.next(texts.len() as u64) as i64;
+        let after = words.below(said.len() as u64) as i64;
         let begun = Instant::now();
         chat.window(LIVE, Window::After(after), 50).await.unwrap();
         page.push(begun.elapsed());
-        let from_ms = words.next(5 * 3_600_000) as i64;
+        let from_ms = words.below(5 * 3_600_000) as i64;
         let begun = Instant::now();
         let mut cursor = WindowCursor::new(LIVE, Arc::clone(clock), from_ms, from_ms + 2_000);
         while !chat.on_timeline(&mut cursor).await.unwrap().is_empty() {}
         window.push(begun.elapsed());
         let begun = Instant::now();
-        let query = ["bonjour dakar", "replay", "question prix", "demain"][words.next(4) as usize];
+        let query = ["bonjour dakar", "replay", "question prix", "demain", "\"merci beaucoup\""]
+            [words.below(5) as usize];
         chat.search(LIVE, query).await.unwrap();
         search.push(begun.elapsed());
     }
@@ -224,14 +196,15 @@ async fn readings(chat: &Chat, texts: &Arc<Vec<String>>, clock: &Arc<PlayClock>)
 }
 
 /// About 300 messages a second from several authors.
-async fn write_load(chat: Chat, texts: Arc<Vec<String>>, clock: Arc<PlayClock>, stop: Arc<AtomicBool>) {
+async fn write_load(chat: Chat, said: Arc<Vec<Said>>, clock: Arc<PlayClock>, stop: Arc<AtomicBool>) {
     let mut tick = tokio::time::interval(Duration::from_micros(3_333));
-    let mut index = 0;
-    while !stop.load(Ordering::Relaxed) {
+    for one in said.iter().cycle() {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
         tick.tick().await;
-        let draft = draft(&texts, index % texts.len(), &clock);
-        let (chat, clock) = (chat.clone(), Arc::clone(&clock));
-        tokio::spawn(async move { chat.post(LIVE, author(index), false, draft, clock).await.map(drop) });
-        index += 1;
+        let draft = Draft { client_id: None, ..draft(one, &clock) };
+        let (chat, clock, author) = (chat.clone(), Arc::clone(&clock), author(one));
+        tokio::spawn(async move { chat.post(LIVE, author, false, draft, clock).await.map(drop) });
     }
 }

@@ -17,6 +17,7 @@ mod limits;
 mod mentions;
 mod message;
 mod moderation;
+mod packing;
 mod posting;
 mod queue;
 mod reactions;
@@ -38,7 +39,9 @@ pub use moderation::{
     Act, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker, WORD_LIMIT,
     WORDS_LIMIT, WordList,
 };
+pub use packing::{Packed, pack, sent_key};
 pub use posting::Posted;
+pub use search::words as search_words;
 pub use service::{Chat, PAGE_LIMIT, Reactions, SEARCH_LIMIT, Tallies, Window, WindowCursor};
 pub use store::{Counters, Deletion, ReactionCount, counters, forget};
 pub use text::{CONTENT_LIMIT, EMOJI_LIMIT};
@@ -51,22 +54,18 @@ use database::{Migration, MigrationSet};
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "chat",
     migrations: &[
+        step(1, "messages, their search, reactions", include_str!("../migrations/V1__conversation.sql")),
+        step(2, "moderation", include_str!("../migrations/V2__moderation.sql")),
+        step(3, "search index written later", include_str!("../migrations/V3__search_later.sql")),
+        step(4, "narrower rows", include_str!("../migrations/V4__narrower.sql")),
+        step(5, "mentions, who is here", include_str!("../migrations/V5__mentions.sql")),
         Migration {
-            number: 1,
-            name: "messages, their search, reactions",
-            sql: include_str!("../migrations/V1__conversation.sql"),
-        },
-        Migration { number: 2, name: "moderation", sql: include_str!("../migrations/V2__moderation.sql") },
-        Migration {
-            number: 3,
-            name: "search index written later",
-            sql: include_str!("../migrations/V3__search_later.sql"),
-        },
-        Migration { number: 4, name: "narrower rows", sql: include_str!("../migrations/V4__narrower.sql") },
-        Migration {
-            number: 5,
-            name: "mentions, who is here",
-            sql: include_str!("../migrations/V5__mentions.sql"),
+            then: Some(packing::migration::pack_all),
+            ..step(6, "packed text, narrower still", include_str!("../migrations/V6__packed.sql"))
         },
     ],
 };
+
+const fn step(number: u32, name: &'static str, sql: &'static str) -> Migration {
+    Migration { number, name, sql, then: None }
+}

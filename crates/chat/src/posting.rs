@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::message::{message_id, seq_in};
 use crate::moderation::store as moderation;
-use crate::store::{ON_REPLAY, by_id, counters, nobody};
+use crate::packing::{Packed, sent_key};
+use crate::store::{EMOJI, ON_REPLAY, by_id, counters, nobody, place};
 use crate::{Author, Draft, Error, Kind, Mention, Message, Refusal, SEQ_LIMIT, mentions};
 
 /// What [`Desk::post`] did.
@@ -47,11 +48,18 @@ pub(crate) enum Gate {
 /// Where messages of one transaction are stored. [`Desk::close`] writes what they have in common.
 pub(crate) struct Desk<'a> {
     conn: &'a Connection,
-    /// The newest number of each live that got messages.
-    newest: HashMap<i64, i64>,
+    /// How far each live that got messages has come.
+    newest: HashMap<i64, Newest>,
     /// Whether anybody is silenced or banned in a live.
     sanctions: HashMap<i64, bool>,
     authors: HashMap<i64, Author>,
+}
+
+/// How far a live has come.
+struct Newest {
+    seq: i64,
+    /// From when its times are counted.
+    base_ms: i64,
 }
 
 impl<'a> Desk<'a> {
@@ -61,7 +69,13 @@ impl<'a> Desk<'a> {
 
     /// Stores a message under the next number of its live, or counts a reaction. What is refused has changed nothing.
     /// The same `client_id` of the same author in the same live finds what was kept the first time.
-    pub(crate) fn post(&mut self, posting: Posting, draft: &Draft, gate: Gate) -> Result<Posted, Error> {
+    pub(crate) fn post(
+        &mut self,
+        posting: Posting,
+        draft: &Draft,
+        packed: &Packed,
+        gate: Gate,
+    ) -> Result<Posted, Error> {
         if let Some(kept) = self.already_sent(posting, draft)? {
             return Ok(Posted { message: kept, created: false });
         }
@@ -77,7 +91,7 @@ impl<'a> Desk<'a> {
                 return Ok(Posted { message, created: true });
             }
         }
-        Ok(Posted { message: self.keep(posting, draft, mentions)?, created: true })
+        Ok(Posted { message: self.keep(posting, draft, packed, mentions)?, created: true })
     }
 
     /// Stores a message under the next number of its live, or counts a reaction.
@@ -85,6 +99,7 @@ impl<'a> Desk<'a> {
         &mut self,
         posting: Posting,
         draft: &Draft,
+        packed: &Packed,
         mentions: Vec<Mention>,
     ) -> Result<Message, Error> {
         let reply_to = self.reply_to(posting, draft)?;
@@ -93,7 +108,7 @@ impl<'a> Desk<'a> {
                 self.count_reaction(posting.live_id, draft)?;
                 None
             }
-            Kind::Text | Kind::Emoji => Some(self.insert(posting, draft, reply_to, &mentions)?),
+            Kind::Text | Kind::Emoji => Some(self.insert(posting, draft, packed, reply_to, &mentions)?),
         };
         remember_sent(self.conn, posting, draft, seq)?;
         Ok(Message { mentions, ..self.message(posting, draft, seq, reply_to)? })
@@ -125,13 +140,13 @@ impl<'a> Desk<'a> {
 
     /// Writes down how far each live has come.
     pub(crate) fn close(self) -> Result<(), Error> {
-        for (live_id, last_seq) in self.newest {
+        for (live_id, Newest { seq, base_ms }) in self.newest {
             self.conn
                 .prepare_cached(
-                    "INSERT INTO chat_counters (live_id, last_seq) VALUES (?1, ?2) \
-                     ON CONFLICT (live_id) DO UPDATE SET last_seq = excluded.last_seq",
+                    "INSERT INTO chat_counters (live_id, last_seq, base_ms) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (live_id) DO UPDATE SET (last_seq, base_ms) = (excluded.last_seq, excluded.base_ms)",
                 )?
-                .execute([live_id, last_seq])?;
+                .execute([live_id, seq, base_ms])?;
         }
         Ok(())
     }
@@ -141,13 +156,15 @@ impl<'a> Desk<'a> {
         let sender = params![posting.live_id, posting.author_id, client_id];
         let sent: Option<Option<i64>> = self
             .conn
-            .prepare_cached(
-                "SELECT message_id FROM chat_sent WHERE live_id = ?1 AND author_id = ?2 AND client_id = ?3",
-            )?
-            .query_row(sender, |row| row.get(0))
+            .prepare_cached("SELECT seq FROM chat_sent WHERE live_id = ?1 AND key = ?2")?
+            .query_row([posting.live_id, sent_key(posting.author_id, client_id)], |row| row.get(0))
             .optional()?;
         match sent {
-            Some(Some(id)) => Ok(Some(by_id(self.conn, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)),
+            Some(Some(seq)) => {
+                let kept = by_id(self.conn, message_id(posting.live_id, seq))?;
+                // Another author's message under the same key is none of this one's.
+                Ok(kept.filter(|message| message.author.id == posting.author_id))
+            }
             Some(None) => self.message(posting, draft, None, None).map(Some),
             None if self
                 .conn
@@ -185,33 +202,33 @@ impl<'a> Desk<'a> {
         &mut self,
         posting: Posting,
         draft: &Draft,
+        packed: &Packed,
         reply_to: Option<i64>,
         mentions: &[Mention],
     ) -> Result<i64, Error> {
         let newest = match self.newest.entry(posting.live_id) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(counters(self.conn, posting.live_id)?.last_seq),
+            Entry::Vacant(unknown) => unknown.insert(newest(self.conn, posting)?),
         };
-        if *newest >= SEQ_LIMIT {
+        if newest.seq >= SEQ_LIMIT {
             return Err(Refusal::Full.into());
         }
-        let seq = *newest + 1;
-        self.conn
-            .prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
-            .execute(params![
+        let seq = newest.seq + 1;
+        let on_replay = if posting.on_replay { ON_REPLAY } else { 0 };
+        let emoji = if draft.kind == Kind::Emoji { EMOJI } else { 0 };
+        self.conn.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(
+            params![
                 message_id(posting.live_id, seq),
-                posting.live_id,
-                draft.position.take,
-                draft.position.ms,
+                place(draft.position),
                 posting.author_id,
-                posting.now_ms,
-                i64::from(draft.kind == Kind::Emoji),
-                if posting.on_replay { ON_REPLAY } else { 0 },
+                posting.now_ms - newest.base_ms,
+                on_replay | emoji,
                 reply_to,
-                draft.content,
                 mentions::packed(mentions),
-            ])?;
-        *newest = seq;
+                packed,
+            ],
+        )?;
+        newest.seq = seq;
         Ok(seq)
     }
 
@@ -234,6 +251,18 @@ impl<'a> Desk<'a> {
     }
 }
 
+/// How far a live has come; its times are counted from its first message on.
+fn newest(conn: &Connection, posting: Posting) -> Result<Newest, Error> {
+    let counters = counters(conn, posting.live_id)?;
+    let base_ms = if counters.last_seq == 0 { posting.now_ms } else { base_ms(conn, posting.live_id)? };
+    Ok(Newest { seq: counters.last_seq, base_ms })
+}
+
+fn base_ms(conn: &Connection, live_id: i64) -> Result<i64, Error> {
+    let mut statement = conn.prepare_cached("SELECT base_ms FROM chat_counters WHERE live_id = ?1")?;
+    Ok(statement.query_row([live_id], |row| row.get(0))?)
+}
+
 /// Remembers that something was sent, so that sending it again is harmless.
 pub(crate) fn remember_sent(
     conn: &Connection,
@@ -242,12 +271,11 @@ pub(crate) fn remember_sent(
     seq: Option<i64>,
 ) -> Result<(), Error> {
     if let Some(client_id) = &draft.client_id {
-        let id = seq.map(|seq| message_id(posting.live_id, seq));
-        conn.prepare_cached("INSERT INTO chat_sent VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        let key = sent_key(posting.author_id, client_id);
+        conn.prepare_cached("INSERT OR IGNORE INTO chat_sent VALUES (?1, ?2, ?3)")?.execute(params![
             posting.live_id,
-            posting.author_id,
-            client_id,
-            id
+            key,
+            seq
         ])?;
     }
     Ok(())

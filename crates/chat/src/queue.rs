@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use database::Database;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
+use crate::packing::Packed;
 use crate::posting::{Desk, Gate, Posted, Posting};
 use crate::{Draft, Error, Refusal};
 
@@ -26,6 +28,8 @@ type Outcome = Result<Posted, Error>;
 pub(crate) struct Order {
     pub(crate) posting: Posting,
     pub(crate) draft: Draft,
+    /// Its content as it is kept.
+    pub(crate) packed: Packed,
     pub(crate) gate: Gate,
 }
 
@@ -90,12 +94,19 @@ struct Worker(Arc<Queue>);
 
 impl Worker {
     async fn work(self, database: Database) {
+        // The authors of one batch are answered while the next is stored, one batch after the other.
+        let mut answering: Option<JoinHandle<()>> = None;
         loop {
             let batch = self.0.take();
             if batch.is_empty() {
                 return;
             }
-            store_batch(&database, batch).await;
+            let stored = store_batch(&database, batch).await;
+            if let Some(before) = answering.take() {
+                // One that panicked leaves the rest of its authors without an answer, which they take for one.
+                let _ = before.await;
+            }
+            answering = Some(tokio::spawn(async move { answer_all(stored) }));
         }
     }
 }
@@ -108,7 +119,10 @@ impl Drop for Worker {
     }
 }
 
-async fn store_batch(database: &Database, batch: Vec<Waiting>) {
+/// Authors, and how the message of each ended.
+type Stored = Vec<(Outcome, Announce, oneshot::Sender<Outcome>)>;
+
+async fn store_batch(database: &Database, batch: Vec<Waiting>) -> Stored {
     let mut orders = Vec::with_capacity(batch.len());
     let mut authors = Vec::with_capacity(batch.len());
     for Waiting { order, announce, tell } in batch {
@@ -117,23 +131,15 @@ async fn store_batch(database: &Database, batch: Vec<Waiting>) {
     }
     let orders = Arc::new(orders);
     let together = Arc::clone(&orders);
-    match database.write(move |conn| store_all(conn, together.iter())).await {
-        Ok(outcomes) => {
-            for (outcome, (announce, tell)) in outcomes.into_iter().zip(authors) {
-                answer(outcome.map_err(Error::from), announce, tell);
-            }
-        }
-        Err(error) => store_singly(database, &orders, authors, error).await,
-    }
+    let outcomes = match database.write(move |conn| store_all(conn, together.iter())).await {
+        Ok(outcomes) => outcomes.into_iter().map(|outcome| outcome.map_err(Error::from)).collect(),
+        Err(error) => store_singly(database, &orders, error).await,
+    };
+    outcomes.into_iter().zip(authors).map(|(outcome, (announce, tell))| (outcome, announce, tell)).collect()
 }
 
 /// Nothing of a batch was kept. When that may be the fault of one message, each is tried by itself.
-async fn store_singly(
-    database: &Database,
-    orders: &Arc<Vec<Order>>,
-    authors: Vec<(Announce, oneshot::Sender<Outcome>)>,
-    error: Error,
-) {
+async fn store_singly(database: &Database, orders: &Arc<Vec<Order>>, error: Error) -> Vec<Outcome> {
     let why = database::Error::from(error);
     let everybodys = matches!(
         why,
@@ -142,8 +148,9 @@ async fn store_singly(
             | database::Error::Closed
             | database::Error::TooNew { .. }
     );
-    for (index, (announce, tell)) in authors.into_iter().enumerate() {
-        let outcome = if everybodys || orders.len() == 1 {
+    let mut outcomes = Vec::with_capacity(orders.len());
+    for index in 0..orders.len() {
+        outcomes.push(if everybodys || orders.len() == 1 {
             Err(why.clone().into())
         } else {
             let orders = Arc::clone(orders);
@@ -153,9 +160,9 @@ async fn store_singly(
                     .pop()
                     .map_or(Err(database::Error::Panicked.into()), |outcome| outcome.map_err(Error::from))
             })
-        };
-        answer(outcome, announce, tell);
+        });
     }
+    outcomes
 }
 
 /// Stores messages in one transaction: what is refused has changed nothing, what fails undoes them all.
@@ -164,20 +171,23 @@ fn store_all<'a>(
     orders: impl Iterator<Item = &'a Order>,
 ) -> Result<Vec<Result<Posted, Refusal>>, Error> {
     let mut desk = Desk::new(conn);
-    let outcomes = orders.map(|order| match desk.post(order.posting, &order.draft, order.gate) {
-        Ok(posted) => Ok(Ok(posted)),
-        Err(Error::Refused(refusal)) => Ok(Err(refusal)),
-        Err(error) => Err(error),
-    });
+    let outcomes =
+        orders.map(|order| match desk.post(order.posting, &order.draft, &order.packed, order.gate) {
+            Ok(posted) => Ok(Ok(posted)),
+            Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+            Err(error) => Err(error),
+        });
     let outcomes = outcomes.collect::<Result<_, Error>>()?;
     desk.close()?;
     Ok(outcomes)
 }
 
-fn answer(outcome: Outcome, announce: Announce, tell: oneshot::Sender<Outcome>) {
-    if let Ok(posted) = &outcome {
-        announce(posted);
+fn answer_all(stored: Stored) {
+    for (outcome, announce, tell) in stored {
+        if let Ok(posted) = &outcome {
+            announce(posted);
+        }
+        // The author may have stopped waiting; the message is kept all the same.
+        let _ = tell.send(outcome);
     }
-    // The author may have stopped waiting; the message is kept all the same.
-    let _ = tell.send(outcome);
 }

@@ -14,9 +14,10 @@ use crate::moderation::store as moderation;
 use crate::posting::{self, Gate, Posted, Posting};
 use crate::queue::{Order, Queue};
 use crate::reactions::BURST;
+use crate::search::Query;
 use crate::store::{self, Stretch};
 use crate::{
-    Author, Counters, Deletion, Draft, Error, Message, Refusal, Rules, Speaker, Viewer, place, search,
+    Author, Counters, Deletion, Draft, Error, Message, Refusal, Rules, Speaker, Viewer, packing, place,
 };
 
 /// Most messages read at once. Whoever asks for more is given this many.
@@ -138,7 +139,8 @@ impl Chat {
         let posting = Posting { live_id, author_id: author.id, on_replay, now_ms: now_ms() };
         let hub = self.hub(live_id, &clock).await?;
         let gate = gate(&hub.rules(), author.id, author.leads, &draft)?;
-        let (chat, order) = (self.clone(), Order { posting, draft, gate });
+        let (chat, order) =
+            (self.clone(), Order { posting, packed: packing::pack(&draft.content), draft, gate });
         let announce = move |posted: &Posted| chat.announce(posted, &hub, &clock);
         self.inner.posts.store(&self.inner.database, order, announce).await
     }
@@ -300,13 +302,14 @@ impl Chat {
     }
 
     /// Messages with all the words asked for, accents and case ignored, newest first, at most [`SEARCH_LIMIT`]. A word
-    /// that ends in `*` stands for its beginning; words between double quotes follow each other.
+    /// finds all that have its stem (French); one that ends in `*` stands for its beginning; words between double
+    /// quotes are looked for as they are and follow each other.
     ///
     /// # Errors
     ///
     /// The database's.
     pub async fn search(&self, live_id: i64, words: &str) -> Result<Vec<Message>, Error> {
-        let Some(query) = search::query(words) else { return Ok(Vec::new()) };
+        let Some(query) = Query::new(words) else { return Ok(Vec::new()) };
         while self.inner.database.read(move |conn| store::unindexed(conn, live_id)).await? > 0 {
             self.inner.database.write(move |conn| store::index(conn, live_id)).await?;
         }

@@ -6,7 +6,8 @@ use timeline::Position;
 
 use crate::message::{message_id, seq_in};
 use crate::moderation::store::{self as moderation, Leading};
-use crate::{Author, Error, Kind, Message, Refusal, SEQ_LIMIT, mentions};
+use crate::search::{self, Query};
+use crate::{Author, Error, Kind, Message, POSITION_LIMIT_MS, Refusal, SEQ_LIMIT, mentions, packing};
 
 /// One deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +43,8 @@ pub struct ReactionCount {
     pub count: i64,
 }
 
-/// Every table with rows of lives.
-const TABLES: [&str; 10] = [
-    "messages",
+/// Every table with rows of lives, but for the messages, whose ids tell their live.
+const TABLES: [&str; 9] = [
     "chat_sent",
     "chat_deletions",
     "chat_reactions",
@@ -57,9 +57,24 @@ const TABLES: [&str; 10] = [
 ];
 const DELETED: i64 = 1;
 pub(crate) const ON_REPLAY: i64 = 2;
-const SELECT: &str = "SELECT m.id, m.live_id, m.content, m.created_at, m.kind, m.flags, m.reply_to, m.take, m.ms, \
-     m.author_id, u.first_name, u.last_name, u.profile_picture, m.mentions \
+pub(crate) const EMOJI: i64 = 4;
+/// Bits of a place that are its milliseconds; its take is above them.
+const PLACE_BITS: u32 = 27;
+const SELECT: &str = "SELECT m.id, m.place, m.sent + (SELECT base_ms FROM chat_counters c WHERE c.live_id = m.id >> 24), \
+     m.flags, m.reply_to, m.mentions, m.content, m.author_id, u.first_name, u.last_name, u.profile_picture \
      FROM messages m LEFT JOIN users u ON u.id = m.author_id";
+/// Messages with all the words of a query that are looked at for its phrases, the newest.
+const CANDIDATES: u32 = 20_000;
+
+/// A position as it is kept, in the order of the take and the time in it.
+pub(crate) fn place(position: Position) -> i64 {
+    i64::from(position.take) << PLACE_BITS | position.ms.clamp(0, (1 << PLACE_BITS) - 1)
+}
+
+fn position(place: i64) -> Position {
+    let take = u32::try_from(place >> PLACE_BITS).unwrap_or(0);
+    Position { take, ms: place & ((1 << PLACE_BITS) - 1) }
+}
 
 /// Somebody whose account is gone.
 pub(crate) fn nobody(id: i64) -> Author {
@@ -122,11 +137,15 @@ pub(crate) fn index(conn: &Connection, live_id: i64) -> Result<i64, Error> {
         .unwrap_or_default();
     let upto = last.min(indexed + INDEX_BATCH);
     if upto > indexed {
-        conn.prepare_cached(
-            "INSERT INTO messages_search (rowid, content) \
-             SELECT id, content FROM messages WHERE id > ?1 AND id <= ?2 AND flags & 1 = 0",
-        )?
-        .execute([message_id(live_id, indexed), message_id(live_id, upto)])?;
+        let mut read = conn.prepare_cached(
+            "SELECT id, content FROM messages WHERE id > ?1 AND id <= ?2 AND flags & 1 = 0",
+        )?;
+        let mut keep = conn.prepare_cached("INSERT INTO messages_search (rowid, words) VALUES (?1, ?2)")?;
+        let mut rows = read.query([message_id(live_id, indexed), message_id(live_id, upto)])?;
+        while let Some(row) = rows.next()? {
+            let text = packing::unpack(row.get_ref(1)?).map_err(rusqlite::Error::from)?;
+            keep.execute(params![row.get::<_, i64>(0)?, search::words(&text)])?;
+        }
         conn.prepare_cached("UPDATE chat_counters SET indexed_seq = ?2 WHERE live_id = ?1")?
             .execute([live_id, upto])?;
     }
@@ -149,8 +168,8 @@ const FORGET_BATCH: i64 = 1_000;
 /// is more. What is left is a sound conversation.
 pub(crate) fn forget_some(conn: &Connection, live_id: i64) -> Result<bool, Error> {
     let sent = conn.execute(
-        "DELETE FROM chat_sent WHERE (live_id, author_id, client_id) IN \
-         (SELECT live_id, author_id, client_id FROM chat_sent WHERE live_id = ?1 LIMIT ?2)",
+        "DELETE FROM chat_sent WHERE (live_id, key) IN \
+         (SELECT live_id, key FROM chat_sent WHERE live_id = ?1 LIMIT ?2)",
         [live_id, FORGET_BATCH],
     )?;
     let last = counters(conn, live_id)?.last_seq;
@@ -179,6 +198,7 @@ pub fn forget(conn: &Connection, live_id: i64) -> rusqlite::Result<()> {
          (SELECT (live_id << 24) | indexed_seq FROM chat_counters WHERE live_id = ?3))",
         [first, last, live_id],
     )?;
+    conn.execute("DELETE FROM messages WHERE id BETWEEN ?1 AND ?2", [first, last])?;
     for table in TABLES {
         conn.execute(&format!("DELETE FROM {table} WHERE live_id = ?1"), [live_id])?;
     }
@@ -245,28 +265,35 @@ pub(crate) fn stretch(
     stretch: Stretch,
     limit: u32,
 ) -> Result<Vec<Message>, Error> {
+    let at = |ms| place(Position { take: stretch.take, ms });
     let (ms, id) = stretch.last.unwrap_or((stretch.from_ms, 0));
     let mut statement = conn.prepare_cached(&format!(
-        "{SELECT} WHERE m.live_id = ?1 AND m.take = ?2 AND (m.ms, m.id) > (?3, ?4) AND m.ms < ?5 \
-         ORDER BY m.ms, m.id LIMIT ?6"
+        "{SELECT} WHERE m.id >> 24 = ?1 AND (m.place, m.id) > (?2, ?3) AND m.place < ?4 \
+         ORDER BY m.place, m.id LIMIT ?5"
     ))?;
-    let bounds = params![live_id, stretch.take, ms, id, stretch.to_ms, limit];
+    // The end of a stretch may lie beyond what a take can hold.
+    let bounds = params![live_id, at(ms), id, at(stretch.to_ms.min(POSITION_LIMIT_MS + 1)), limit];
     messages(conn, statement.query_map(bounds, read)?)
 }
 
-/// At most `limit` messages that hold all the words asked for, newest first.
+/// At most `limit` messages that fit a query, newest first.
 pub(crate) fn search(
     conn: &Connection,
     live_id: i64,
-    words: &str,
+    query: &Query,
     limit: u32,
 ) -> Result<Vec<Message>, Error> {
     let mut statement = conn.prepare_cached(&format!(
         "{SELECT} JOIN messages_search s ON s.rowid = m.id \
          WHERE messages_search MATCH ?1 AND s.rowid BETWEEN ?2 AND ?3 ORDER BY s.rowid DESC LIMIT ?4"
     ))?;
-    let bounds = params![words, bound(live_id, 1), bound(live_id, SEQ_LIMIT), limit];
-    messages(conn, statement.query_map(bounds, read)?)
+    let most = if query.is_loose() { limit } else { CANDIDATES };
+    let bounds = params![query.must, bound(live_id, 1), bound(live_id, SEQ_LIMIT), most];
+    let fits = |message: &rusqlite::Result<Message>| {
+        message.as_ref().map_or(true, |message| query.fits(&message.content))
+    };
+    let found = statement.query_map(bounds, read)?.filter(fits).take(limit as usize);
+    messages(conn, found)
 }
 
 /// One message.
@@ -332,25 +359,23 @@ fn messages(
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
-    let (id, live_id): (i64, i64) = (row.get(0)?, row.get(1)?);
-    let flags: i64 = row.get(5)?;
-    let author_id = row.get(9)?;
-    let first_name: Option<String> = row.get(10)?;
-    let author = match first_name {
+    let (id, flags, author_id): (i64, i64, i64) = (row.get(0)?, row.get(3)?, row.get(7)?);
+    let live_id = id >> 24;
+    let author = match row.get(8)? {
         None => nobody(author_id),
         Some(first_name) => {
-            Author { id: author_id, first_name, last_name: row.get(11)?, profile_picture: row.get(12)? }
+            Author { id: author_id, first_name, last_name: row.get(9)?, profile_picture: row.get(10)? }
         }
     };
-    let mentioned = row.get_ref(13)?.as_blob_or_null()?.map_or_else(Vec::new, mentions::unpacked);
+    let mentioned = row.get_ref(5)?.as_blob_or_null()?.map_or_else(Vec::new, mentions::unpacked);
     Ok(Message {
         live_id,
         seq: seq_in(live_id, id),
-        content: row.get(2)?,
-        created_at_ms: row.get(3)?,
-        kind: if row.get::<_, i64>(4)? == 1 { Kind::Emoji } else { Kind::Text },
-        reply_to: row.get(6)?,
-        position: Position { take: row.get(7)?, ms: row.get(8)? },
+        content: packing::unpack(row.get_ref(6)?)?,
+        created_at_ms: row.get(2)?,
+        kind: if flags & EMOJI == 0 { Kind::Text } else { Kind::Emoji },
+        reply_to: row.get(4)?,
+        position: position(row.get(1)?),
         author,
         mentions: mentioned.into_iter().map(mentions::unnamed).collect(),
         deleted: flags & DELETED != 0,

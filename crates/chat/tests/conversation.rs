@@ -360,7 +360,7 @@ async fn one_message_that_cannot_be_stored_does_not_keep_others_from_it() {
     world.say("un").await;
     // A row that stands where the next message of live 8 belongs.
     let in_the_way =
-        format!("INSERT INTO messages VALUES ({}, 8, 1, 0, 1, 0, 0, 0, NULL, '', NULL)", message_id(8, 1));
+        format!("INSERT INTO messages VALUES ({}, 0, 1, 0, 0, NULL, NULL, '')", message_id(8, 1));
     world
         .database
         .write(move |conn| Ok::<_, database::Error>(conn.execute_batch(&in_the_way)?))

@@ -11,6 +11,8 @@ pub struct Migration {
     pub name: &'static str,
     /// The statements.
     pub sql: &'static str,
+    /// What is done after them, in the same transaction, where SQL alone cannot.
+    pub then: Option<fn(&Connection) -> rusqlite::Result<()>>,
 }
 
 /// The migrations of one crate's tables.
@@ -43,6 +45,9 @@ pub(crate) fn apply(connection: &mut Connection, sets: &[MigrationSet]) -> Resul
         }
         for step in set.migrations.iter().filter(|step| step.number > newest.unwrap_or(0)) {
             transaction.execute_batch(step.sql)?;
+            if let Some(then) = step.then {
+                then(&transaction)?;
+            }
             transaction.execute(
                 "INSERT INTO migrations (owner, number, name) VALUES (?, ?, ?)",
                 params![set.name, step.number, step.name],

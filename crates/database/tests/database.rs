@@ -12,9 +12,10 @@ const FIRST: Migration = Migration {
     number: 1,
     name: "notes",
     sql: "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE) STRICT",
+    then: None,
 };
 const SECOND: Migration =
-    Migration { number: 2, name: "colours", sql: "ALTER TABLE notes ADD COLUMN colour TEXT" };
+    Migration { number: 2, name: "colours", sql: "ALTER TABLE notes ADD COLUMN colour TEXT", then: None };
 const OLD: MigrationSet = MigrationSet { name: "notes", migrations: &[FIRST] };
 const NEW: MigrationSet = MigrationSet { name: "notes", migrations: &[FIRST, SECOND] };
 

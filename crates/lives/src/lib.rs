@@ -29,7 +29,12 @@ pub use store::{Filter, Page};
 /// The tables of this crate; they point to the `users` of the crate `accounts`.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "lives",
-    migrations: &[Migration { number: 1, name: "lives", sql: include_str!("../migrations/001_lives.sql") }],
+    migrations: &[Migration {
+        number: 1,
+        name: "lives",
+        sql: include_str!("../migrations/001_lives.sql"),
+        then: None,
+    }],
 };
 
 /// The lives of this server; clones share everything.

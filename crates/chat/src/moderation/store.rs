@@ -7,7 +7,7 @@ use crate::message::{Draft, Kind, Message, SEQ_LIMIT, message_id, seq_in};
 use crate::moderation::{Act, Held, Rules, RulesChange, Sanction, WordList};
 use crate::posting::{Desk, Posting, remember_sent};
 use crate::store::{self, Deletion};
-use crate::{Error, Mention, Refusal, mentions};
+use crate::{Error, Mention, Refusal, mentions, packing};
 
 /// Messages that may wait for approval in one live. A further one is refused.
 const HELD_LIMIT: i64 = 1_000;
@@ -198,11 +198,13 @@ pub(crate) fn is_allowed(conn: &Connection, posting: Posting) -> Result<(), Erro
 
 /// Refuses somebody who wrote a moment ago.
 pub(crate) fn is_slow_enough(conn: &Connection, posting: Posting, slow_ms: i64) -> Result<(), Error> {
+    let [person_id, first, last] = in_live(posting.author_id, posting.live_id);
     let last: Option<i64> = conn
         .prepare_cached(
-            "SELECT created_at FROM messages WHERE author_id = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT 1",
+            "SELECT sent + (SELECT base_ms FROM chat_counters WHERE live_id = ?4) FROM messages \
+             WHERE author_id = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT 1",
         )?
-        .query_row(in_live(posting.author_id, posting.live_id), |row| row.get(0))
+        .query_row([person_id, first, last, posting.live_id], |row| row.get(0))
         .optional()?;
     // A message of the future was written before the clock was set back: nobody waits for that.
     match last.filter(|last| *last > posting.now_ms - slow_ms && *last <= posting.now_ms) {
@@ -289,7 +291,7 @@ pub(crate) fn decide(
     if approved {
         let mut desk = Desk::new(conn);
         let mentions = mentions::named_all(conn, draft.mentions.iter().copied())?;
-        let message = desk.keep(posting, &draft, mentions)?;
+        let message = desk.keep(posting, &draft, &packing::pack(&draft.content), mentions)?;
         desk.close()?;
         return Ok(Some(message));
     }

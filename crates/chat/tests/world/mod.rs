@@ -14,6 +14,7 @@ pub(crate) const PEOPLE: MigrationSet = MigrationSet {
         name: "users",
         sql: "CREATE TABLE users (id INTEGER PRIMARY KEY, first_name TEXT, last_name TEXT, profile_picture TEXT); \
               INSERT INTO users VALUES (1, 'Ada', 'L', NULL), (2, 'Zoé', 'M', '/z.jpg'), (3, 'Max', 'N', NULL);",
+        then: None,
     }],
 };
 /// The live of the tests.

@@ -102,3 +102,24 @@ async fn rules_out_of_bounds_are_refused() {
     let nobody = world.lead(Method::PUT, live, "sanctions/999/", Some(&ada), json!({})).await;
     assert_eq!(nobody.0, 404);
 }
+
+#[tokio::test]
+async fn those_who_lead_learn_who_the_people_are_and_nobody_else_does() {
+    let world = World::new().await;
+    let (ada, zoe, max) = (world.person("ada").await, world.person("zoe").await, world.person("max").await);
+    let live = world.live(&ada, "public").await;
+    let ask = format!("people/?ids={},{},999999", zoe.id, max.id);
+    assert_eq!(world.lead(Method::GET, live, &ask, None, Value::Null).await.0, 401);
+    assert_eq!(world.lead(Method::GET, live, &ask, Some(&zoe), Value::Null).await.0, 403);
+    let name = format!("moderators/{}/", zoe.id);
+    assert_eq!(world.lead(Method::PUT, live, &name, Some(&ada), json!({})).await.0, 204);
+    for leader in [&ada, &zoe] {
+        let (status, people) = world.lead(Method::GET, live, &ask, Some(leader), Value::Null).await;
+        assert_eq!(status, 200);
+        let ids: Vec<_> = people.as_array().unwrap().iter().map(|person| person["id"].clone()).collect();
+        assert_eq!(ids, [zoe.id, max.id], "whom nobody knows is left out");
+        assert!(people[0]["email"].is_null() && people[0]["first_name"].is_string(), "{people}");
+    }
+    assert_eq!(world.lead(Method::GET, live, "people/?ids=x", Some(&ada), Value::Null).await.0, 400);
+    assert_eq!(world.lead(Method::GET, live, "people/", Some(&ada), Value::Null).await.1, json!([]));
+}
