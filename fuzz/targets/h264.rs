@@ -6,19 +6,19 @@ use libfuzzer_sys::fuzz_target;
 use media::codec::h264;
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = h264::is_annex_b(bytes);
-    let _ = h264::is_key(bytes);
-    let lengths = h264::from_annex_b(bytes);
-    let _ = h264::config_from_length_prefixed(&lengths);
-    for size in 1..=4 {
-        let _ = h264::from_length_prefixed(lengths.clone(), size);
+    let syntax = h264::SYNTAX;
+    let _ = syntax.is_key(bytes);
+    let lengths = syntax.from_annex_b(bytes);
+    assert!(syntax.from_length_prefixed(&lengths, 4).is_some_and(|frame| *frame == lengths));
+    for size in [1, 2, 4] {
+        let _ = syntax.from_length_prefixed(bytes, size);
     }
-    let _ = h264::sps_in_frame(bytes);
     let _ = h264::sps_in_config(bytes);
-    let _ = h264::length_size(bytes);
+    let _ = syntax.length_size(bytes);
     let _ = h264::parse_sps(bytes);
-    if let Some(config) = h264::config_from_annex_b(bytes) {
-        let _ = h264::string(&h264::config_with_four_byte_lengths(config));
+    if let Some(config) = h264::config_in_frame(&lengths) {
+        assert!(h264::sps_in_config(&config).is_some());
+        let _ = h264::string(&syntax.with_four_byte_lengths(&config));
     }
     let _ = h264::string(bytes);
 });

@@ -6,19 +6,19 @@ use libfuzzer_sys::fuzz_target;
 use media::codec::hevc;
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = hevc::is_annex_b(bytes);
-    let _ = hevc::is_key(bytes);
-    let lengths = hevc::from_annex_b(bytes);
-    let _ = hevc::config_from_length_prefixed(&lengths);
-    for size in 1..=4 {
-        let _ = hevc::from_length_prefixed(lengths.clone(), size);
+    let syntax = hevc::SYNTAX;
+    let _ = syntax.is_key(bytes);
+    let lengths = syntax.from_annex_b(bytes);
+    assert!(syntax.from_length_prefixed(&lengths, 4).is_some_and(|frame| *frame == lengths));
+    for size in [1, 2, 4] {
+        let _ = syntax.from_length_prefixed(bytes, size);
     }
-    let _ = hevc::sps_in_frame(bytes);
     let _ = hevc::sps_in_config(bytes);
-    let _ = hevc::length_size(bytes);
+    let _ = syntax.length_size(bytes);
     let _ = hevc::parse_sps(bytes);
-    if let Some(config) = hevc::config_from_annex_b(bytes) {
-        let _ = hevc::string(&hevc::config_with_four_byte_lengths(config));
+    if let Some(config) = hevc::config_in_frame(&lengths) {
+        assert!(hevc::sps_in_config(&config).is_some());
+        let _ = hevc::string(&syntax.with_four_byte_lengths(&config));
     }
     let _ = hevc::string(bytes);
 });

@@ -6,17 +6,17 @@ use bytes::Bytes;
 use super::bits::Bits;
 use super::nal;
 
-const SLICE_IDR: u8 = 5;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
-const ACCESS_UNIT_DELIMITER: u8 = 9;
+
+/// Its NAL units (ISO/IEC 14496-10, table 7-1): decoding may start at slices of an IDR picture.
+pub const SYNTAX: nal::Syntax =
+    nal::Syntax { unit_type: |first| first & 0x1f, delimiter: 9, key: (5, 5), sizes_at: 4 };
 
 /// Sequence parameter sets that a record can hold (five bits).
 const MOST_SPS: usize = 31;
 /// Picture parameter sets that a record can hold (eight bits).
 const MOST_PPS: usize = 255;
-/// Width or height past which a parameter set is not believed.
-const LARGEST_SIDE: u32 = 16_384;
 /// Frames that reordering may hold back at most (ISO/IEC 14496-10, A.3.1: `MaxDpbFrames`).
 const MOST_REORDERED: u8 = 16;
 
@@ -53,50 +53,6 @@ impl Sps {
     }
 }
 
-/// Whether a frame has start codes (Annex B) rather than lengths.
-#[must_use]
-pub fn is_annex_b(frame: &[u8]) -> bool {
-    nal::is_annex_b(frame)
-}
-
-/// A frame in Annex B as bodies hold it: start codes become lengths of four bytes, access unit delimiters go. Empty
-/// where there is no start code.
-#[must_use]
-pub fn from_annex_b(frame: &[u8]) -> Bytes {
-    nal::join(&nal::units_of_annex_b(frame), is_kept)
-}
-
-/// A frame with lengths of `length_size` bytes as bodies hold it; the same bytes, uncopied, where nothing is to change.
-/// `None` where a length goes past the end of the frame.
-#[must_use]
-pub fn from_length_prefixed(frame: Bytes, length_size: u8) -> Option<Bytes> {
-    let units = nal::split(&frame, length_size)?;
-    if length_size == 4 && units.iter().all(|unit| is_kept(unit)) {
-        return Some(frame);
-    }
-    Some(nal::join(&units, is_kept))
-}
-
-fn is_kept(unit: &[u8]) -> bool {
-    unit_type(unit) != ACCESS_UNIT_DELIMITER
-}
-
-fn unit_type(unit: &[u8]) -> u8 {
-    unit.first().map_or(0, |byte| byte & 0x1f)
-}
-
-/// Whether decoding may start at a frame (lengths of four bytes): it holds a slice of an IDR picture.
-#[must_use]
-pub fn is_key(frame: &[u8]) -> bool {
-    nal::split(frame, 4).is_some_and(|units| units.iter().any(|unit| unit_type(unit) == SLICE_IDR))
-}
-
-/// The first sequence parameter set in a frame (lengths of four bytes), where there is one that can be read.
-#[must_use]
-pub fn sps_in_frame(frame: &[u8]) -> Option<Sps> {
-    nal::split(frame, 4)?.into_iter().filter(|unit| unit_type(unit) == SPS).find_map(parse_sps)
-}
-
 /// The first sequence parameter set of an `avcC` record.
 #[must_use]
 pub fn sps_in_config(config: &[u8]) -> Option<Sps> {
@@ -107,23 +63,17 @@ pub fn sps_in_config(config: &[u8]) -> Option<Sps> {
     parse_sps(nal::take_parameter_set(&mut rest)?)
 }
 
-/// The `avcC` payload for the parameter sets in a frame in Annex B; `None` without them.
-#[must_use]
-pub fn config_from_annex_b(frame: &[u8]) -> Option<Bytes> {
-    config_from_units(&nal::units_of_annex_b(frame))
-}
-
 /// The `avcC` payload for the parameter sets in a frame with lengths of four bytes; `None` without them.
 #[must_use]
-pub fn config_from_length_prefixed(frame: &[u8]) -> Option<Bytes> {
-    config_from_units(&nal::split(frame, 4)?)
+pub fn config_in_frame(frame: &[u8]) -> Option<Bytes> {
+    config_from_units(&nal::split(frame, 4).collect::<Option<Vec<_>>>()?)
 }
 
 /// `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 5.3.3.1.2), lengths of four bytes.
 fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
     let of_type = |wanted| {
         let mut sets: Vec<&[u8]> = Vec::new();
-        for unit in units.iter().filter(|unit| unit_type(unit) == wanted) {
+        for unit in units.iter().filter(|unit| SYNTAX.type_of(unit) == wanted) {
             if !sets.contains(unit) {
                 sets.push(unit);
             }
@@ -154,26 +104,6 @@ fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
     Some(record.into())
 }
 
-/// Bytes of the lengths that an `avcC` record announces: 1, 2 or 4.
-#[must_use]
-pub fn length_size(config: &[u8]) -> Option<u8> {
-    match config {
-        [1, _, _, _, sizes, ..] => Some((sizes & 3) + 1).filter(|size| *size != 3),
-        _ => None,
-    }
-}
-
-/// The record for frames whose lengths have become four bytes.
-#[must_use]
-pub fn config_with_four_byte_lengths(config: Bytes) -> Bytes {
-    if matches!(length_size(&config), None | Some(4)) {
-        return config;
-    }
-    let mut record = config.to_vec();
-    record[4] |= 3;
-    record.into()
-}
-
 /// The RFC 6381 string of an `avcC` record: `avc1.64001f`.
 #[must_use]
 pub fn string(config: &[u8]) -> String {
@@ -187,7 +117,7 @@ pub fn string(config: &[u8]) -> String {
 /// a picture of no or of absurd size.
 #[must_use]
 pub fn parse_sps(unit: &[u8]) -> Option<Sps> {
-    if unit_type(unit) != SPS {
+    if SYNTAX.type_of(unit) != SPS {
         return None;
     }
     let payload = nal::unescape(unit.get(1..)?);
@@ -298,19 +228,8 @@ fn parse_size(bits: &mut Bits<'_>, chroma: Chroma) -> Option<(u32, u32)> {
         bits.flag()?;
     }
     bits.flag()?;
-    let mut crop = [0_u32; 4];
-    if bits.flag()? {
-        for edge in &mut crop {
-            *edge = bits.ue()?;
-        }
-    }
-    let format = if chroma.separate_planes { 0 } else { chroma.format };
-    let unit_x = if matches!(format, 1 | 2) { 2 } else { 1 };
-    let unit_y = if format == 1 { 2 } else { 1 } * if frame_only { 1 } else { 2 };
-    let width = width.checked_sub(crop[0].checked_add(crop[1])?.checked_mul(unit_x)?)?;
-    let height = height.checked_sub(crop[2].checked_add(crop[3])?.checked_mul(unit_y)?)?;
-    let fits = (1..=LARGEST_SIDE).contains(&width) && (1..=LARGEST_SIDE).contains(&height);
-    fits.then_some((width, height))
+    let (across, down) = nal::chroma_units(if chroma.separate_planes { 0 } else { chroma.format });
+    nal::cropped(bits, (width, height), (across, if frame_only { down } else { 2 * down }))
 }
 
 /// `max_num_reorder_frames` of the usability information (ISO/IEC 14496-10, E.1.1), where it is there.
@@ -389,7 +308,7 @@ mod tests {
         let sps = sps_in_config(CHROMIUM).unwrap();
         assert_eq!((sps.width, sps.height, sps.profile, sps.level, sps.reorder), (640, 480, 66, 31, 0));
         assert_eq!(string(CHROMIUM), "avc1.42c01f");
-        assert_eq!(length_size(CHROMIUM), Some(4));
+        assert_eq!(SYNTAX.length_size(CHROMIUM), Some(4));
     }
 
     #[test]
@@ -397,24 +316,22 @@ mod tests {
         let (sps, pps) = parameter_sets();
         let annex_b =
             [&[0, 0, 0, 1, 9, 0xf0, 0, 0, 0, 1][..], sps, &[0, 0, 0, 1], pps, &[0, 0, 1, 0x65, 7]].concat();
-        assert!(is_annex_b(&annex_b));
-        let frame = from_annex_b(&annex_b);
+        let frame = SYNTAX.from_annex_b(&annex_b);
         let expected = [&[0, 0, 0, 18][..], sps, &[0, 0, 0, 4], pps, &[0, 0, 0, 2, 0x65, 7]].concat();
         assert_eq!(frame, expected);
-        assert!(is_key(&frame));
-        assert!(!is_key(&[0, 0, 0, 2, 0x41, 7]));
-        assert_eq!(config_from_annex_b(&annex_b).unwrap(), CHROMIUM);
-        assert_eq!(config_from_length_prefixed(&frame).unwrap(), CHROMIUM);
+        assert!(SYNTAX.is_key(&frame));
+        assert!(!SYNTAX.is_key(&[0, 0, 0, 2, 0x41, 7]));
+        assert_eq!(config_in_frame(&frame).unwrap(), CHROMIUM);
     }
 
     #[test]
     fn short_lengths_become_four_bytes() {
-        let frame = Bytes::from_static(&[0, 2, 9, 0x10, 0, 3, 0x65, 1, 2]);
-        assert_eq!(from_length_prefixed(frame, 2).unwrap(), &[0, 0, 0, 3, 0x65, 1, 2][..]);
+        let frame = [0, 2, 9, 0x10, 0, 3, 0x65, 1, 2];
+        assert_eq!(SYNTAX.from_length_prefixed(&frame, 2).unwrap(), &[0, 0, 0, 3, 0x65, 1, 2][..]);
         let mut config = CHROMIUM.to_vec();
         config[4] = 0xfd;
-        assert_eq!(length_size(&config), Some(2));
-        assert_eq!(config_with_four_byte_lengths(config.into()), CHROMIUM);
+        assert_eq!(SYNTAX.length_size(&config), Some(2));
+        assert_eq!(SYNTAX.with_four_byte_lengths(&config.into()), CHROMIUM);
     }
 
     #[test]

@@ -9,12 +9,13 @@ use super::nal;
 const VPS: u8 = 32;
 const SPS: u8 = 33;
 const PPS: u8 = 34;
-const ACCESS_UNIT_DELIMITER: u8 = 35;
+
+/// Its NAL units (ISO/IEC 23008-2, table 7-1): decoding may start at slices of an IRAP picture.
+pub const SYNTAX: nal::Syntax =
+    nal::Syntax { unit_type: |first| first >> 1 & 0x3f, delimiter: 35, key: (16, 23), sizes_at: 21 };
 
 /// Parameter sets of one kind that are taken into a record.
 const MOST_SETS: usize = 64;
-/// Width or height past which a parameter set is not believed.
-const LARGEST_SIDE: u32 = 16_384;
 
 /// What a sequence parameter set says (ISO/IEC 23008-2, 7.3.2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,51 +51,6 @@ impl Sps {
     }
 }
 
-/// Whether a frame has start codes (Annex B) rather than lengths.
-#[must_use]
-pub fn is_annex_b(frame: &[u8]) -> bool {
-    nal::is_annex_b(frame)
-}
-
-/// A frame in Annex B as bodies hold it: start codes become lengths of four bytes, access unit delimiters go. Empty
-/// where there is no start code.
-#[must_use]
-pub fn from_annex_b(frame: &[u8]) -> Bytes {
-    nal::join(&nal::units_of_annex_b(frame), is_kept)
-}
-
-/// A frame with lengths of `length_size` bytes as bodies hold it; the same bytes, uncopied, where nothing is to change.
-/// `None` where a length goes past the end of the frame.
-#[must_use]
-pub fn from_length_prefixed(frame: Bytes, length_size: u8) -> Option<Bytes> {
-    let units = nal::split(&frame, length_size)?;
-    if length_size == 4 && units.iter().all(|unit| is_kept(unit)) {
-        return Some(frame);
-    }
-    Some(nal::join(&units, is_kept))
-}
-
-fn is_kept(unit: &[u8]) -> bool {
-    unit_type(unit) != ACCESS_UNIT_DELIMITER
-}
-
-fn unit_type(unit: &[u8]) -> u8 {
-    unit.first().map_or(0, |byte| byte >> 1 & 0x3f)
-}
-
-/// Whether decoding may start at a frame (lengths of four bytes): it holds a slice of an IRAP picture, types 16 to
-/// 23 (ISO/IEC 23008-2, table 7-1).
-#[must_use]
-pub fn is_key(frame: &[u8]) -> bool {
-    nal::split(frame, 4).is_some_and(|units| units.iter().any(|unit| (16..=23).contains(&unit_type(unit))))
-}
-
-/// The first sequence parameter set in a frame (lengths of four bytes), where there is one that can be read.
-#[must_use]
-pub fn sps_in_frame(frame: &[u8]) -> Option<Sps> {
-    nal::split(frame, 4)?.into_iter().filter(|unit| unit_type(unit) == SPS).find_map(parse_sps)
-}
-
 /// The first sequence parameter set of an `hvcC` record.
 #[must_use]
 pub fn sps_in_config(config: &[u8]) -> Option<Sps> {
@@ -112,22 +68,16 @@ pub fn sps_in_config(config: &[u8]) -> Option<Sps> {
     None
 }
 
-/// The `hvcC` payload for the parameter sets in a frame in Annex B; `None` without them.
-#[must_use]
-pub fn config_from_annex_b(frame: &[u8]) -> Option<Bytes> {
-    config_from_units(&nal::units_of_annex_b(frame))
-}
-
 /// The `hvcC` payload for the parameter sets in a frame with lengths of four bytes; `None` without them.
 #[must_use]
-pub fn config_from_length_prefixed(frame: &[u8]) -> Option<Bytes> {
-    config_from_units(&nal::split(frame, 4)?)
+pub fn config_in_frame(frame: &[u8]) -> Option<Bytes> {
+    config_from_units(&nal::split(frame, 4).collect::<Option<Vec<_>>>()?)
 }
 
 /// `HEVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 8.3.3.1.2), lengths of four bytes. What it may leave unsaid
 /// (segmentation, parallelism, frame rate) it leaves unsaid.
 fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
-    let sps = units.iter().filter(|unit| unit_type(unit) == SPS).find_map(|unit| parse_sps(unit))?;
+    let sps = units.iter().filter(|unit| SYNTAX.type_of(unit) == SPS).find_map(|unit| parse_sps(unit))?;
     let mut record = vec![1];
     record.extend(sps.profile_tier_level);
     record.extend([0xf0, 0, 0xfc]);
@@ -141,7 +91,7 @@ fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
     record.push(sps.temporal_layers << 3 | u8::from(sps.temporal_nesting) << 2 | 3);
     record.push(3);
     for kind in [VPS, SPS, PPS] {
-        let sets: Vec<_> = units.iter().filter(|unit| unit_type(unit) == kind).collect();
+        let sets: Vec<_> = units.iter().filter(|unit| SYNTAX.type_of(unit) == kind).collect();
         if sets.is_empty() || sets.len() > MOST_SETS {
             return None;
         }
@@ -151,24 +101,6 @@ fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
         }
     }
     Some(record.into())
-}
-
-/// Bytes of the lengths that an `hvcC` record announces: 1, 2 or 4.
-#[must_use]
-pub fn length_size(config: &[u8]) -> Option<u8> {
-    let sizes = config.get(21).filter(|_| config[0] == 1)?;
-    Some((sizes & 3) + 1).filter(|size| *size != 3)
-}
-
-/// The record for frames whose lengths have become four bytes.
-#[must_use]
-pub fn config_with_four_byte_lengths(config: Bytes) -> Bytes {
-    if matches!(length_size(&config), None | Some(4)) {
-        return config;
-    }
-    let mut record = config.to_vec();
-    record[21] |= 3;
-    record.into()
 }
 
 /// The RFC 6381 string of an `hvcC` record (ISO/IEC 14496-15, annex E.3): `hvc1.1.6.L93.B0`.
@@ -192,7 +124,7 @@ pub fn string(config: &[u8]) -> String {
 /// damaged or describes a picture of no or of absurd size.
 #[must_use]
 pub fn parse_sps(unit: &[u8]) -> Option<Sps> {
-    if unit_type(unit) != SPS {
+    if SYNTAX.type_of(unit) != SPS {
         return None;
     }
     let payload = nal::unescape(unit.get(2..)?);
@@ -248,19 +180,8 @@ fn skip_sub_layers(bits: &mut Bits<'_>, layers: u32) -> Option<()> {
 
 /// The picture's size within its conformance window (ISO/IEC 23008-2, 7.4.3.2.1).
 fn parse_size(bits: &mut Bits<'_>, chroma_format: u8) -> Option<(u32, u32)> {
-    let (width, height) = (bits.ue()?, bits.ue()?);
-    let mut crop = [0_u32; 4];
-    if bits.flag()? {
-        for edge in &mut crop {
-            *edge = bits.ue()?;
-        }
-    }
-    let unit_x = if matches!(chroma_format, 1 | 2) { 2 } else { 1 };
-    let unit_y = if chroma_format == 1 { 2 } else { 1 };
-    let width = width.checked_sub(crop[0].checked_add(crop[1])?.checked_mul(unit_x)?)?;
-    let height = height.checked_sub(crop[2].checked_add(crop[3])?.checked_mul(unit_y)?)?;
-    let fits = (1..=LARGEST_SIDE).contains(&width) && (1..=LARGEST_SIDE).contains(&height);
-    fits.then_some((width, height))
+    let size = (bits.ue()?, bits.ue()?);
+    nal::cropped(bits, size, nal::chroma_units(chroma_format))
 }
 
 #[cfg(test)]
@@ -289,15 +210,12 @@ mod tests {
             .chain([&[0, 0, 0, 1][..], PPS_UNIT, &[0, 0, 1, 0x26, 1, 0xaf]])
             .collect::<Vec<_>>()
             .concat();
-        assert!(is_annex_b(&annex_b));
-        let frame = from_annex_b(&annex_b);
-        assert!(is_key(&frame));
+        let frame = SYNTAX.from_annex_b(&annex_b);
+        assert!(SYNTAX.is_key(&frame));
         assert_eq!(frame[4], VPS_UNIT[0], "the delimiter is gone");
-        let config = config_from_annex_b(&annex_b).unwrap();
-        assert_eq!(config_from_length_prefixed(&frame).unwrap(), config);
+        let config = config_in_frame(&frame).unwrap();
         assert_eq!(sps_in_config(&config), Some(sps));
-        assert_eq!(sps_in_frame(&frame), Some(sps));
-        assert_eq!(length_size(&config), Some(4));
+        assert_eq!(SYNTAX.length_size(&config), Some(4));
         assert_eq!(string(&config), "hvc1.1.6.L60.90");
     }
 

@@ -5,7 +5,7 @@ pub mod av1;
 mod bits;
 pub mod h264;
 pub mod hevc;
-mod nal;
+pub mod nal;
 pub mod opus;
 pub(crate) mod picture;
 pub mod vp8;

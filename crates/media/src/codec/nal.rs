@@ -1,18 +1,104 @@
 //! NAL units, the packets of H.264 and HEVC: between start codes (Annex B) or behind lengths
 //! (ISO/IEC 14496-15, 5.3.4.2).
 
-use bytes::{BufMut, Bytes, BytesMut};
+use std::borrow::Cow;
 
-/// Whether a frame is in Annex B: begins with a start code, and makes no sense as NAL units behind lengths of four
-/// bytes (a length of 1 or of 256 to 511 looks like a start code).
-pub(crate) fn is_annex_b(frame: &[u8]) -> bool {
-    let starts = frame.starts_with(&[0, 0, 1]) || frame.starts_with(&[0, 0, 0, 1]);
-    starts && !is_length_prefixed(frame)
+use bytes::Bytes;
+
+use super::bits::Bits;
+use crate::Codec;
+
+/// Width or height past which a parameter set is not believed.
+const LARGEST_SIDE: u32 = 16_384;
+
+/// What a codec's NAL units and its configuration records differ in.
+#[derive(Debug, Clone, Copy)]
+pub struct Syntax {
+    /// The type of a unit by its first byte.
+    pub(super) unit_type: fn(u8) -> u8,
+    /// The type of access unit delimiters.
+    pub(super) delimiter: u8,
+    /// First and last type of the slices that decoding may start at.
+    pub(super) key: (u8, u8),
+    /// Where in a record the size of the lengths stands.
+    pub(super) sizes_at: usize,
 }
 
-fn is_length_prefixed(frame: &[u8]) -> bool {
-    split(frame, 4)
-        .is_some_and(|units| units.iter().all(|unit| unit.first().is_some_and(|byte| byte & 0x80 == 0)))
+impl Syntax {
+    /// That of a codec whose frames are NAL units.
+    #[must_use]
+    pub fn of(codec: Codec) -> Option<Self> {
+        match codec {
+            Codec::H264 => Some(super::h264::SYNTAX),
+            Codec::Hevc => Some(super::hevc::SYNTAX),
+            _ => None,
+        }
+    }
+
+    /// A frame in Annex B as bodies hold it: start codes become lengths of four bytes, access unit delimiters go. Empty
+    /// where there is no start code.
+    #[must_use]
+    pub fn from_annex_b(self, frame: &[u8]) -> Vec<u8> {
+        self.join(units_of_annex_b(frame).into_iter())
+    }
+
+    /// A frame with lengths of `length_size` bytes as bodies hold it; the same bytes, uncopied, where nothing is to
+    /// change. `None` where a length goes past the end of the frame.
+    #[must_use]
+    pub fn from_length_prefixed(self, frame: &[u8], length_size: u8) -> Option<Cow<'_, [u8]>> {
+        let mut is_as_kept = length_size == 4;
+        for unit in split(frame, length_size) {
+            is_as_kept &= self.type_of(unit?) != self.delimiter;
+        }
+        let units = split(frame, length_size).flatten();
+        Some(if is_as_kept { frame.into() } else { self.join(units).into() })
+    }
+
+    /// The units behind lengths of four bytes, without delimiters and units of no bytes.
+    fn join<'a>(self, units: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+        let mut frame = Vec::new();
+        for unit in units.filter(|unit| !unit.is_empty() && self.type_of(unit) != self.delimiter) {
+            // A unit is a part of a frame, and no frame reaches 4 GiB.
+            frame.extend(u32::try_from(unit.len()).unwrap_or(u32::MAX).to_be_bytes());
+            frame.extend_from_slice(unit);
+        }
+        frame
+    }
+
+    /// Whether decoding may start at a frame (lengths of four bytes): it holds such a slice.
+    #[must_use]
+    pub fn is_key(self, frame: &[u8]) -> bool {
+        let (first, last) = self.key;
+        let mut is_key = false;
+        for unit in split(frame, 4) {
+            let Some(unit) = unit else { return false };
+            is_key |= (first..=last).contains(&self.type_of(unit));
+        }
+        is_key
+    }
+
+    /// Bytes of the lengths that a record announces: 1, 2 or 4.
+    #[must_use]
+    pub fn length_size(self, record: &[u8]) -> Option<u8> {
+        let sizes = record.get(self.sizes_at).filter(|_| record[0] == 1)?;
+        Some((sizes & 3) + 1).filter(|size| *size != 3)
+    }
+
+    /// The record for frames whose lengths have become four bytes.
+    #[must_use]
+    pub fn with_four_byte_lengths(self, record: &Bytes) -> Bytes {
+        if matches!(self.length_size(record), None | Some(4)) {
+            return record.clone();
+        }
+        let mut record = record.to_vec();
+        record[self.sizes_at] |= 3;
+        record.into()
+    }
+
+    /// The type of a unit; 0 for one without bytes.
+    pub(super) fn type_of(self, unit: &[u8]) -> u8 {
+        unit.first().map_or(0, |byte| (self.unit_type)(*byte))
+    }
 }
 
 /// The NAL units between start codes, without them and without the zero bytes that may trail a unit
@@ -55,34 +141,21 @@ fn push_trimmed<'a>(units: &mut Vec<&'a [u8]>, unit: &'a [u8]) {
     }
 }
 
-/// The NAL units behind lengths of `length_size` bytes (1, 2 or 4); `None` where a length goes past the end. Units
-/// of no bytes are left out.
-pub(crate) fn split(frame: &[u8], length_size: u8) -> Option<Vec<&[u8]>> {
-    let width = usize::from(length_size);
-    let mut units = Vec::new();
-    let mut rest = frame;
-    while !rest.is_empty() {
-        let (length, after) = rest.split_at_checked(width)?;
-        let length = length.iter().fold(0_usize, |value, byte| value << 8 | usize::from(*byte));
-        let (unit, after) = after.split_at_checked(length)?;
-        if !unit.is_empty() {
-            units.push(unit);
-        }
-        rest = after;
-    }
-    Some(units)
+/// The NAL units behind lengths of `length_size` bytes (1, 2 or 4); `None` for the last where its length goes past the
+/// end.
+pub(crate) fn split(frame: &[u8], length_size: u8) -> impl Iterator<Item = Option<&[u8]>> {
+    let mut rest = Some(frame);
+    std::iter::from_fn(move || {
+        let frame = rest.filter(|rest| !rest.is_empty())?;
+        let unit = first_unit(frame, length_size.into());
+        rest = unit.map(|(_, rest)| rest);
+        Some(unit.map(|(unit, _)| unit))
+    })
 }
 
-/// The units behind lengths of four bytes, those that `keep` refuses left out.
-pub(crate) fn join<'a>(units: &[&'a [u8]], keep: impl Fn(&'a [u8]) -> bool) -> Bytes {
-    let size = units.iter().map(|unit| unit.len() + 4).sum();
-    let mut frame = BytesMut::with_capacity(size);
-    for unit in units.iter().filter(|unit| keep(unit)) {
-        // A unit is a part of a frame, and no frame reaches 4 GiB.
-        frame.put_u32(u32::try_from(unit.len()).unwrap_or(u32::MAX));
-        frame.put_slice(unit);
-    }
-    frame.freeze()
+fn first_unit(frame: &[u8], width: usize) -> Option<(&[u8], &[u8])> {
+    let (length, after) = frame.split_at_checked(width)?;
+    after.split_at_checked(length.iter().fold(0, |value, byte| value << 8 | usize::from(*byte)))
 }
 
 /// A unit's payload without the emulation prevention bytes: `00 00 03` becomes `00 00`
@@ -116,6 +189,28 @@ pub(crate) fn take_parameter_set<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(unit)
 }
 
+/// Reads the window that a picture is cropped to, and the size that is left of it; `units` are the samples that the
+/// window counts in (ISO/IEC 14496-10, 7.4.2.1.1; ISO/IEC 23008-2, 7.4.3.2.1). `None` where no picture or an absurd one
+/// is left.
+pub(crate) fn cropped(bits: &mut Bits<'_>, size: (u32, u32), units: (u32, u32)) -> Option<(u32, u32)> {
+    let mut crop = [0_u32; 4];
+    if bits.flag()? {
+        for edge in &mut crop {
+            *edge = bits.ue()?;
+        }
+    }
+    let [left, right, top, bottom] = crop;
+    let width = size.0.checked_sub(left.checked_add(right)?.checked_mul(units.0)?)?;
+    let height = size.1.checked_sub(top.checked_add(bottom)?.checked_mul(units.1)?)?;
+    let fits = (1..=LARGEST_SIDE).contains(&width) && (1..=LARGEST_SIDE).contains(&height);
+    fits.then_some((width, height))
+}
+
+/// The luma samples across and down for one of chroma, by `chroma_format_idc`.
+pub(crate) fn chroma_units(format: u8) -> (u32, u32) {
+    (if matches!(format, 1 | 2) { 2 } else { 1 }, if format == 1 { 2 } else { 1 })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,20 +223,22 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_looks_like_a_start_code_is_a_length() {
-        let mut frame = vec![0, 0, 1, 4];
-        frame.resize(4 + 0x104, 0x41);
-        assert!(!is_annex_b(&frame));
-        assert!(!is_annex_b(&[0, 0, 0, 1, 0x41]));
-        assert!(is_annex_b(&[0, 0, 0, 1, 0x67, 0x64, 0, 0x1f]));
-        assert!(is_annex_b(&[0, 0, 1, 0x67, 0x64, 0, 0x1f]));
+    fn a_length_past_the_end_is_refused() {
+        let units = |frame, size| split(frame, size).collect::<Option<Vec<_>>>();
+        assert_eq!(units(&[0, 0, 0, 2, 1], 4), None);
+        assert_eq!(units(&[0, 0, 1], 4), None);
+        assert_eq!(units(&[2, 7, 8, 0, 1, 9], 1), Some(vec![&[7, 8][..], &[], &[9]]));
     }
 
     #[test]
-    fn a_length_past_the_end_is_refused() {
-        assert_eq!(split(&[0, 0, 0, 2, 1], 4), None);
-        assert_eq!(split(&[0, 0, 1], 4), None);
-        assert_eq!(split(&[2, 7, 8, 0, 1, 9], 1), Some(vec![&[7, 8][..], &[9]]));
+    fn a_frame_is_changed_only_where_bodies_hold_it_otherwise() {
+        let syntax = Syntax::of(Codec::H264).unwrap();
+        let kept = [0, 0, 0, 2, 0x65, 1, 0, 0, 0, 0, 0, 0, 0, 1, 6];
+        assert!(matches!(syntax.from_length_prefixed(&kept, 4), Some(Cow::Borrowed(frame)) if frame == kept));
+        let delimited = [0, 0, 0, 2, 9, 0x10, 0, 0, 0, 1, 0x65];
+        assert_eq!(syntax.from_length_prefixed(&delimited, 4).unwrap(), &[0, 0, 0, 1, 0x65][..]);
+        assert_eq!(syntax.from_length_prefixed(&[0, 0, 0, 3, 9, 0x10], 4), None);
+        assert!(!syntax.is_key(&[0, 0, 0, 1, 0x65, 0, 0, 0, 9, 1]), "not where a unit is torn");
     }
 
     #[test]

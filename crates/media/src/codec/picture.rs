@@ -1,7 +1,10 @@
 //! What a frame of video says of the picture: whether decoding may start at it, its size, its configuration record.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
+use super::nal::Syntax;
 use super::{av1, h264, hevc, vp8, vp9};
 use crate::{Codec, Track};
 
@@ -21,10 +24,11 @@ pub(crate) struct Picture {
 ///
 /// `record` is the configuration record that the container brought, for H.264 and HEVC without parameter sets in band.
 pub(crate) fn look(codec: Codec, record: &Bytes, frame: &[u8]) -> (bool, Option<Picture>) {
+    if let Some(syntax) = Syntax::of(codec) {
+        return look_at_units(codec, syntax, record, frame);
+    }
     let picture = match codec {
-        Codec::Opus | Codec::Aac => return (true, None),
-        Codec::H264 => return (h264::is_key(frame), h264_picture(record, frame)),
-        Codec::Hevc => return (hevc::is_key(frame), hevc_picture(record, frame)),
+        Codec::Opus | Codec::Aac | Codec::H264 | Codec::Hevc => return (true, None),
         Codec::Vp8 => vp8::size(frame).map(|(width, height)| (width, height, Bytes::new())),
         Codec::Vp9 => vp9::keyframe(frame).map(|key| (key.width, key.height, key.config().into())),
         Codec::Av1 => av1::keyframe(frame).map(|key| (key.width, key.height, key.config().into())),
@@ -33,26 +37,33 @@ pub(crate) fn look(codec: Codec, record: &Bytes, frame: &[u8]) -> (bool, Option<
     (picture.is_some(), picture)
 }
 
-fn h264_picture(record: &Bytes, frame: &[u8]) -> Option<Picture> {
-    if !h264::is_key(frame) {
-        return None;
+/// Reads a frame that is NAL units: its own parameter sets, or those of the record where it has none.
+fn look_at_units(codec: Codec, syntax: Syntax, record: &Bytes, frame: &[u8]) -> (bool, Option<Picture>) {
+    if !syntax.is_key(frame) {
+        return (false, None);
     }
-    let record = || Some(record.clone()).filter(|record| h264::length_size(record).is_some());
-    let config = h264::config_from_length_prefixed(frame)
-        .or_else(|| record().map(h264::config_with_four_byte_lengths))?;
-    let sps = h264::sps_in_config(&config)?;
-    Some(Picture { width: sps.width, height: sps.height, config, reorder: sps.reorder })
+    let own = match codec {
+        Codec::H264 => h264::config_in_frame(frame),
+        _ => hevc::config_in_frame(frame),
+    };
+    let brought = || syntax.length_size(record).map(|_| syntax.with_four_byte_lengths(record));
+    let Some(config) = own.or_else(brought) else { return (true, None) };
+    let picture = match codec {
+        Codec::H264 => h264::sps_in_config(&config).map(|sps| (sps.width, sps.height, sps.reorder)),
+        _ => hevc::sps_in_config(&config).map(|sps| (sps.width, sps.height, sps.reorder)),
+    };
+    (true, picture.map(|(width, height, reorder)| Picture { width, height, config, reorder }))
 }
 
-fn hevc_picture(record: &Bytes, frame: &[u8]) -> Option<Picture> {
-    if !hevc::is_key(frame) {
-        return None;
+/// The bytes of a frame in the form that bodies hold; those of H.264 and HEVC stand behind lengths of `length_size`
+/// bytes, or between start codes where there is none. `None` where a length goes past the end.
+pub(crate) fn normalise(codec: Codec, length_size: Option<u8>, frame: &[u8]) -> Option<Cow<'_, [u8]>> {
+    match (Syntax::of(codec), length_size) {
+        (Some(syntax), Some(size)) => syntax.from_length_prefixed(frame, size),
+        (Some(syntax), None) => Some(syntax.from_annex_b(frame).into()),
+        (None, _) if codec == Codec::Av1 => Some(av1::without_delimiters(frame)),
+        (None, _) => Some(frame.into()),
     }
-    let record = || Some(record.clone()).filter(|record| hevc::length_size(record).is_some());
-    let config = hevc::config_from_length_prefixed(frame)
-        .or_else(|| record().map(hevc::config_with_four_byte_lengths))?;
-    let sps = hevc::sps_in_config(&config)?;
-    Some(Picture { width: sps.width, height: sps.height, config, reorder: sps.reorder })
 }
 
 /// Whether a decoder that was set up for a track goes on with a picture. VP8, VP9 and AV1 change size in band.

@@ -1,5 +1,7 @@
 //! Room for the bytes of frames: many small ones in one allocation.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 
 /// Bytes of one allocation: the most that a small frame keeps alive besides itself.
@@ -24,10 +26,10 @@ impl Clone for Pool {
 }
 
 impl Pool {
-    /// A copy of a frame.
-    pub(super) fn keep(&mut self, frame: &[u8]) -> Bytes {
+    /// A copy of a frame that is not the only one of its bytes.
+    pub(super) fn keep(&mut self, frame: Cow<'_, [u8]>) -> Bytes {
         if frame.len() > SMALL {
-            return Bytes::copy_from_slice(frame);
+            return frame.into_owned().into();
         }
         if self.room.capacity() < frame.len() {
             std::mem::swap(&mut self.room, &mut self.before);
@@ -35,7 +37,7 @@ impl Pool {
                 self.room = BytesMut::with_capacity(ROOM);
             }
         }
-        self.room.extend_from_slice(frame);
+        self.room.extend_from_slice(&frame);
         self.room.split().freeze()
     }
 }
@@ -50,7 +52,7 @@ mod tests {
         let mut kept = Vec::new();
         for number in 0..10_000_usize {
             let frame = vec![number as u8; number * 7 % (SMALL + 100)];
-            kept.push((pool.keep(&frame), frame));
+            kept.push((pool.keep((&frame[..]).into()), frame));
             if kept.len() > 20 {
                 kept.remove(number % 20);
             }
@@ -63,7 +65,7 @@ mod tests {
         let mut pool = Pool::default();
         let mut places = std::collections::BTreeSet::new();
         for _ in 0..1_000 {
-            let frame = pool.keep(&[7; 1_000]);
+            let frame = pool.keep((&[7; 1_000][..]).into());
             assert!(pool.room.capacity() + frame.len() <= ROOM);
             places.insert(frame.as_ptr() as usize);
         }

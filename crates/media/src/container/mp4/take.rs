@@ -6,8 +6,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::movie::{Movie, Placed, Source};
-use crate::codec::picture::{Picture, continues, look};
-use crate::codec::{aac, av1, h264, hevc, opus};
+use crate::codec::nal::Syntax;
+use crate::codec::picture::{Picture, continues, look, normalise};
+use crate::codec::{aac, opus};
 use crate::container::Event;
 use crate::container::pool::Pool;
 use crate::{Codec, Frame, Kind, Track};
@@ -34,7 +35,7 @@ pub(super) struct Streams {
 struct Stream {
     /// As its sample entry describes it, what players get wrong put right.
     entry: Track,
-    /// Bytes of the lengths before NAL units; 0 for codecs without.
+    /// Bytes of the lengths before NAL units, for codecs with them.
     length_size: u8,
     /// Ticks from its media time to the take's time.
     shift: i64,
@@ -111,11 +112,8 @@ impl Stream {
     fn new(source: &Source) -> Self {
         let mut entry = source.track.clone();
         let mut shift = source.shift;
-        let length_size = match entry.codec {
-            Codec::H264 => h264::length_size(&entry.config).unwrap_or(4),
-            Codec::Hevc => hevc::length_size(&entry.config).unwrap_or(4),
-            _ => 0,
-        };
+        let length_size =
+            Syntax::of(entry.codec).and_then(|syntax| syntax.length_size(&entry.config)).unwrap_or(4);
         if let Some(mut head) = opus::Head::from_config(&entry.config).filter(|_| entry.codec == Codec::Opus)
         {
             head.pre_skip = kept_pre_skip(&head, source);
@@ -129,12 +127,8 @@ impl Stream {
 
     /// The sample in the form that bodies hold; `None` where it cannot be what was written.
     fn normalise(&mut self, bytes: &[u8]) -> Option<Bytes> {
-        match self.entry.codec {
-            Codec::Av1 => Some(self.pool.keep(&av1::without_delimiters(bytes))),
-            Codec::H264 => h264::from_length_prefixed(Bytes::copy_from_slice(bytes), self.length_size),
-            Codec::Hevc => hevc::from_length_prefixed(Bytes::copy_from_slice(bytes), self.length_size),
-            _ => Some(self.pool.keep(bytes)),
-        }
+        let frame = normalise(self.entry.codec, Some(self.length_size), bytes)?;
+        Some(self.pool.keep(frame))
     }
 
     /// Whether a sample cannot stand in the take of those before it: its clock or its decoder is another.

@@ -9,8 +9,9 @@ use super::block::{Block, Frames};
 use super::clock::Clock;
 use super::entry::{Entries, Entry};
 use super::pool::Pool;
-use crate::codec::picture::{Picture, continues, look};
-use crate::codec::{aac, av1, h264, hevc, opus};
+use crate::codec::nal::Syntax;
+use crate::codec::picture::{Picture, continues, look, normalise};
+use crate::codec::{aac, opus};
 use crate::container::Event;
 use crate::track::rescale;
 use crate::{Codec, Frame, Kind, Reason, Track};
@@ -200,20 +201,12 @@ impl Stream {
 
     /// The bytes of a frame in the form that bodies hold.
     fn normalise(&mut self, data: &[u8]) -> Result<Bytes, Reason> {
-        let private = &self.entry.private;
-        let (length_size, codec) = match self.entry.codec {
-            Codec::Av1 => return Ok(self.pool.keep(&av1::without_delimiters(data))),
-            Codec::H264 => (h264::length_size(private), self.entry.codec),
-            Codec::Hevc => (hevc::length_size(private), self.entry.codec),
-            _ => return Ok(self.pool.keep(data)),
-        };
-        let frame = match (length_size, codec) {
-            (Some(size), Codec::H264) => h264::from_length_prefixed(Bytes::copy_from_slice(data), size),
-            (Some(size), _) => hevc::from_length_prefixed(Bytes::copy_from_slice(data), size),
-            (None, Codec::H264) => Some(h264::from_annex_b(data)),
-            (None, _) => Some(hevc::from_annex_b(data)),
-        };
-        frame.filter(|frame| !frame.is_empty()).ok_or(Reason::Malformed("a frame holds no whole NAL unit"))
+        let syntax = Syntax::of(self.entry.codec);
+        let length_size = syntax.and_then(|syntax| syntax.length_size(&self.entry.private));
+        let frame = normalise(self.entry.codec, length_size, data);
+        let frame = frame.filter(|frame| syntax.is_none() || !frame.is_empty());
+        let frame = frame.ok_or(Reason::Malformed("a frame holds no whole NAL unit"))?;
+        Ok(self.pool.keep(frame))
     }
 
     /// Whether a frame cannot stand in the take of those before it: its clock or its decoder is another.
