@@ -363,7 +363,8 @@ fn check_beside(
     reference: &Reference,
 ) {
     let is_whole = output.what == What::Replay;
-    if source.takes == 1 {
+    // A stretch may begin where the picture has another size.
+    if source.takes == 1 && output.what != What::Cut {
         check_streams(probed, &reference.probed);
     }
     if let Some(decoded) = decoded.filter(|_| is_whole) {

@@ -244,7 +244,9 @@ pub async fn decode(input: &str) {
 pub async fn picture_after_seek(input: &str, seconds: f64) -> f64 {
     let mut command = Command::new(ffmpeg());
     command.args(["-v", "error", "-threads", "1", "-ss", &seconds.to_string(), "-copyts", "-i", input]);
-    command.args(["-map", "0:v:0", "-frames:v", "1", "-f", "framemd5", "-"]);
+    // At its own time, not at that of a steady number of frames a second.
+    command.args(["-map", "0:v:0", "-frames:v", "1", "-fps_mode", "passthrough", "-enc_time_base", "-1"]);
+    command.args(["-f", "framemd5", "-"]);
     let listing = String::from_utf8(succeed(&mut command).await).expect("framemd5 is text");
     let base = listing.lines().find_map(|line| line.strip_prefix("#tb 0: ")).expect("a time base");
     let (numerator, denominator) = base.split_once('/').expect("a fraction");
