@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::{Error, connect};
 
@@ -30,14 +31,23 @@ impl Readers {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Error::Closed)?;
-        let free = Arc::clone(&self.free);
-        let work = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            let lent = Lent::take(free).ok_or(Error::Closed)?;
-            lent.snapshot(job)
+        let (turn, free) = (Arc::clone(&self.turn), Arc::clone(&self.free));
+        // Waits in a task of its own: a caller that is not polled for a while would be given a turn and not take it, and
+        // one that waits for another reading meanwhile would never be. A caller that goes away takes the task along.
+        let mut waiting = JoinSet::new();
+        waiting.spawn(async move {
+            let turn = turn.acquire_owned().await.map_err(|_| Error::Closed)?;
+            let work = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                let lent = Lent::take(free).ok_or(Error::Closed)?;
+                lent.snapshot(job)
+            });
+            work.await.map_err(|_| Error::Panicked)?
         });
-        work.await.map_err(|_| Error::Panicked)?
+        match waiting.join_next().await {
+            Some(Ok(result)) => result,
+            Some(Err(_)) | None => Err(Error::Panicked.into()),
+        }
     }
 }
 
@@ -76,4 +86,50 @@ fn open_reader(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "mmap_size", MAPPED)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::sync::mpsc;
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn callers_who_are_not_polled_hold_up_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.sqlite");
+        drop(connect(&path, rusqlite::OpenFlags::default()).unwrap());
+        let readers = Arc::new(Readers::open(&path).unwrap());
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Arc::new(Mutex::new(wait));
+        let busy: Vec<_> = (0..READERS)
+            .map(|_| {
+                let (readers, wait) = (Arc::clone(&readers), Arc::clone(&wait));
+                tokio::spawn(async move {
+                    let job = move |_: &Connection| Ok::<_, Error>(wait.lock().unwrap().recv().is_ok());
+                    readers.run(job).await.unwrap()
+                })
+            })
+            .collect();
+        while readers.turn.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let read = || Box::pin(readers.run(|_| Ok::<_, Error>(())));
+        let mut asleep: Vec<_> = (0..READERS).map(|_| read()).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        for one in &mut asleep {
+            assert!(one.as_mut().poll(&mut context).is_pending());
+        }
+        for _ in 0..READERS {
+            go.send(()).unwrap();
+        }
+        for job in busy {
+            assert!(job.await.unwrap());
+        }
+        let soon = tokio::time::timeout(Duration::from_secs(20), read()).await;
+        soon.expect("a turn comes").unwrap();
+    }
 }
