@@ -14,7 +14,7 @@ use timeline::PlayClock;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::{Author, Deletion, Message, Rules, message::place, reactions::Burst};
+use crate::{Author, Counters, Deletion, Message, Rules, Window, message::place, reactions::Burst};
 
 /// Newest messages kept serialised. Older ones are read from the database.
 const RECENT: usize = 256;
@@ -66,6 +66,10 @@ struct Inner {
     frames: VecDeque<(FrameKey, Bytes, i64)>,
     /// All messages up to this number may be seen.
     reached: i64,
+    /// How many messages are there to read.
+    messages: i64,
+    /// Deletions up to this one were never among those.
+    counted: i64,
     /// When the viewers were woken for messages last.
     woken: Option<Instant>,
     /// Whether somebody is to wake them a little later.
@@ -94,8 +98,10 @@ struct FrameKey {
 const BURSTS: usize = 16;
 
 impl Hub {
-    /// A hub of a conversation that stands at `mark`, with its newest messages in order of their numbers.
-    pub(crate) fn new(mark: Mark, newest: Vec<Message>, rules: Rules, clock: Arc<PlayClock>) -> Self {
+    /// A hub of a conversation that stands at these counters, with its newest messages in order of their numbers.
+    pub(crate) fn new(counters: Counters, newest: Vec<Message>, rules: Rules, clock: Arc<PlayClock>) -> Self {
+        let led = u64::from(!rules.looks_like(&Rules::default()));
+        let mark = Mark { seq: counters.last_seq, change: counters.change, burst: 0, rules: led };
         let recent = newest.into_iter().filter_map(|message| Entry::new(message, &clock)).collect();
         let inner = Inner {
             clock,
@@ -103,6 +109,8 @@ impl Hub {
             deletions: VecDeque::new(),
             frames: VecDeque::new(),
             reached: mark.seq,
+            messages: counters.messages,
+            counted: counters.change,
             woken: None,
             waking: false,
             rules: Arc::new(rules),
@@ -272,6 +280,36 @@ impl Hub {
         Some((bytes, upto))
     }
 
+    /// Where the conversation stands.
+    pub(crate) fn counters(&self) -> Counters {
+        let inner = self.lock();
+        let change = self.marks.borrow().change;
+        Counters { last_seq: inner.reached, change, messages: inner.messages }
+    }
+
+    /// The messages of a window by number, at most `limit`, if all of them are here. What was answered to its author is.
+    pub(crate) fn window(&self, window: Window, limit: u32) -> Option<Vec<Message>> {
+        let inner = self.lock();
+        // Behind a hole something waits that the database has already.
+        if inner.recent.back().is_some_and(|newest| newest.seq > inner.reached) {
+            return None;
+        }
+        let limit = i64::from(limit);
+        let (after, upto) = match window {
+            Window::After(after) => (after, inner.reached),
+            Window::Between(after, before) => (after, inner.reached.min(before.saturating_sub(1))),
+            Window::Before(before) => {
+                let upto = inner.reached.min(before.saturating_sub(1));
+                (upto.saturating_sub(limit), upto)
+            }
+        };
+        let (after, upto) = (after.max(0), upto.min(after.max(0).saturating_add(limit)));
+        let first = inner.recent.partition_point(|entry| entry.seq <= after);
+        let end = inner.recent.partition_point(|entry| entry.seq <= upto);
+        let whole = usize::try_from((upto - after).max(0)) == Ok(end.saturating_sub(first));
+        whole.then(|| inner.recent.range(first..end.max(first)).map(|entry| entry.message.clone()).collect())
+    }
+
     /// The deletions after `since` up to `upto`, if all of them are here.
     pub(crate) fn deletions(&self, since: i64, upto: i64) -> Option<Vec<Deletion>> {
         let inner = self.lock();
@@ -312,7 +350,10 @@ impl Inner {
         }
         match self.recent.binary_search_by_key(&entry.seq, |kept| kept.seq) {
             Ok(_) => {}
-            Err(place) => self.recent.insert(place, entry),
+            Err(place) => {
+                self.messages += 1;
+                self.recent.insert(place, entry);
+            }
         }
         while self.recent.len() > RECENT {
             self.recent.pop_front();
@@ -333,6 +374,7 @@ impl Inner {
     }
 
     fn delete(&mut self, deletion: Deletion) {
+        self.messages -= i64::from(deletion.change > self.counted);
         let place = self.deletions.partition_point(|kept| kept.change < deletion.change);
         self.deletions.insert(place, deletion);
         while self.deletions.len() > RECENT_DELETIONS {
@@ -437,7 +479,7 @@ mod tests {
 
     fn hub() -> (Hub, Arc<PlayClock>) {
         let clock = Arc::new(PlayClock::new([(1, 0, 1_000), (2, 5_000, 1_000)]));
-        (Hub::new(Mark::default(), Vec::new(), Rules::default(), Arc::clone(&clock)), clock)
+        (Hub::new(Counters::default(), Vec::new(), Rules::default(), Arc::clone(&clock)), clock)
     }
 
     fn announce(hub: &Hub, seq: i64, clock: &Arc<PlayClock>) {
@@ -459,6 +501,30 @@ mod tests {
         assert_eq!(marks.borrow().seq, 2);
         let (frame, upto) = hub.frame(0, 2, 0).unwrap();
         assert_eq!((seqs(&frame), upto), (vec![1, 2], 2));
+    }
+
+    #[test]
+    fn the_newest_page_is_here_and_an_older_one_is_not() {
+        let (hub, clock) = hub();
+        for seq in 1..=300 {
+            announce(&hub, seq, &clock);
+        }
+        hub.deleted(Deletion { seq: 299, change: 1 });
+        let page = |window, limit| {
+            let found = hub.window(window, limit)?;
+            Some(found.into_iter().map(|message| (message.seq.unwrap(), message.deleted)).collect::<Vec<_>>())
+        };
+        assert_eq!(page(Window::Before(i64::MAX), 3), Some(vec![(298, false), (299, true), (300, false)]));
+        assert_eq!(page(Window::Before(299), 1), Some(vec![(298, false)]));
+        assert_eq!(page(Window::After(298), 1), Some(vec![(299, true)]));
+        assert_eq!(page(Window::Between(297, 299), 50), Some(vec![(298, false)]));
+        assert_eq!(page(Window::After(300), 50), Some(vec![]));
+        assert_eq!(page(Window::After(1_000), 50), Some(vec![]));
+        assert_eq!(page(Window::After(10), 50), None, "no longer here");
+        assert_eq!(page(Window::Before(50), 50), None, "no longer here");
+        assert_eq!(hub.counters(), Counters { last_seq: 300, change: 1, messages: 299 });
+        announce(&hub, 302, &clock);
+        assert_eq!(page(Window::Before(i64::MAX), 1), None, "301 is in the database already");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use database::Database;
 use timeline::PlayClock;
 use tokio::sync::OnceCell;
 
-use crate::hub::{Hub, Mark};
+use crate::hub::Hub;
 use crate::moderation::store as moderation;
 use crate::posting::{self, Gate, Posted, Posting};
 use crate::queue::{Order, Queue};
@@ -51,9 +51,9 @@ struct Inner {
 pub struct Tallies {
     /// Messages and reactions stored.
     pub posted: AtomicU64,
-    /// Frames for viewers made of what is kept in memory.
+    /// Frames for viewers and pages made of the newest messages, which are kept in memory.
     pub from_memory: AtomicU64,
-    /// Frames for viewers read from the database.
+    /// Frames, pages and the newest messages themselves read from the database.
     pub from_database: AtomicU64,
 }
 
@@ -248,6 +248,9 @@ impl Chat {
     ///
     /// The database's.
     pub async fn counters(&self, live_id: i64) -> Result<Counters, Error> {
+        if let Some(hub) = self.known(live_id) {
+            return Ok(hub.counters());
+        }
         self.inner.database.read(move |conn| Ok(store::counters(conn, live_id)?)).await
     }
 
@@ -267,6 +270,11 @@ impl Chat {
     /// The database's.
     pub async fn window(&self, live_id: i64, window: Window, limit: u32) -> Result<Vec<Message>, Error> {
         let limit = limit.min(PAGE_LIMIT);
+        if let Some(found) = self.known(live_id).and_then(|hub| hub.window(window, limit)) {
+            self.inner.tallies.from_memory.fetch_add(1, Ordering::Relaxed);
+            return Ok(found);
+        }
+        self.inner.tallies.from_database.fetch_add(1, Ordering::Relaxed);
         let job = move |conn: &rusqlite::Connection| match window {
             Window::After(seq) => store::after(conn, live_id, seq, crate::SEQ_LIMIT, limit),
             Window::Before(seq) => store::before(conn, live_id, seq, limit),
@@ -374,12 +382,16 @@ impl Chat {
                     Ok::<_, Error>((counters, newest, moderation::rules(conn, live_id)?))
                 };
                 let (counters, newest, rules) = self.inner.database.read(job).await?;
-                let led = u64::from(!rules.looks_like(&Rules::default()));
-                let mark = Mark { seq: counters.last_seq, change: counters.change, burst: 0, rules: led };
-                Ok::<_, Error>(Arc::new(Hub::new(mark, newest, rules, Arc::clone(clock))))
+                self.inner.tallies.from_database.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, Error>(Arc::new(Hub::new(counters, newest, rules, Arc::clone(clock))))
             })
             .await?;
         Ok(Arc::clone(made))
+    }
+
+    /// The fan-out of a live, if it is there.
+    fn known(&self, live_id: i64) -> Option<Arc<Hub>> {
+        self.lock_hubs().get(&live_id)?.get().cloned()
     }
 
     pub(crate) fn database(&self) -> &Database {

@@ -20,6 +20,7 @@ use lives::{Live, Visibility, may};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -44,7 +45,7 @@ const PING: Duration = Duration::from_secs(25);
 /// How long somebody may be silent before they count as gone.
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long a reader may take nothing of what is sent.
-const SENDING: Duration = Duration::from_secs(20);
+const SENDING: Duration = Duration::from_secs(10);
 /// Frames sent before what comes in is looked at again.
 const AT_ONCE: usize = 32;
 /// Frames from outside, of any kind, at once and each second in the long run. More end the connection.
@@ -111,8 +112,9 @@ async fn upgrade(
 /// Why a connection ends: a close frame to send, if anybody still listens.
 struct End(Option<(u16, &'static str)>);
 
-/// A message on its way into the database, and what its author called it.
-type Keeping = Pin<Box<dyn Future<Output = String> + Send>>;
+/// A message on its way into the database, and the answer to its author. A task of its own: the connection may have to
+/// wait for its reader meanwhile.
+type Keeping = JoinHandle<String>;
 
 struct Connection {
     app: App,
@@ -144,7 +146,7 @@ struct Connection {
 /// What may come next.
 enum Event {
     Came(Option<Result<Frame, axum::Error>>),
-    Kept(String),
+    Kept(Result<String, JoinError>),
     News,
     State,
     Ping,
@@ -206,10 +208,11 @@ impl Connection {
             Event::Came(Some(Ok(frame))) => self.came(frame).await,
             Event::Came(Some(Err(error))) => Err(unreadable(&error)),
             Event::Came(None) => Err(End(None)),
-            Event::Kept(answer) => {
+            Event::Kept(Ok(answer)) => {
                 self.keeping = None;
                 self.say(answer).await
             }
+            Event::Kept(Err(_)) => Err(End(Some((close_code::AGAIN, "try again")))),
             Event::News => self.news().await,
             Event::State => self.state().await,
             Event::Ping if self.heard.elapsed() > SILENCE => Err(End(None)),
@@ -342,7 +345,7 @@ impl Connection {
         }
         let (app, caller, keys) = (self.app.clone(), self.caller.clone(), self.keys.clone());
         let (live_id, language) = (self.live.id, self.language);
-        self.keeping = Some(Box::pin(async move {
+        self.keeping = Some(self.app.tasks.spawn(async move {
             match store(&app, live_id, &caller, &keys, &sent).await {
                 Ok(message) => {
                     let client_id = Value::from(client_id);

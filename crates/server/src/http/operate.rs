@@ -53,7 +53,7 @@ fn conversations(text: &mut String, tallies: &chat::Tallies) {
         "# HELP {name} Messages and reactions stored.\n# TYPE {name} counter\n{name} {posted}"
     );
     let name = "communiconnect_conversation_frames_total";
-    let _ = writeln!(text, "# HELP {name} Frames of messages for viewers, by source.\n# TYPE {name} counter");
+    let _ = writeln!(text, "# HELP {name} Frames and pages of messages, by source.\n# TYPE {name} counter");
     for (from, count) in [("memory", &tallies.from_memory), ("database", &tallies.from_database)] {
         let _ = writeln!(text, "{name}{{from=\"{from}\"}} {}", count.load(Ordering::Relaxed));
     }
