@@ -1,6 +1,7 @@
 //! What the product promises, tried against the real server. One promise a file, named as a sentence.
 
 mod a_codec_that_is_not_taken_is_named;
+mod a_crowd_in_the_conversation_costs_little;
 mod a_file_published_in_any_slices_is_the_same_recording;
 mod a_full_disk_is_said_and_survived;
 mod a_live_goes_on_after_a_restart;
