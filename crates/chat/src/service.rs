@@ -254,6 +254,19 @@ impl Chat {
         self.inner.database.read(move |conn| Ok(store::counters(conn, live_id)?)).await
     }
 
+    /// How many messages each of these lives has to read, at once; in their order.
+    ///
+    /// # Errors
+    ///
+    /// The database's.
+    pub async fn message_counts(&self, lives: Vec<i64>) -> Result<Vec<i64>, Error> {
+        let job = move |conn: &rusqlite::Connection| {
+            let counts = lives.into_iter().map(|live_id| Ok(store::counters(conn, live_id)?.messages));
+            counts.collect::<Result<_, _>>()
+        };
+        self.inner.database.read(job).await
+    }
+
     /// Messages numbered from `after + 1` to `upto`, oldest first, at most [`PAGE_LIMIT`] at once.
     ///
     /// # Errors

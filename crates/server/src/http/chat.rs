@@ -94,14 +94,14 @@ pub(super) async fn keep(
 ) -> Result<(Posted, String), Problem> {
     admit(app, Sender::Person(speaker.id))?;
     let clock = recorded::clock(app, live.id).await;
-    let draft = sent.draft(live, &clock).map_err(refused)?;
+    let draft = sent.draft(live, &clock)?;
     let posted = app.chat.post(live.id, speaker, !live.is_running(), draft, Arc::clone(&clock)).await?;
     let json = posted.message.to_json(&clock);
     Ok((posted, json))
 }
 
 fn admit(app: &App, sender: Sender) -> Result<(), Problem> {
-    app.chat_limits.admit(sender).map_err(|wait| too_fast(wait.as_millis()))
+    app.chat_limits.admit(sender).map_err(|wait| Problem::too_fast(wait.as_millis()))
 }
 
 async fn send(
@@ -356,93 +356,5 @@ pub(super) fn caching(live: &Live) -> HeaderValue {
     match live.visibility {
         Visibility::Public => HeaderValue::from_static("no-cache"),
         Visibility::Unlisted | Visibility::Members => HeaderValue::from_static("private, no-cache"),
-    }
-}
-
-impl From<chat::Error> for Problem {
-    fn from(error: chat::Error) -> Self {
-        match error {
-            chat::Error::Refused(refusal) => refused(refusal),
-            chat::Error::Database(error) => error.into(),
-            chat::Error::Sqlite(error) => database::Error::from(error).into(),
-        }
-    }
-}
-
-/// 429 with the time to wait.
-pub(super) fn too_fast(wait_ms: u128) -> Problem {
-    let seconds = u64::try_from(wait_ms.div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
-    Problem::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        format!("Vous écrivez trop vite ; réessayez dans {seconds} s."),
-        format!("You write too fast; try again in {seconds} s."),
-    )
-    .retry_after(seconds)
-}
-
-/// The status and the sentence of a refusal.
-pub(super) fn refused(refusal: Refusal) -> Problem {
-    let with = |status, french: &'static str, english: &'static str| Problem::new(status, french, english);
-    let not_so = |french, english| with(StatusCode::UNPROCESSABLE_ENTITY, french, english);
-    let forbidden = |french, english| with(StatusCode::FORBIDDEN, french, english);
-    match refusal {
-        Refusal::Empty => not_so("Le message est vide.", "The message is empty."),
-        Refusal::TooLong => {
-            not_so("Un message a 2 000 caractères au plus.", "A message has at most 2,000 characters.")
-        }
-        Refusal::UnknownKind => not_so(
-            "Le type d'un message est text, emoji ou reaction.",
-            "The type of a message is text, emoji or reaction.",
-        ),
-        Refusal::NotEmoji => not_so(
-            "Un message de type emoji contient de 1 à 12 emoji et rien d'autre.",
-            "A message of type emoji holds 1 to 12 emoji and nothing else.",
-        ),
-        Refusal::NotOneEmoji => {
-            not_so("Une réaction est exactement un emoji.", "A reaction is exactly one emoji.")
-        }
-        Refusal::ClientId => not_so("Le champ client_id n'est pas un UUID.", "client_id is not a UUID."),
-        Refusal::ReplyTo => not_so(
-            "Le champ reply_to ne désigne aucun message de ce live.",
-            "reply_to names no message of this live.",
-        ),
-        Refusal::Position => not_so(
-            "La position n'est dans aucune prise de ce live, ou pas entre 0 et 24 h.",
-            "The position is in no take of this live, or not between 0 and 24 h.",
-        ),
-        Refusal::Mentions => {
-            not_so("Un message mentionne 10 personnes au plus.", "A message mentions at most 10 people.")
-        }
-        Refusal::Full => not_so("Cette conversation est pleine.", "This conversation is full."),
-        Refusal::Rules => not_so(
-            "Le mode lent va de 0 à 3 600 000 ms et un silence finit dans l'année.",
-            "Slow mode goes from 0 to 3,600,000 ms and a silence ends within a year.",
-        ),
-        Refusal::UnwantedWord => not_so(
-            "Le message contient un mot qui n'est pas souhaité ici.",
-            "The message holds a word that is not wanted here.",
-        ),
-        Refusal::NoMessage => {
-            with(StatusCode::NOT_FOUND, "Ce message n'existe pas.", "There is no such message.")
-        }
-        Refusal::NoPerson => {
-            with(StatusCode::NOT_FOUND, "Cette personne n'existe pas.", "There is no such person.")
-        }
-        Refusal::NotYours => forbidden("Ce message n'est pas le vôtre.", "This message is not yours."),
-        Refusal::NotModerator => {
-            forbidden("Il faut être modérateur de ce live.", "You must be a moderator of this live.")
-        }
-        Refusal::Banned => {
-            forbidden("Vous ne pouvez plus écrire dans ce live.", "You may no longer write in this live.")
-        }
-        Refusal::Silenced { until_ms } => {
-            let until = super::rfc3339(until_ms);
-            Problem::new(
-                StatusCode::FORBIDDEN,
-                format!("Vous ne pouvez pas écrire dans ce live avant {until}."),
-                format!("You may not write in this live until {until}."),
-            )
-        }
-        Refusal::TooSoon { wait_ms } => too_fast(u128::try_from(wait_ms).unwrap_or(0)),
     }
 }

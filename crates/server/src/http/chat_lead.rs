@@ -15,9 +15,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::routing::{get, put};
+use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
 use axum::{Json as Answer, Router};
 use chat::{Rules, RulesChange, Sanction, Speaker, WordList};
 use serde::{Deserialize, Deserializer};
@@ -36,11 +38,11 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/api/posts/live/{id}/chat/rules", get(rules).patch(change_rules))
         .route("/api/posts/live/{id}/chat/moderators", get(moderators))
-        .route("/api/posts/live/{id}/chat/moderators/{person}", put(name_moderator).delete(unname_moderator))
+        .route("/api/posts/live/{id}/chat/moderators/{person}", put(set_moderator).delete(set_moderator))
         .route("/api/posts/live/{id}/chat/sanctions", get(sanctions))
         .route("/api/posts/live/{id}/chat/sanctions/{person}", put(sanction).delete(lift))
         .route("/api/posts/live/{id}/chat/held", get(held))
-        .route("/api/posts/live/{id}/chat/held/{held}", axum::routing::post(approve).delete(reject))
+        .route("/api/posts/live/{id}/chat/held/{held}", post(decide).delete(decide))
         .route("/api/posts/live/{id}/chat/acts", get(acts))
 }
 
@@ -51,12 +53,36 @@ struct Act {
     clock: Arc<PlayClock>,
 }
 
-impl Act {
-    async fn of(app: &App, caller: &Caller, id: i64, keys: &Keys) -> Result<Self, Problem> {
+impl FromRequestParts<App> for Act {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, app).await?;
         caller.person()?;
-        let live = readable_live(app, caller, id, keys).await?;
-        Ok(Self { live_id: id, by: speaker(&live, caller)?, clock: recorded::clock(app, id).await })
+        let Ok(keys) = Keys::from_request_parts(parts, app).await;
+        let path = Path::<Live>::from_request_parts(parts, app).await;
+        let Path(Live { id: Id(id) }) = path.map_err(|_| Problem::no_such_live())?;
+        let live = readable_live(app, &caller, id, &keys).await?;
+        Ok(Self { live_id: id, by: speaker(&live, &caller)?, clock: recorded::clock(app, id).await })
     }
+}
+
+/// The live in a path, whatever else is there.
+#[derive(Deserialize)]
+struct Live {
+    id: Id,
+}
+
+/// The person in a path.
+#[derive(Deserialize)]
+struct Subject {
+    person: Id,
+}
+
+/// The message that waits in a path.
+#[derive(Deserialize)]
+struct Waiting {
+    held: Id,
 }
 
 async fn rules(
@@ -64,7 +90,7 @@ async fn rules(
     caller: Caller,
     keys: Keys,
     Path(Id(id)): Path<Id>,
-) -> Result<axum::response::Response, Problem> {
+) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
     let clock = recorded::clock(&app, id).await;
     let rules = app.chat.rules(id, &clock).await?;
@@ -73,7 +99,7 @@ async fn rules(
 }
 
 /// The rules, with the words for those who lead.
-fn shown(rules: &Rules, leads: bool, clock: &PlayClock) -> axum::response::Response {
+fn shown(rules: &Rules, leads: bool, clock: &PlayClock) -> Response {
     let mut text = rules.to_json(clock);
     if leads {
         let words = Value::from(rules.words.words());
@@ -100,12 +126,9 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i
 
 async fn change_rules(
     State(app): State<App>,
-    caller: Caller,
-    keys: Keys,
-    Path(Id(id)): Path<Id>,
+    act: Act,
     Json(change): Json<Change>,
-) -> Result<axum::response::Response, Problem> {
-    let act = Act::of(&app, &caller, id, &keys).await?;
+) -> Result<Response, Problem> {
     let words = change.words.map(|words| WordList::new(words).ok_or_else(too_many_words)).transpose()?;
     let Change { slow_ms, hold, show_members, pinned, .. } = change;
     let change = RulesChange { slow_ms, hold, show_members, pinned, words };
@@ -132,36 +155,19 @@ async fn moderators(
     Ok(Answer(json!(rules.moderators)))
 }
 
-async fn name_moderator(
+/// PUT names somebody, DELETE takes the name back.
+async fn set_moderator(
     State(app): State<App>,
-    caller: Caller,
-    keys: Keys,
-    Path((Id(id), Id(person))): Path<(Id, Id)>,
+    act: Act,
+    Path(Subject { person: Id(person) }): Path<Subject>,
+    method: Method,
 ) -> Result<StatusCode, Problem> {
-    let act = Act::of(&app, &caller, id, &keys).await?;
-    app.chat.set_moderator(id, act.by, person, true, &act.clock).await?;
+    app.chat.set_moderator(act.live_id, act.by, person, method == Method::PUT, &act.clock).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn unname_moderator(
-    State(app): State<App>,
-    caller: Caller,
-    keys: Keys,
-    Path((Id(id), Id(person))): Path<(Id, Id)>,
-) -> Result<StatusCode, Problem> {
-    let act = Act::of(&app, &caller, id, &keys).await?;
-    app.chat.set_moderator(id, act.by, person, false, &act.clock).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn sanctions(
-    State(app): State<App>,
-    caller: Caller,
-    keys: Keys,
-    Path(Id(id)): Path<Id>,
-) -> Result<Answer<Value>, Problem> {
-    let act = Act::of(&app, &caller, id, &keys).await?;
-    let sanctions = app.chat.sanctions(id, act.by, &act.clock).await?;
+async fn sanctions(State(app): State<App>, act: Act) -> Result<Answer<Value>, Problem> {
+    let sanctions = app.chat.sanctions(act.live_id, act.by, &act.clock).await?;
     let one = |one: Sanction| json!({"person_id": one.person_id, "until": one.until_ms.map(rfc3339)});
     Ok(Answer(sanctions.into_iter().map(one).collect()))
 }
@@ -176,61 +182,44 @@ struct Wanted {
 
 async fn sanction(
     State(app): State<App>,
-    caller: Caller,
-    keys: Keys,
-    Path((Id(id), Id(person_id))): Path<(Id, Id)>,
+    act: Act,
+    Path(Subject { person: Id(person_id) }): Path<Subject>,
     Json(wanted): Json<Wanted>,
 ) -> Result<StatusCode, Problem> {
-    let act = Act::of(&app, &caller, id, &keys).await?;
     let until_ms = wanted.seconds.map(|seconds| now_ms() + i64::from(seconds) * 1_000);
     let sanction = Sanction { person_id, until_ms, delete_messages: wanted.delete_messages };
-    app.chat.sanction(id, act.by, sanction, &act.clock).await?;
+    app.chat.sanction(act.live_id, act.by, sanction, &act.clock).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn lift(
     State(app): State<App>,
-    caller: Caller,
-    keys: Keys,
-    Path((Id(id), Id(person))): Path<(Id, Id)>,
+    act: Act,
+    Path(Subject { person: Id(person) }): Path<Subject>,
 ) -> Result<StatusCode, Problem> {
-    let act = Act::of(&app, &caller, id, &keys).await?;
-    app.chat.lift(id, act.by, person, &act.clock).await?;
+    app.chat.lift(act.live_id, act.by, person, &act.clock).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn held(
-    State(app): State<App>,
-    caller: Caller,
-    keys: Keys,
-    Path(Id(id)): Path<Id>,
-) -> Result<Answer<Value>, Problem> {
-    let act = Act::of(&app, &caller, id, &keys).await?;
-    let held = app.chat.held(id, act.by, &act.clock).await?;
+async fn held(State(app): State<App>, act: Act) -> Result<Answer<Value>, Problem> {
+    let held = app.chat.held(act.live_id, act.by, &act.clock).await?;
     let one = |one: &chat::Held| json!({"held_id": one.id, "message": one.message.to_value(&act.clock)});
     Ok(Answer(held.iter().map(one).collect()))
 }
 
-async fn approve(
+/// POST approves and answers the message, DELETE rejects.
+async fn decide(
     State(app): State<App>,
-    caller: Caller,
-    keys: Keys,
-    Path((Id(id), Id(held))): Path<(Id, Id)>,
-) -> Result<Answer<Value>, Problem> {
-    let act = Act::of(&app, &caller, id, &keys).await?;
-    let kept = app.chat.decide(id, act.by, held, true, Arc::clone(&act.clock)).await?;
-    Ok(Answer(kept.map_or(Value::Null, |message| message.to_value(&act.clock))))
-}
-
-async fn reject(
-    State(app): State<App>,
-    caller: Caller,
-    keys: Keys,
-    Path((Id(id), Id(held))): Path<(Id, Id)>,
-) -> Result<StatusCode, Problem> {
-    let act = Act::of(&app, &caller, id, &keys).await?;
-    app.chat.decide(id, act.by, held, false, Arc::clone(&act.clock)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    act: Act,
+    Path(Waiting { held: Id(held) }): Path<Waiting>,
+    method: Method,
+) -> Result<Response, Problem> {
+    let approved = method == Method::POST;
+    let kept = app.chat.decide(act.live_id, act.by, held, approved, Arc::clone(&act.clock)).await?;
+    Ok(match kept {
+        Some(message) => Answer(message.to_value(&act.clock)).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
 }
 
 #[derive(Deserialize)]
@@ -240,12 +229,9 @@ struct Before {
 
 async fn acts(
     State(app): State<App>,
-    caller: Caller,
-    keys: Keys,
-    Path(Id(id)): Path<Id>,
+    act: Act,
     Query(Before { before }): Query<Before>,
 ) -> Result<Answer<Value>, Problem> {
-    let act = Act::of(&app, &caller, id, &keys).await?;
-    let acts = app.chat.acts(id, act.by, before.unwrap_or(i64::MAX), &act.clock).await?;
+    let acts = app.chat.acts(act.live_id, act.by, before.unwrap_or(i64::MAX), &act.clock).await?;
     Ok(Answer(json!(acts)))
 }

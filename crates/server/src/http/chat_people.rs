@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::access::{Id, Keys, readable_live};
 use super::auth::Caller;
-use super::chat::{refused, speaker};
+use super::chat::speaker;
 use super::problem::Problem;
 use crate::app::App;
 use crate::recorded;
@@ -43,7 +43,7 @@ async fn people(
     let speaker = speaker(&live, &caller)?;
     let rules = app.chat.rules(id, &recorded::clock(&app, id).await).await?;
     if !speaker.leads && !rules.names(speaker.id) {
-        return Err(refused(chat::Refusal::NotModerator));
+        return Err(chat::Refusal::NotModerator.into());
     }
     let ids = ids.split(',').filter(|one| !one.is_empty()).map(str::parse);
     let ids: Vec<i64> = ids.collect::<Result<_, _>>().map_err(|_| not_numbers())?;

@@ -97,8 +97,8 @@ async fn list(
     let filter = Filter { running, words: query.q, members: matches!(caller, Caller::Person(_)), of };
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let mut results = Vec::with_capacity(page.lives.len());
-    for live in &page.lives {
-        results.push(live_json(&app, &base, live, &caller, &Keys::default()).await);
+    for (live, messages) in with_messages(&app, &page.lives).await {
+        results.push(live_json(&app, &base, live, messages, &caller, &Keys::default()).await);
     }
     Ok(Answer(paging.envelope(&base, page.count, results)))
 }
@@ -111,7 +111,7 @@ async fn read(
     Path(Id(id)): Path<Id>,
 ) -> Result<Answer<Value>, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
-    Ok(Answer(live_json(&app, &base, &live, &caller, &keys).await))
+    Ok(Answer(one_json(&app, &base, &live, &caller, &keys).await))
 }
 
 async fn change(
@@ -129,7 +129,7 @@ async fn change(
         visibility: visibility(body.visibility)?,
     };
     let live = app.lives.change(id, change).await?;
-    Ok(Answer(live_json(&app, &base, &live, &caller, &Keys::default()).await))
+    Ok(Answer(one_json(&app, &base, &live, &caller, &Keys::default()).await))
 }
 
 async fn delete(
@@ -168,14 +168,32 @@ async fn stop(
         "video_saved": saved,
         "video_id": saved.then_some(id),
         "duration_ms": summary.duration_ms,
-        "messages": messages(&app, id).await,
+        "messages": messages(&app, &[id]).await.pop().unwrap_or(0),
         "gaps": summary.gaps.iter().map(gap_json).collect::<Vec<_>>(),
         "replay_url": mp4.or(webm).or(page).or(audio),
     })))
 }
 
+async fn one_json(app: &App, base: &Base, live: &Live, caller: &Caller, keys: &Keys) -> Value {
+    let messages = messages(app, &[live.id]).await.pop().unwrap_or(0);
+    live_json(app, base, live, messages, caller, keys).await
+}
+
+/// Lives, each with how many messages there are.
+pub(crate) async fn with_messages<'a>(app: &App, lives: &'a [Live]) -> impl Iterator<Item = (&'a Live, i64)> {
+    let ids: Vec<i64> = lives.iter().map(|live| live.id).collect();
+    lives.iter().zip(messages(app, &ids).await)
+}
+
 /// A live as it is answered to this caller, who may see it.
-pub(crate) async fn live_json(app: &App, base: &Base, live: &Live, caller: &Caller, keys: &Keys) -> Value {
+pub(crate) async fn live_json(
+    app: &App,
+    base: &Base,
+    live: &Live,
+    messages: i64,
+    caller: &Caller,
+    keys: &Keys,
+) -> Value {
     let summary = recorded::summary(app, live.id).await;
     let token = media_token(app, live);
     let (mp4, webm, audio) = replay_urls(base, live, &summary, token.as_deref());
@@ -199,7 +217,7 @@ pub(crate) async fn live_json(app: &App, base: &Base, live: &Live, caller: &Call
         "saved_ms": summary.saved_ms,
         "duration_ms": summary.duration_ms,
         "viewers": app.viewers.count(live.id),
-        "messages": messages(app, live.id).await,
+        "messages": messages,
         "poster_url": poster,
         "watch_url": watch_url(base, live, knows_key),
         "hls_url": null,
@@ -261,15 +279,12 @@ async fn finish_deletion(app: &App, id: i64) {
     }
 }
 
-/// Messages of the conversation, those deleted left out.
-async fn messages(app: &App, live: i64) -> i64 {
-    match app.chat.counters(live).await {
-        Ok(counters) => counters.messages,
-        Err(error) => {
-            tracing::error!(live, %error, "could not count the messages of a live");
-            0
-        }
-    }
+/// Messages of the conversation of each live, those deleted left out.
+async fn messages(app: &App, lives: &[i64]) -> Vec<i64> {
+    app.chat.message_counts(lives.to_vec()).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "could not count the messages of lives");
+        vec![0; lives.len()]
+    })
 }
 
 /// The address of the replay of a live as it is now, if anything of it is recorded.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::access::Keys;
 use super::auth::Caller;
 use super::links::Base;
-use super::lives::{author_json, live_json};
+use super::lives::{author_json, live_json, with_messages};
 use super::paging::Paging;
 use super::problem::Problem;
 use super::rfc3339;
@@ -49,7 +49,7 @@ async fn list(
     let filter = Filter { running, members: matches!(caller, Caller::Person(_)), ..Filter::default() };
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let mut results = Vec::with_capacity(page.lives.len());
-    for live in &page.lives {
+    for (live, messages) in with_messages(&app, &page.lives).await {
         results.push(json!({
             "id": live.id,
             "content": live.content,
@@ -57,7 +57,7 @@ async fn list(
             "author": author_json(&live.author),
             "created_at": rfc3339(live.started_ms),
             "is_live_post": live.is_running(),
-            "live": live_json(&app, &base, live, &caller, &Keys::default()).await,
+            "live": live_json(&app, &base, live, messages, &caller, &Keys::default()).await,
         }));
     }
     Ok(Answer(paging.envelope(&base, page.count, results)))

@@ -61,6 +61,17 @@ impl Problem {
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
+    /// 429: too many messages, with the time to wait in milliseconds.
+    pub(crate) fn too_fast(wait_ms: u128) -> Self {
+        let seconds = u64::try_from(wait_ms.div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            format!("Vous écrivez trop vite ; réessayez dans {seconds} s."),
+            format!("You write too fast; try again in {seconds} s."),
+        )
+        .retry_after(seconds)
+    }
+
     /// The same, with a time after which to try again, in seconds.
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
         self.header(header::RETRY_AFTER, seconds.into())

@@ -2,7 +2,10 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 
+use chat::Refusal;
+
 use super::Problem;
+use crate::http::rfc3339;
 
 impl From<database::Error> for Problem {
     fn from(error: database::Error) -> Self {
@@ -93,6 +96,84 @@ impl From<lives::Error> for Problem {
             )
             .retry_after(60),
             Error::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<chat::Error> for Problem {
+    fn from(error: chat::Error) -> Self {
+        match error {
+            chat::Error::Refused(refusal) => refusal.into(),
+            chat::Error::Database(error) => error.into(),
+            chat::Error::Sqlite(error) => database::Error::from(error).into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let with = |status, french: &'static str, english: &'static str| Self::new(status, french, english);
+        let not_so = |french, english| with(StatusCode::UNPROCESSABLE_ENTITY, french, english);
+        let forbidden = |french, english| with(StatusCode::FORBIDDEN, french, english);
+        match refusal {
+            Refusal::Empty => not_so("Le message est vide.", "The message is empty."),
+            Refusal::TooLong => {
+                not_so("Un message a 2 000 caractères au plus.", "A message has at most 2,000 characters.")
+            }
+            Refusal::UnknownKind => not_so(
+                "Le type d'un message est text, emoji ou reaction.",
+                "The type of a message is text, emoji or reaction.",
+            ),
+            Refusal::NotEmoji => not_so(
+                "Un message de type emoji contient de 1 à 12 emoji et rien d'autre.",
+                "A message of type emoji holds 1 to 12 emoji and nothing else.",
+            ),
+            Refusal::NotOneEmoji => {
+                not_so("Une réaction est exactement un emoji.", "A reaction is exactly one emoji.")
+            }
+            Refusal::ClientId => not_so("Le champ client_id n'est pas un UUID.", "client_id is not a UUID."),
+            Refusal::ReplyTo => not_so(
+                "Le champ reply_to ne désigne aucun message de ce live.",
+                "reply_to names no message of this live.",
+            ),
+            Refusal::Position => not_so(
+                "La position n'est dans aucune prise de ce live, ou pas entre 0 et 24 h.",
+                "The position is in no take of this live, or not between 0 and 24 h.",
+            ),
+            Refusal::Mentions => {
+                not_so("Un message mentionne 10 personnes au plus.", "A message mentions at most 10 people.")
+            }
+            Refusal::Full => not_so("Cette conversation est pleine.", "This conversation is full."),
+            Refusal::Rules => not_so(
+                "Le mode lent va de 0 à 3 600 000 ms et un silence finit dans l'année.",
+                "Slow mode goes from 0 to 3,600,000 ms and a silence ends within a year.",
+            ),
+            Refusal::UnwantedWord => not_so(
+                "Le message contient un mot qui n'est pas souhaité ici.",
+                "The message holds a word that is not wanted here.",
+            ),
+            Refusal::NoMessage => {
+                with(StatusCode::NOT_FOUND, "Ce message n'existe pas.", "There is no such message.")
+            }
+            Refusal::NoPerson => {
+                with(StatusCode::NOT_FOUND, "Cette personne n'existe pas.", "There is no such person.")
+            }
+            Refusal::NotYours => forbidden("Ce message n'est pas le vôtre.", "This message is not yours."),
+            Refusal::NotModerator => {
+                forbidden("Il faut être modérateur de ce live.", "You must be a moderator of this live.")
+            }
+            Refusal::Banned => {
+                forbidden("Vous ne pouvez plus écrire dans ce live.", "You may no longer write in this live.")
+            }
+            Refusal::Silenced { until_ms } => {
+                let until = rfc3339(until_ms);
+                Self::new(
+                    StatusCode::FORBIDDEN,
+                    format!("Vous ne pouvez pas écrire dans ce live avant {until}."),
+                    format!("You may not write in this live until {until}."),
+                )
+            }
+            Refusal::TooSoon { wait_ms } => Self::too_fast(u128::try_from(wait_ms).unwrap_or(0)),
         }
     }
 }
