@@ -5,6 +5,7 @@ The load is `talk` (bench/src/talk). CONVERSATION=acks,fanout runs some of the p
 
 import json
 import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def readings(server, directory):
         asked = {"connections": 100, "writers": 100, "tokens": server.tokens, "rates": [300], "seconds": 2 * SECONDS, "frame": None}
         talk("read", address=server.where["address"], kinds=kinds, rate=60, seconds=1)
         writing = subprocess.Popen(["taskset", "-c", OURS, TALK, "talk", json.dumps({**server.where, **asked, "path": server.path(live, "?after=1000000000")})], stdout=subprocess.PIPE)
-        found = talk("read", address=server.where["address"], kinds=kinds, rate=90, seconds=2 * SECONDS)
+        found = talk("read", address=server.where["address"], kinds=kinds, rate=60, seconds=2 * SECONDS)
         written = json.loads(writing.communicate()[0])[0]
         say(f"  acknowledged meanwhile: {times(written['ack'])}")
         for (name, _), most in zip(kinds, (5, 5, 50)):
@@ -169,6 +170,9 @@ PARTS = {"acks": acks, "saturation": saturation, "fanout": fanout, "idle": idle,
 
 def run(directory):
     """Every part on a server of its own."""
+    # Five thousand viewers are as many descriptors, here and there.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     say(f"conversation: the server on core {THEIRS}, the load on core {OURS}; load average {load_average()}")
     for name in os.environ.get("CONVERSATION", ",".join(PARTS)).split(","):
         place = directory / name
