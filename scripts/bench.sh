@@ -8,4 +8,4 @@ bun=bun@1.4.5
 if [ "$(cat .tools/bun/pin 2>/dev/null)" != "$bun" ]; then
   npm install --prefix .tools/bun --no-save --no-audit --no-fund "$bun" >&2 && echo "$bun" >.tools/bun/pin
 fi
-exec python3 bench/run.py "$@"
+exec python3 -B bench/run.py "$@"
