@@ -4,7 +4,7 @@
 use futures_util::StreamExt;
 use promises::outputs::{Source, judge};
 use promises::random::Random;
-use promises::{Server, blobs, recorded};
+use promises::{Server, blobs, recorded, repository};
 
 /// Recordings that are judged at once.
 const AT_ONCE: usize = 3;
@@ -48,9 +48,18 @@ async fn of_chromium_and_firefox() {
 
 /// A recording of `testdata/made`, sent in slices that follow nothing.
 fn made(name: &str) -> Source {
-    let bytes = recorded(&format!("made/{name}"));
+    in_slices(name, &recorded(&format!("made/{name}")))
+}
+
+/// A recording of those that the reader of containers is tested with.
+fn readers(name: &str) -> Source {
+    let path = repository().join("crates/media/tests/data").join(name);
+    in_slices(name, &std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+fn in_slices(name: &str, bytes: &[u8]) -> Source {
     let slices =
-        Random::new(bytes.len() as u64).cut(&bytes, 1, 9_000).into_iter().map(<[u8]>::to_vec).collect();
+        Random::new(bytes.len() as u64).cut(bytes, 1, 9_000).into_iter().map(<[u8]>::to_vec).collect();
     let (_, extension) = name.split_once('.').expect("a name has an ending");
     Source { slices, ..Source::whole(name, extension, Vec::new()) }
 }
@@ -96,6 +105,13 @@ async fn of_obs_safari_and_whoever_finishes_files() {
         made("finished_avc1_aac_moov_first.mp4"),
         made("finished_avc1_aac_moov_last.mp4"),
         made("finished_vp9_opus_cues.webm"),
+        readers("h264_aac_quicktime.mov"),
+        readers("h264_late_aac.mp4"),
+        readers("hevc_opus_rotated.mp4"),
+        readers("hevc_opus.mkv"),
+        readers("laced.mkv"),
+        readers("laced_opus.mkv"),
+        readers("vp9_10bit_cues.webm"),
     ])
     .await;
 }

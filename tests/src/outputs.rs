@@ -286,7 +286,7 @@ fn check_mp4(bytes: &[u8], output: &Output) -> (f64, f64) {
     let shown = movie.tracks.iter().flat_map(isobmff::Track::shown);
     let ends = shown.fold((0.0, 0.0), |(start, end): (f64, f64), (from, to)| (start.max(from), end.max(to)));
     if output.what.is_finished() {
-        assert!((0.0..=1.0).contains(&(movie.duration_ms - ends.1)), "{} ms, {ends:?}", movie.duration_ms);
+        assert!((movie.duration_ms - ends.1).abs() <= 1.0, "{} ms, {ends:?}", movie.duration_ms);
         let zero = movie.tracks.iter().flat_map(isobmff::Track::shown).map(|(from, _)| from);
         assert!(zero.fold(f64::INFINITY, f64::min) >= 0.0, "nothing is shown before 0");
     }
@@ -322,8 +322,9 @@ fn check_take(output: &Output, ours: &[Frames], take: &[Frames]) {
         // A track alone counts from its own first frame, or from that of the take.
         [&mut wanted, &mut got].into_iter().for_each(|tracks| from_own_start(tracks));
     }
-    // Both sides are rounded to the millisecond, and WebM counts no finer.
-    frames::must_equal(&wanted, &got, 1);
+    // Both sides are rounded to the millisecond, and WebM counts no finer. The reader takes the edit of a tail of Opus
+    // for one that names the samples to skip, as that of a finished file does: 312 of 48,000.
+    frames::must_equal(&wanted, &got, if output.what == What::Tail { 7 } else { 1 });
 }
 
 fn from_own_start(tracks: &mut [Frames]) {
@@ -419,8 +420,13 @@ fn check_offset(after: &[(&str, f64)], before: &[(&str, f64)]) {
 fn times(probed: &Probed, delay_ms: f64) -> Vec<(&'static str, f64)> {
     let mut all = Vec::new();
     for (kind, delay_ms) in [("video", 0.0), ("audio", delay_ms)] {
-        let mut own: Vec<f64> = probed.of(kind).map(|packet| packet.pts_ms + delay_ms).collect();
+        let mut own: Vec<f64> = probed.of(kind).map(|packet| packet.pts_ms).collect();
         own.sort_by(f64::total_cmp);
+        // An edit list says the delay of a finished MP4.
+        let edited = own.first().map_or(0.0, |first| -first.min(0.0));
+        let is_opus = probed.stream(kind).is_some_and(|stream| stream["codec_name"] == "opus");
+        let delay_ms = if is_opus && delay_ms == 0.0 { edited } else { delay_ms };
+        own.iter_mut().for_each(|ms| *ms += delay_ms);
         all.extend(own.into_iter().map(|ms| (kind, ms)));
     }
     let zero = all.first().map_or(0.0, |(_, ms)| *ms);
@@ -430,7 +436,7 @@ fn times(probed: &Probed, delay_ms: f64) -> Vec<(&'static str, f64)> {
 
 /// The `CodecDelay` (RFC 9559, 5.1.4.1.25) of the sound of a WebM or Matroska file, 0 of any other.
 fn codec_delay_ms(file: &[u8]) -> f64 {
-    let header = &file[..file.len().min(4_096)];
+    let header = &file[..file.len().min(16_384)];
     if !header.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) {
         return 0.0;
     }
