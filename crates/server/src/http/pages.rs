@@ -24,6 +24,8 @@ struct Built;
 const INDEX: &str = "index.html";
 /// The folder whose files have their content's hash in their name.
 const HASHED: &str = "assets/";
+/// The custom elements: a module that pages of any site load, which asks for leave (Fetch, "CORS protocol").
+const EMBEDDED: &str = "embed/";
 /// What the pages may load, and who may frame them: this server alone; a picture may come from anywhere. Text becomes
 /// markup only through the one policy by which the pages' framework makes its own templates (Trusted Types).
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
@@ -79,6 +81,9 @@ fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
+    }
+    if path.starts_with(EMBEDDED) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     if has(asked, &etag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

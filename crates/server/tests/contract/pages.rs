@@ -38,3 +38,18 @@ async fn the_page_is_asked_for_again_only_when_it_changed() {
     assert!(script.header("cache-control").contains("immutable"));
     assert_eq!(script.header("content-encoding"), "gzip");
 }
+
+#[tokio::test]
+async fn pages_of_other_sites_load_the_custom_elements_and_nothing_else() {
+    let server = Server::start().await;
+    let from_elsewhere = async |path| {
+        answer(server.request(Method::GET, path).header("origin", "https://ecole.example")).await
+    };
+    let elements = from_elsewhere("/embed/communiconnect-live.js").await;
+    if elements.status == 404 {
+        assert!(server.get("/").await.body.contains("n'ont pas été construites"));
+        return;
+    }
+    assert_eq!(elements.header("access-control-allow-origin"), "*");
+    assert_eq!(from_elsewhere("/").await.header("access-control-allow-origin"), "");
+}
