@@ -169,7 +169,7 @@ impl Rounds {
         if restarts {
             assert!(stopped["duration_ms"].as_i64().is_some_and(|ms| ms > 0), "{stopped}");
         }
-        self.windows(&author, &live, home_s).await;
+        self.windows(&author, &live).await;
         self.lies(random, &author).await;
         author.api.delete(&live.path("")).await.must_be(204);
     }
@@ -292,21 +292,19 @@ impl Rounds {
         assert!(places.is_sorted(), "{places:?}");
     }
 
-    /// Late bytes are taken for a day after the stop, which is never before the start, by whatever clock; one that was
-    /// wrong for a while spoils nothing.
-    async fn windows(&mut self, author: &Person, live: &Live, started_s: i64) {
+    /// Late bytes are taken for a day after the stop, by whatever clock; one that was wrong for a while spoils nothing.
+    async fn windows(&mut self, author: &Person, live: &Live) {
         let home_s = self.clock.offset_s;
-        let ended_s = home_s.max(started_s);
         let key = author.api.with_token(&live.key);
         let create = |api: Api| async move {
             let request = api.request(reqwest::Method::POST, &live.path("upload/"));
             api.send(request.header("Tus-Resumable", "1.0.0").header("Upload-Defer-Length", "1")).await
         };
-        self.clock.set(ended_s + LATE_S + 3_600);
+        self.clock.set(home_s + LATE_S + 3_600);
         let sentence = create(key.clone()).await.refusal_of(&[401, 409]);
         assert!(!sentence.is_empty());
         self.told.late_refused += 1;
-        for offset_s in [ended_s + LATE_S - 3_600, home_s - LATE_S, home_s] {
+        for offset_s in [home_s + LATE_S - 3_600, home_s - LATE_S, home_s] {
             self.clock.set(offset_s);
             create(key.clone()).await.must_be(201);
         }

@@ -78,6 +78,15 @@ pub(crate) fn run(program: &str, arguments: &[&Path]) -> Result<String, String> 
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Whether so much waits for the processors that bounds of time say nothing: in the last minute over four times as many
+/// tasks as there are of them.
+pub(crate) fn is_overloaded() -> bool {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: f64 = load.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0);
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    load > 4.0 * processors as f64
+}
+
 /// SIGTERM.
 pub(crate) fn terminate(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGTERM).expect("the server can be signalled");

@@ -61,7 +61,7 @@ pub(crate) async fn run(mut fault: Fault, count: u64, seed: u64) -> String {
     let signpost = Signpost::new(matches!(fault, Fault::PowerCut(_)));
     let mut scene = Scene::open(&server, &signpost, &mut random).await;
     signpost.point(Some(server.base()));
-    let mut slowest = Duration::ZERO;
+    let (mut slowest, mut late) = (Duration::ZERO, 0);
     let mut up = Duration::ZERO;
     for strike in 0..count {
         let begin = Instant::now();
@@ -74,7 +74,10 @@ pub(crate) async fn run(mut fault: Fault, count: u64, seed: u64) -> String {
         let begin = Instant::now();
         server.restart().await;
         slowest = slowest.max(begin.elapsed());
-        assert!(begin.elapsed() < READY, "strike {strike}: ready after {:?}", begin.elapsed());
+        if begin.elapsed() >= READY {
+            assert!(machine::is_overloaded(), "strike {strike}: ready after {:?}", begin.elapsed());
+            late += 1;
+        }
         scene.check(&server, &mut random).await;
         signpost.point(Some(server.base()));
         if (strike + 1) % PROGRESS == 0 {
@@ -89,8 +92,10 @@ pub(crate) async fn run(mut fault: Fault, count: u64, seed: u64) -> String {
     let rate = acknowledged as f64 / up.as_secs_f64();
     write!(
         told,
-        "; {rate:.0} messages a second; {count} strikes, slowest restart {} ms",
-        slowest.as_millis()
+        "; {rate:.0} messages a second; {count} strikes, slowest restart {} ms, {late} restarts of over {} s while \
+         the machine was overloaded",
+        slowest.as_millis(),
+        READY.as_secs()
     )
     .expect("a text takes words");
     // The disk goes only after whoever uses it.
@@ -116,15 +121,13 @@ impl Fault {
                     // The first has to be taken before the second is sent: two at once are one to the kernel.
                     tokio::time::sleep(Duration::from_millis(30)).await;
                     let status = server.terminate().await;
-                    assert!(begin.elapsed() < AT_ONCE, "a second signal took {:?}", begin.elapsed());
+                    let in_time = begin.elapsed() < AT_ONCE || machine::is_overloaded();
+                    assert!(in_time, "a second signal took {:?}", begin.elapsed());
                     assert!(matches!(status.code(), Some(0 | 130)), "{status}");
                 } else {
                     let status = server.terminate().await;
-                    assert!(
-                        status.success() && begin.elapsed() < LEAVING,
-                        "{status} after {:?}",
-                        begin.elapsed()
-                    );
+                    let in_time = begin.elapsed() < LEAVING || machine::is_overloaded();
+                    assert!(status.success() && in_time, "{status} after {:?}", begin.elapsed());
                 }
             }
         }

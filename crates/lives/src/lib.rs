@@ -29,12 +29,15 @@ pub use store::{Filter, Page};
 /// The tables of this crate; they point to the `users` of the crate `accounts`.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "lives",
-    migrations: &[Migration {
-        number: 1,
-        name: "lives",
-        sql: include_str!("../migrations/001_lives.sql"),
-        then: None,
-    }],
+    migrations: &[
+        Migration { number: 1, name: "lives", sql: include_str!("../migrations/001_lives.sql"), then: None },
+        Migration {
+            number: 2,
+            name: "when a live was stopped",
+            sql: include_str!("../migrations/002_stopped_at.sql"),
+            then: None,
+        },
+    ],
 };
 
 /// The lives of this server; clones share everything.

@@ -37,6 +37,8 @@ pub struct Live {
     pub ended_ms: Option<i64>,
     /// Whether somebody stopped it. `false` with an end: nothing came any more, and it may run again.
     pub stopped: bool,
+    /// When somebody stopped it.
+    pub stopped_ms: Option<i64>,
     /// What an unlisted live's address holds.
     pub watch_key: String,
     pub(crate) stream_key: [u8; 32],
@@ -100,10 +102,11 @@ impl Live {
         self.ended_ms.is_none()
     }
 
-    /// Whether bytes are still taken: while it runs, and 24 hours from its end.
+    /// Whether bytes are still taken: until somebody stops it, and for 24 hours from then. However long its publisher is
+    /// away, what they have recorded has a place.
     #[must_use]
     pub fn takes_bytes(&self, now_ms: i64) -> bool {
-        self.ended_ms.is_none_or(|end| now_ms < end.saturating_add(PUBLISHABLE_AFTER_STOP))
+        self.stopped_ms.is_none_or(|stop| now_ms < stop.saturating_add(PUBLISHABLE_AFTER_STOP))
     }
 
     /// Whether this is its stream key.

@@ -90,6 +90,7 @@ mod tests {
             started_ms: 0,
             ended_ms: None,
             stopped: false,
+            stopped_ms: None,
             watch_key: "watch".to_owned(),
             stream_key: crate::live::hash("sk_right"),
         }
@@ -138,6 +139,8 @@ mod tests {
         let mut live = live(Visibility::Public);
         assert!(live.takes_bytes(i64::MAX));
         live.ended_ms = Some(1_000);
+        assert!(live.takes_bytes(i64::MAX), "nobody stopped it: its publisher may come back");
+        live.stopped_ms = Some(1_000);
         assert!(live.takes_bytes(1_000 + 24 * 3_600_000 - 1));
         assert!(!live.takes_bytes(1_000 + 24 * 3_600_000));
     }

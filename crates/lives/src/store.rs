@@ -5,7 +5,7 @@ use crate::live::new_watch_key;
 use crate::{Author, Change, Error, Live, NewLive};
 
 const COLUMNS: &str = "lives.id, author, first_name, last_name, profile_picture, title, description, content,
-    visibility, started_at, ended_at, stopped, watch_key, stream_key";
+    visibility, started_at, ended_at, stopped, watch_key, stream_key, stopped_at";
 const FROM: &str = "FROM lives JOIN users ON users.id = author";
 
 /// Words of a search at most; the others are left out.
@@ -145,7 +145,7 @@ pub(crate) fn change(connection: &Connection, id: i64, change: &Change) -> Resul
 
 pub(crate) fn stop(connection: &Connection, id: i64, now_ms: i64) -> Result<Live, Error> {
     let mut statement = connection.prepare_cached(
-        "UPDATE lives SET stopped = 1, ended_at = coalesce(ended_at, max(?2, started_at))
+        "UPDATE lives SET stopped = 1, stopped_at = ?2, ended_at = coalesce(ended_at, max(?2, started_at))
          WHERE id = ?1 AND stopped = 0 AND deleted_at IS NULL",
     )?;
     statement.execute([id, now_ms])?;
@@ -217,5 +217,6 @@ fn live(row: &Row<'_>) -> rusqlite::Result<Live> {
         stopped: row.get(11)?,
         watch_key: row.get(12)?,
         stream_key: row.get(13)?,
+        stopped_ms: row.get(14)?,
     })
 }

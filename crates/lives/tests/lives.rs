@@ -160,6 +160,21 @@ async fn an_abandoned_live_ends_and_runs_again_when_bytes_come() {
 }
 
 #[tokio::test]
+async fn a_live_that_nobody_stopped_takes_what_comes_days_later_and_for_a_day_after_its_stop() {
+    const DAY: i64 = 24 * 3_600_000;
+    let here = here(100).await;
+    let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();
+    let later = Instant::now() + Duration::from_secs(700);
+    here.lives.end_abandoned(later, NOW + 700_000, Duration::from_secs(600)).await.unwrap();
+    assert!(here.lives.get(live.id).await.unwrap().takes_bytes(NOW + 9 * DAY));
+    let stopped = here.lives.stop(live.id, NOW + 9 * DAY).await.unwrap();
+    assert!(stopped.ended_ms.unwrap() < NOW + DAY, "it ended when it was last heard");
+    assert!(stopped.takes_bytes(NOW + 10 * DAY - 1) && !stopped.takes_bytes(NOW + 10 * DAY));
+    let again = here.lives.stop(live.id, NOW + 11 * DAY).await.unwrap();
+    assert!(!again.takes_bytes(NOW + 11 * DAY), "stopping again changes nothing");
+}
+
+#[tokio::test]
 async fn a_live_that_was_stopped_stays_ended_when_bytes_come() {
     let here = here(100).await;
     let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();

@@ -68,14 +68,14 @@ pub(crate) fn readable(app: &App, live: &Live, caller: &Caller, keys: &Keys) -> 
 }
 
 /// The live, if the caller may publish to it and it still takes bytes: 401 to the anonymous, 403 to others,
-/// 409 when it ended more than 24 hours ago.
+/// 409 when it was stopped more than 24 hours ago.
 pub(crate) async fn publishable_live(app: &App, caller: &Caller, id: i64) -> Result<Arc<Live>, Problem> {
     let live = allowed_live(app, caller, id, may::publish).await?;
     if !live.takes_bytes(now_ms()) {
         return Err(Problem::new(
             StatusCode::CONFLICT,
-            "Ce live est terminé depuis plus de 24 heures : il ne reçoit plus rien.",
-            "This live ended more than 24 hours ago: it takes nothing more.",
+            "Ce live est arrêté depuis plus de 24 heures : il ne reçoit plus rien.",
+            "This live was stopped more than 24 hours ago: it takes nothing more.",
         ));
     }
     Ok(live)

@@ -114,7 +114,7 @@ pub(super) fn is_upload(headers: &HeaderMap) -> bool {
 
 /// When the upload is let go of: a day after the stop of its live, no sooner than a day from now while it runs.
 pub(super) fn expires(live: &Live) -> String {
-    let from_ms = if live.stopped { live.ended_ms.unwrap_or_else(now_ms) } else { now_ms() };
+    let from_ms = live.stopped_ms.unwrap_or_else(now_ms);
     let at =
         jiff::Timestamp::from_millisecond(from_ms.saturating_add(OPEN_AFTER_STOP_MS)).unwrap_or_default();
     at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
