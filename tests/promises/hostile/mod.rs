@@ -4,6 +4,7 @@
 mod mp4;
 mod webm;
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use media::container::{Event, Reader};
@@ -29,11 +30,12 @@ const PATIENCE_LARGE: Duration = Duration::from_secs(3);
 /// How much the whole corpus may add to the memory in use.
 const MEMORY: u64 = 96 * 1024 * 1024;
 
-fn corpus() -> Vec<Hostile> {
+/// Made once, before memory is measured: tests run beside each other in one process.
+static CORPUS: LazyLock<Vec<Hostile>> = LazyLock::new(|| {
     let mut all = webm::corpus();
     all.extend(mp4::corpus());
     all
-}
+});
 
 /// Reads a file to its end or its first error: how many frames came, and the error.
 fn read(bytes: &[u8]) -> (usize, Option<media::Error>) {
@@ -67,12 +69,12 @@ fn peak_memory() -> u64 {
 
 #[test]
 fn not_one_of_three_hundred_hurts_the_reader() {
-    let corpus = corpus();
+    let corpus = &*CORPUS;
     assert!(corpus.len() >= 300, "only {} files", corpus.len());
     let before = peak_memory();
     let mut refused = 0;
     let mut slow = Vec::new();
-    for Hostile { name, bytes } in &corpus {
+    for Hostile { name, bytes } in corpus {
         let limit = if bytes.len() < 1 << 18 { PATIENCE } else { PATIENCE_LARGE };
         let begin = Instant::now();
         let (_, error) = read(bytes);
@@ -142,7 +144,7 @@ async fn the_server_refuses_or_records_them_and_lives_on() {
     let bytes = recorded("webm_vp9_opus.webm");
     let mut upload = Upload::create(&author.api, &good).await;
     upload.append(&bytes[..400_000]).await;
-    for Hostile { name, bytes } in corpus().into_iter().step_by(9) {
+    for Hostile { name, bytes } in CORPUS.iter().step_by(9) {
         let live = author.start_live(json!({})).await;
         let hostile = Upload::create(&author.api, &live).await;
         // In slices of which a refusal reads the rest: past 1 MiB the server hangs up on who goes on sending.
