@@ -77,6 +77,8 @@ pub fn config_in_frame(frame: &[u8]) -> Option<Bytes> {
 /// `HEVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 8.3.3.1.2), lengths of four bytes. What it may leave unsaid
 /// (segmentation, parallelism, frame rate) it leaves unsaid.
 fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
+    // A set that cannot be read would be taken for the stream's by whoever reads the record.
+    let good = |unit: &&&[u8]| SYNTAX.type_of(unit) != SPS || parse_sps(unit).is_some();
     let sps = units.iter().filter(|unit| SYNTAX.type_of(unit) == SPS).find_map(|unit| parse_sps(unit))?;
     let mut record = vec![1];
     record.extend(sps.profile_tier_level);
@@ -91,7 +93,7 @@ fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
     record.push(sps.temporal_layers << 3 | u8::from(sps.temporal_nesting) << 2 | 3);
     record.push(3);
     for kind in [VPS, SPS, PPS] {
-        let sets: Vec<_> = units.iter().filter(|unit| SYNTAX.type_of(unit) == kind).collect();
+        let sets: Vec<_> = units.iter().filter(|unit| SYNTAX.type_of(unit) == kind).filter(good).collect();
         if sets.is_empty() || sets.len() > MOST_SETS {
             return None;
         }
@@ -217,6 +219,13 @@ mod tests {
         assert_eq!(sps_in_config(&config), Some(sps));
         assert_eq!(SYNTAX.length_size(&config), Some(4));
         assert_eq!(string(&config), "hvc1.1.6.L60.90");
+    }
+
+    #[test]
+    fn a_record_holds_no_parameter_set_that_cannot_be_read() {
+        let units = [VPS_UNIT, &SPS_UNIT[..4], SPS_UNIT, PPS_UNIT];
+        let config = config_from_units(&units).unwrap();
+        assert_eq!(sps_in_config(&config), parse_sps(SPS_UNIT));
     }
 
     #[test]
