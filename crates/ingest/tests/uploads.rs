@@ -206,3 +206,33 @@ async fn a_file_of_known_length_is_whole_when_its_last_byte_came() {
     same_frames("whole", &source, &replay(&recording, Format::Mp4));
     assert_eq!(upload.status().await.unwrap().offset, source.len() as u64);
 }
+
+#[tokio::test]
+async fn a_clock_set_back_at_a_restart_puts_no_take_before_one_that_had_only_begun_to_come() {
+    const DAY_AHEAD: fn() -> i64 = || 1_700_086_400_000;
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = testdata("webm_vp9_opus.webm");
+    let id = {
+        let recorder = Arc::new(Recorder::open(folder.path(), 0).unwrap());
+        let uploads = Uploads::new(recorder, DAY_AHEAD);
+        let upload =
+            uploads.create(1, Creation { now_ms: DAY_AHEAD(), ..Creation::default() }).await.unwrap();
+        // Too little for a fragment: no take is there to tell the time.
+        send(&upload, &bytes[..1_500], 500).await;
+        upload.id().to_owned()
+    };
+    let (recorder, uploads) = uploads(folder.path());
+    let first = uploads.get(1, &id).await.unwrap();
+    send(&first, &bytes[1_500..], 100_000).await;
+    let second =
+        uploads.create(1, Creation { now_ms: 1_700_000_000_000, ..Creation::default() }).await.unwrap();
+    send(&second, &bytes, 100_000).await;
+    let timeline = recorder.recording(1).await.unwrap().timeline();
+    let order: Vec<_> = timeline.in_play_order().iter().map(|take| take.number).collect();
+    assert_eq!(
+        order,
+        [1, 2],
+        "{:?}",
+        timeline.takes().iter().map(|take| take.started_at_ms).collect::<Vec<_>>()
+    );
+}

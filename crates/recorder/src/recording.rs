@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -27,8 +27,8 @@ pub struct Recording {
     next_take: Mutex<u32>,
     changes: watch::Sender<u64>,
     is_live: AtomicBool,
-    /// What the clock said when it was first looked at, and when that was.
-    clock: OnceLock<(i64, Instant)>,
+    /// What the clock said at a moment, and when that was.
+    clock: Mutex<Option<(i64, Instant)>>,
     files: Mutex<HashMap<(u32, Kind), Arc<dyn DiskFile>>>,
     tails: Mutex<HashMap<(u32, Kind), Tail>>,
 }
@@ -49,7 +49,7 @@ impl Recording {
             next_take: Mutex::new(loaded.next_take),
             changes: watch::Sender::new(0),
             is_live: AtomicBool::new(false),
-            clock: OnceLock::new(),
+            clock: Mutex::default(),
             files: Mutex::default(),
             tails: Mutex::default(),
         }
@@ -72,8 +72,17 @@ impl Recording {
     /// middle of a live, or before a restart, thus never puts a take before one that was there earlier.
     #[must_use]
     pub fn event_ms(&self, clock_ms: i64) -> i64 {
-        let &(begin_ms, begin) = self.clock.get_or_init(|| (self.not_before(clock_ms), Instant::now()));
+        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let (begin_ms, begin) = *clock.get_or_insert_with(|| (self.not_before(clock_ms), Instant::now()));
         begin_ms.saturating_add(i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Says that something is durable of which no take tells yet, and that came when [`event_ms`](Self::event_ms) was
+    /// `at_ms`: it is not earlier now.
+    pub fn came_at(&self, at_ms: i64, clock_ms: i64) {
+        if self.event_ms(clock_ms) < at_ms {
+            *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((at_ms, Instant::now()));
+        }
     }
 
     /// A clock that stands before the newest take's start was set back since: then it is at least the end of all takes.

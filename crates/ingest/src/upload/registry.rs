@@ -324,13 +324,13 @@ impl Upload {
 
     /// Makes bytes durable, or only a length that was declared; answers the offset.
     async fn store(&self, bytes: Bytes) -> Result<u64, Error> {
-        let (now_ms, recorder) = (self.now_ms(), Arc::clone(&self.recorder));
+        let (clock_ms, recorder) = ((self.clock)(), Arc::clone(&self.recorder));
         self.work(move |session| {
             if bytes.is_empty() {
                 session.settle()?;
             } else {
                 recorder.check_room()?;
-                session.append(&bytes, now_ms)?;
+                session.append(&bytes, clock_ms)?;
             }
             Ok(session.status().offset)
         })
@@ -344,12 +344,12 @@ impl Upload {
         work: impl FnOnce(&mut Session) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let mut guard = Arc::clone(&self.session).lock_owned().await;
-        let (recording, id, now_ms) = (Arc::clone(&self.recording), self.id.clone(), self.now_ms());
+        let (recording, id, clock_ms) = (Arc::clone(&self.recording), self.id.clone(), (self.clock)());
         let must_split = Arc::clone(&self.must_split);
         blocking(move || {
             let mut session = match guard.take() {
                 Some(session) => session,
-                None => Session::open(recording, &id, now_ms).map_err(over)?,
+                None => Session::open(recording, &id, clock_ms).map_err(over)?,
             };
             let split = if must_split.swap(false, Ordering::AcqRel) { session.split() } else { Ok(()) };
             let result = split.and_then(|()| work(&mut session));

@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// Takes an upload up again from its journal.
-    pub(super) fn open(recording: Arc<Recording>, id: &str, now_ms: i64) -> Result<Self, Error> {
+    pub(super) fn open(recording: Arc<Recording>, id: &str, clock_ms: i64) -> Result<Self, Error> {
         let (journal, content) = Journal::open(Arc::clone(recording.disk()), journal_path(&recording, id))?;
         let state = State::from_bytes(&content.checkpoint.state)?;
         let mut session = Self::new(recording, id, journal, state);
@@ -73,7 +73,7 @@ impl Session {
             session.raw_bytes += raw.bytes.len();
             session.take(&raw.bytes, raw.at_ms)?;
         }
-        session.state.last_bytes_ms = session.state.last_bytes_ms.min(now_ms);
+        session.recording.came_at(session.state.last_bytes_ms, clock_ms);
         if !session.appended.is_empty() {
             session.must_checkpoint = true;
             session.commit()?;
@@ -154,7 +154,8 @@ impl Session {
     }
 
     /// Takes bytes that came and makes them durable: when it returns, the offset counts them.
-    pub(super) fn append(&mut self, bytes: &Bytes, now_ms: i64) -> Result<(), Error> {
+    pub(super) fn append(&mut self, bytes: &Bytes, clock_ms: i64) -> Result<(), Error> {
+        let now_ms = self.recording.event_ms(clock_ms);
         let limit = self.state.length.unwrap_or(MAX_LENGTH);
         let room = usize::try_from(limit - self.state.received.min(limit)).unwrap_or(usize::MAX);
         let within = bytes.slice(..bytes.len().min(room));
