@@ -1,15 +1,15 @@
 //! Who the people are that acts, silences and bans name by their number. An addition to the contract:
 //!
 //! ```text
-//! GET  .../chat/people/?ids=3,7     [person, ...] for those who lead; at most 200, unknown ones left out
+//! GET  .../chat/people/?ids=3,7     [person, ...] by their names, for those who lead; at most 200, unknown ones left out
 //! ```
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json as Answer, Router};
+use chat::Author;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::access::{Id, Keys, readable_live};
 use super::auth::Caller;
@@ -37,7 +37,7 @@ async fn people(
     keys: Keys,
     Path(Id(id)): Path<Id>,
     Query(Wanted { ids }): Query<Wanted>,
-) -> Result<Answer<Vec<Value>>, Problem> {
+) -> Result<Answer<Vec<Author>>, Problem> {
     caller.person()?;
     let live = readable_live(&app, &caller, id, &keys).await?;
     let speaker = speaker(&live, &caller)?;
@@ -47,20 +47,7 @@ async fn people(
     }
     let ids = ids.split(',').filter(|one| !one.is_empty()).map(str::parse);
     let ids: Vec<i64> = ids.collect::<Result<_, _>>().map_err(|_| not_numbers())?;
-    let mut found = Vec::new();
-    for id in ids.into_iter().take(MOST) {
-        match app.accounts.person(id).await {
-            Ok(person) => found.push(json!({
-                "id": person.id,
-                "first_name": person.first_name,
-                "last_name": person.last_name,
-                "profile_picture": person.profile_picture,
-            })),
-            Err(accounts::Error::NoSuchPerson) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(Answer(found))
+    Ok(Answer(app.chat.people(ids.into_iter().take(MOST).collect()).await?))
 }
 
 fn not_numbers() -> Problem {
