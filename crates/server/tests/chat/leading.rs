@@ -117,7 +117,7 @@ async fn those_who_lead_learn_who_the_people_are_and_nobody_else_does() {
         let (status, people) = world.lead(Method::GET, live, &ask, Some(leader), Value::Null).await;
         assert_eq!(status, 200);
         let ids: Vec<_> = people.as_array().unwrap().iter().map(|person| person["id"].clone()).collect();
-        assert_eq!(ids, [zoe.id, max.id], "whom nobody knows is left out");
+        assert_eq!(ids, [max.id, zoe.id], "by their names; whom nobody knows is left out");
         assert!(people[0]["email"].is_null() && people[0]["first_name"].is_string(), "{people}");
     }
     assert_eq!(world.lead(Method::GET, live, "people/?ids=x", Some(&ada), Value::Null).await.0, 400);
