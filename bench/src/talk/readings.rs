@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 use crate::measures::spread;
 
-/// Requests of several kinds in turn, at a steady rate.
+/// Requests of several kinds, each kind by somebody of its own, at a steady rate.
 #[derive(Deserialize)]
 pub(crate) struct Readings {
     address: SocketAddr,
@@ -24,24 +24,39 @@ pub(crate) struct Readings {
 impl Readings {
     /// How long each kind takes, from when it was to be asked for to the last byte.
     pub(crate) fn measure(self) -> Result<Value, Failure> {
+        let start = Instant::now();
+        let found: Vec<Result<_, String>> = std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..self.kinds.len())
+                .map(|kind| {
+                    let reader = &self;
+                    scope.spawn(move || reader.read(kind, start).map_err(|error| error.to_string()))
+                })
+                .collect();
+            readers
+                .into_iter()
+                .map(|reader| reader.join().map_err(|_| "a reader panicked".to_owned())?)
+                .collect()
+        });
+        let told = self.kinds.iter().zip(found).map(|((name, _), found)| Ok((name.clone(), found?)));
+        Ok(Value::Object(told.collect::<Result<_, String>>()?))
+    }
+
+    /// One kind on one connection, so that a slow request delays only its own kind; the kinds take turns.
+    fn read(&self, kind: usize, start: Instant) -> Result<Value, Failure> {
         let mut connection = BufReader::new(TcpStream::connect(self.address)?);
         connection.get_ref().set_nodelay(true)?;
-        let (start, mut times) = (Instant::now(), vec![Vec::new(); self.kinds.len()]);
-        let (mut bytes, mut body) = (vec![0; self.kinds.len()], Vec::new());
-        for turn in 0..self.rate * self.seconds {
-            let due = start + Duration::from_secs(1) * turn / self.rate;
+        let (mut times, mut bytes, mut body) = (Vec::new(), 0, Vec::new());
+        let paths = &self.kinds[kind].1;
+        for (number, turn) in
+            (kind..(self.rate * self.seconds) as usize).step_by(self.kinds.len()).enumerate()
+        {
+            let due = start + Duration::from_secs(1) * turn as u32 / self.rate;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            let kind = turn as usize % self.kinds.len();
-            let paths = &self.kinds[kind].1;
-            let path = &paths[turn as usize / self.kinds.len() % paths.len()];
-            get(&mut connection, path, &mut body)?;
-            times[kind].push(due.elapsed().as_micros() as u32);
-            bytes[kind] += body.len();
+            get(&mut connection, &paths[number % paths.len()], &mut body)?;
+            times.push(due.elapsed().as_micros() as u32);
+            bytes += body.len();
         }
-        let told = self.kinds.iter().zip(times.into_iter().zip(bytes)).map(|((name, _), (times, bytes))| {
-            (name.clone(), json!({"bytes": bytes / times.len().max(1), "times": spread(times)}))
-        });
-        Ok(Value::Object(told.collect()))
+        Ok(json!({"bytes": bytes / times.len().max(1), "times": spread(times)}))
     }
 }
 
