@@ -134,7 +134,8 @@ export class Publisher {
   /**
    * A live whose chunks come at their times, in milliseconds from the recorder's start: `id` at once, `over` when the
    * last one is sent and the live stopped. `begun` is the time of that start, in milliseconds of the wall clock; after
-   * `joinable` seconds there is something to see, after `seconds` nothing comes any more.
+   * `joinable` seconds there is something to see, after `seconds` nothing comes any more; `silence` is the longest time
+   * between two of them, in milliseconds.
    */
   async pace(chunks) {
     const { id, location } = await this.#open();
@@ -150,6 +151,7 @@ export class Publisher {
     };
     // The first chunk of an MP4 is its header alone, and the next comes with the end of a group of pictures.
     const joinable = Math.max(2.5, chunks[1].at / 1000 + 0.5);
-    return { id, begun, joinable, seconds: chunks.at(-1).at / 1000, over: send() };
+    const silence = Math.max(...chunks.map(({ at }, index) => at - (chunks[index - 1]?.at ?? 0)));
+    return { id, begun, joinable, silence, seconds: chunks.at(-1).at / 1000, over: send() };
   }
 }

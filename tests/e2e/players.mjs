@@ -109,7 +109,7 @@ export function players({ names, seeks, joins, rate, through, ours = names }) {
 
     /** Joins a live again and again in every browser, by its bare tails and by the watch page. */
     async function live(name) {
-      const { id, begun, joinable, seconds, over } = await publisher.paced(name);
+      const { id, begun, joinable, silence, seconds, over } = await publisher.paced(name);
       over.catch(() => undefined);
       const faults = [];
       const took = [];
@@ -131,7 +131,9 @@ export function players({ names, seeks, joins, rate, through, ours = names }) {
       await over;
       assert.deepEqual(faults, [], JSON.stringify(took));
       const usual = took.map(({ first }) => first).sort((one, other) => one - other)[took.length >> 1];
-      assert.ok(usual < USUAL_MS, `half of the joins took more than ${usual} ms`);
+      // A browser that wants more than there is waits for the publisher's next slice.
+      const bound = silence > 2_000 ? USUAL_MS + silence : USUAL_MS;
+      assert.ok(usual < bound, `half of the joins took more than ${usual} ms: ${JSON.stringify(took)}`);
     }
 
     for (const browser of browsers)
