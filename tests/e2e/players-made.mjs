@@ -53,19 +53,21 @@ describe('recordings of other programs', { concurrency: false }, () => {
       const codecs = takes.flatMap(({ tracks }) => tracks.map(({ codec }) => codec)).join(', ');
       for (const [browser, page] of Object.entries(pages))
         for (const src of files) {
-          const wanted = { browser, src, codecs, seconds: ms / 1000, isSparse: sparse.test(name) };
+          const wanted = { browser, src, codecs, seconds: ms / 1000, isSparse: sparse.test(name), isLate: name.startsWith('late') };
           await inBrowser(context, page, wanted);
         }
     });
 
-  async function inBrowser(context, page, { browser, src, codecs, seconds, isSparse }) {
+  async function inBrowser(context, page, { browser, src, codecs, seconds, isSparse, isLate }) {
     await page.goto(`${world.base}/healthz`);
     const type = `video/${src.includes('.webm') ? 'webm' : 'mp4'}; codecs="${codecs}"`;
     const plays = await page.evaluate((asked) => document.createElement('video').canPlayType(asked), type);
     if (!plays) return context.diagnostic(`${browser} does not play ${type}`);
     const { duration, fault } = await page.evaluate(load, src);
     assert.equal(fault, undefined, `${browser}: ${src}`);
-    assert.ok(Math.abs(duration - seconds) < 0.12, `${browser}: ${src}: ${duration} s, not ${seconds} s`);
+    // Firefox does not count the time before the first sound of an MP4 whose sound also ends last.
+    const slack = browser === 'firefox' && src.includes('.mp4') && isLate ? 0.8 : 0.12;
+    assert.ok(Math.abs(duration - seconds) < slack, `${browser}: ${src}: ${duration} s, not ${seconds} s`);
     for (let i = 0; i < SEEKS; i += 1) {
       const to = Math.random() * (duration - 0.15);
       assert.equal(await page.evaluate(seek, { to, hasPicture: !isSparse }), null, `${browser}: ${src}`);

@@ -81,13 +81,14 @@ export class Publisher {
     return { id, location: new URL(created.headers.get('location'), base) };
   }
 
-  async #send(location, offset, bytes) {
+  async #send(location, offset, bytes, more = {}) {
     const answer = await fetch(location, {
       method: 'PATCH',
       headers: {
         ...this.headers,
         'Upload-Offset': `${offset}`,
         'Content-Type': 'application/offset+octet-stream',
+        ...more,
       },
       body: bytes,
     });
@@ -111,7 +112,9 @@ export class Publisher {
   /** A recording, whole and stopped; its live's number. */
   async publish(name) {
     const { id, location } = await this.#open();
-    await this.#send(location, 0, readFileSync(testdata(name)));
+    const bytes = readFileSync(testdata(name));
+    // A file whose index comes last is read when it is whole.
+    await this.#send(location, 0, bytes, { 'Upload-Length': `${bytes.length}` });
     await this.stop(id);
     return id;
   }
