@@ -122,16 +122,21 @@ describe.each<[string, () => Promise<SliceStore>]>([
   });
 });
 
-it('keeps recording in memory when the disk refuses, and joins both when read', async () => {
-  const disk = new MemoryStore();
-  let full = false;
-  const refusing: SliceStore = {
+/** A disk that takes no slice while it is full, but still lets go of some. */
+function refusingWhen(disk: SliceStore, isFull: () => boolean): SliceStore {
+  return {
     takes: () => disk.takes(),
     slices: (take, from, to) => disk.slices(take, from, to),
     put: (held, slice, drop) =>
-      full && slice ? Promise.reject(new Error('quota')) : disk.put(held, slice, drop),
+      isFull() && slice ? Promise.reject(new Error('full')) : disk.put(held, slice, drop),
     remove: (take) => disk.remove(take),
   };
+}
+
+it('keeps recording in memory when the disk refuses, and joins both when read', async () => {
+  const disk = new MemoryStore();
+  let full = false;
+  const refusing = refusingWhen(disk, () => full);
   let told = 0;
   const take = new SpoolTake(
     record(),
@@ -151,13 +156,7 @@ it('keeps recording in memory when the disk refuses, and joins both when read', 
 it('takes no slice after one that nobody had room for: there is never a hole', async () => {
   const disk = new MemoryStore();
   let full = false;
-  const refusing: SliceStore = {
-    takes: () => disk.takes(),
-    slices: (take, from, to) => disk.slices(take, from, to),
-    put: (held, slice, drop) =>
-      full && slice ? Promise.reject(new Error('full')) : disk.put(held, slice, drop),
-    remove: (take) => disk.remove(take),
-  };
+  const refusing = refusingWhen(disk, () => full);
   const take = new SpoolTake(record(), refusing);
   await take.append(bytes(0, 10), 500);
   full = true;
