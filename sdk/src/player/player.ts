@@ -501,13 +501,15 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     if (!missing || now - missing.lookedAt < MISSING_POLL_MS) return;
     missing.lookedAt = now;
     const timeline = await this.refresh().catch(() => null);
-    const take = timeline?.takes.find((candidate) => candidate.take === missing.take) ?? null;
+    // Not having been told is no sign of frames that stopped: what comes next would look like growth.
+    if (!timeline) return;
+    const take = timeline.takes.find((candidate) => candidate.take === missing.take) ?? null;
     const frames = trackOf(take, missing.kind)?.frames ?? 0;
     const grows = frames > missing.frames;
     const isBack = grows && missing.grew;
     missing.grew = grows;
     missing.frames = frames;
-    if (isBack && timeline && missing === this.#missing) await this.#attach(timeline, this.value.positionMs);
+    if (isBack && missing === this.#missing) await this.#attach(timeline, this.value.positionMs);
   }
 
   /** The low point of the buffer, which the chase of the edge goes by. */
