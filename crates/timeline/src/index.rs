@@ -116,6 +116,13 @@ impl Entry {
             .collect()
     }
 
+    /// Presentation time of its first frame, in ticks.
+    #[must_use]
+    pub fn first_pts(&self) -> i64 {
+        let cts = self.samples().first().map_or(0, |sample| i64::from(sample.cts));
+        self.base_dts.saturating_add(cts)
+    }
+
     /// The fragment's end in its body.
     #[must_use]
     pub fn end(&self) -> u64 {
@@ -245,9 +252,7 @@ impl TrackIndex {
     /// Presentation time of the first frame in milliseconds of the source's clock.
     #[must_use]
     pub fn first_ms(&self) -> Option<i64> {
-        let entry = self.get(0)?;
-        let cts = entry.samples().first().map_or(0, |sample| i64::from(sample.cts));
-        Some(self.track.to_ms(entry.base_dts.saturating_add(cts)))
+        self.get(0).map(|entry| self.track.to_ms(entry.first_pts()))
     }
 
     /// End of the last frame in milliseconds of the source's clock.
@@ -258,12 +263,15 @@ impl TrackIndex {
 
     /// The number of the newest fragment that starts at or before a time (milliseconds of the source's clock) and, for
     /// video, with a keyframe. The first fragment that a decoder can start at, if the time is before it.
+    ///
+    /// It is the time at which the keyframe is shown that counts: pictures that are shown before it may be coded after it.
     #[must_use]
     pub fn seek(&self, ms: i64) -> Option<usize> {
         let ticks = self.track.to_ticks(ms);
         let after = self.partition(|entry| entry.base_dts <= ticks);
-        let before = (0..after).rev().find(|&number| self.starts(number));
-        before.or_else(|| (after..self.len).find(|&number| self.starts(number)))
+        let is_shown = |number: usize| self.get(number).is_some_and(|entry| entry.first_pts() <= ticks);
+        let before = (0..after).rev().find(|&number| self.starts(number) && is_shown(number));
+        before.or_else(|| (0..self.len).find(|&number| self.starts(number)))
     }
 
     /// The number of the newest fragment at which a decoder can start.
@@ -296,9 +304,10 @@ impl TrackIndex {
 mod tests {
     use super::*;
 
-    fn sound(fragments: u32) -> TrackIndex {
+    /// Fragments of one frame of 200 ms each, which is shown so many ticks after it is decoded.
+    fn index(codec: Codec, fragments: u32, cts: i32) -> TrackIndex {
         let track = Track {
-            codec: Codec::Opus,
+            codec,
             timescale: 48_000,
             width: 0,
             height: 0,
@@ -309,9 +318,9 @@ mod tests {
         };
         let mut index = TrackIndex::new(track, 0);
         for number in 0..fragments {
-            let sample = Sample { offset: 0, size: 10, duration: 9_600, cts: 0, key: true };
+            let sample = Sample { offset: 0, size: 10, duration: 9_600, cts, key: true };
             let fragment = Fragment {
-                kind: Kind::Audio,
+                kind: codec.kind(),
                 sequence: number + 1,
                 base_dts: i64::from(number) * 9_600,
                 len: 10,
@@ -320,6 +329,10 @@ mod tests {
             index.push(Entry::new(u64::from(number) * 10, 0, &fragment));
         }
         index
+    }
+
+    fn sound(fragments: u32) -> TrackIndex {
+        index(Codec::Opus, fragments, 0)
     }
 
     #[test]
@@ -339,5 +352,15 @@ mod tests {
         assert_eq!(index.seek(399), Some(1));
         assert_eq!(index.seek(400), Some(2));
         assert_eq!(index.seek(256 * 200), Some(256));
+    }
+
+    #[test]
+    fn a_place_is_in_the_group_of_pictures_that_shows_it() {
+        // Shown 100 ms after they are decoded: 100 ms, 300 ms, 500 ms.
+        let index = index(Codec::Hevc, 3, 4_800);
+        assert_eq!(index.seek(299), Some(0));
+        assert_eq!(index.seek(300), Some(1));
+        assert_eq!(index.seek(499), Some(1));
+        assert_eq!(index.seek(0), Some(0));
     }
 }

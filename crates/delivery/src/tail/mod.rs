@@ -179,7 +179,7 @@ fn start(
         None => newest(first, request.track.is_none()),
     };
     let entry = begin.and_then(|number| first.get(number)).ok_or(Error::NoSuchTake)?;
-    let first_ms = first.track().to_ms(first_pts(entry));
+    let first_ms = first.track().to_ms(entry.first_pts());
     // A tail from the very start holds the first frames of both tracks, whichever came first.
     let zero_ms = match begin {
         Some(0) => indexes.iter().filter_map(|index| index.first_ms()).min().unwrap_or(first_ms),
@@ -238,10 +238,6 @@ fn newest(index: &TrackIndex, is_bare: bool) -> Option<usize> {
         groups += 1;
     }
     Some(chosen)
-}
-
-fn first_pts(entry: &Entry) -> i64 {
-    entry.base_dts + entry.samples().first().map_or(0, |sample| i64::from(sample.cts))
 }
 
 impl Tail {
@@ -319,12 +315,15 @@ impl Tail {
         if behind_ms < TOO_FAR_BEHIND_MS {
             return;
         }
-        let to_ms = index.get(newest).map_or(0, |entry| index.track().to_ms(entry.base_dts));
+        let to_ms = index.get(newest).map_or(0, |entry| index.track().to_ms(entry.first_pts()));
         tracing::debug!(take = self.take, behind_ms, "a viewer at the edge jumps to a newer keyframe");
-        for cursor in &mut self.cursors {
-            if let Some(number) = take.track(cursor.kind).and_then(|index| index.seek(to_ms)) {
-                cursor.next = cursor.next.max(number);
-            }
+        for (at, cursor) in self.cursors.iter_mut().enumerate() {
+            let there = if at == 0 {
+                Some(newest)
+            } else {
+                take.track(cursor.kind).and_then(|index| index.seek(to_ms))
+            };
+            cursor.next = cursor.next.max(there.unwrap_or(0));
         }
     }
 
