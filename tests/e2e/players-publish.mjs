@@ -1,55 +1,4 @@
-// Publishes the recordings of testdata/ as their browsers sent them: all at once, or as time goes by.
-
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-
-const testdata = (name) => fileURLToPath(new URL(`../../testdata/${name}`, import.meta.url));
-
-/** Every recording, with the replays that its codecs allow. */
-export const RECORDINGS = {
-  'webm_vp9_opus.webm': ['mp4', 'webm'],
-  'ff_webm_vp8_opus.webm': ['webm'],
-  'mkv_avc1_opus.mkv': ['mp4'],
-  'webm_av1_opus.webm': ['mp4', 'webm'],
-  'webm_vp8_opus.webm': ['webm'],
-  'mp4_avc1_kf1s.mp4': ['mp4'],
-  'mp4_vp9_opus.mp4': ['mp4', 'webm'],
-  'mp4_av01_opus.mp4': ['mp4', 'webm'],
-  'pause_vp8.webm': ['webm'],
-  'resize_webm_vp9.webm': ['mp4', 'webm'],
-  'resize_mkv_avc1.mkv': ['mp4'],
-  'audio_webm_opus.webm': ['m4a', 'webm'],
-};
-
-/** The address of a replay in the container that the table above says. */
-export function replayOf(id, name, container) {
-  const file = name.startsWith('audio') ? 'audio' : 'replay';
-  return `/api/posts/live/${id}/${file}.${container}`;
-}
-
-/** Seconds from the start of a recording to the end of its last frame, as ffprobe finds them in the source. */
-export function secondsOf(name) {
-  const output = execFileSync(
-    'ffprobe',
-    ['-v', 'quiet', '-show_entries', 'packet=stream_index,pts_time,duration_time', '-of', 'csv=p=0', testdata(name)],
-    { encoding: 'utf8', maxBuffer: 64 << 20 },
-  );
-  const times = new Map();
-  for (const line of output.split('\n').filter((text) => text.includes(','))) {
-    const [stream, pts, duration] = line.split(',');
-    const list = times.get(stream) ?? [];
-    // A last frame of which nothing is known "lasts" one tick.
-    list.push({ pts: Number(pts), duration: Number(duration) > 0.002 ? Number(duration) : 0 });
-    times.set(stream, list);
-  }
-  const ends = [...times.values()].map((list) => {
-    list.sort((one, other) => one.pts - other.pts);
-    const last = list.at(-1);
-    return last.pts + (last.duration || last.pts - (list.at(-2)?.pts ?? last.pts));
-  });
-  return Math.max(...ends);
-}
+// Publishes recordings: all at once, or as time goes by.
 
 /** Somebody who publishes to one server. */
 export class Publisher {
@@ -70,7 +19,7 @@ export class Publisher {
     return publisher;
   }
 
-  async #open() {
+  async #create() {
     const { base, headers } = this;
     const started = await fetch(`${base}/api/posts/live/start/`, { method: 'POST', headers, body: '{}' });
     const { live_id: id } = await started.json();
@@ -109,39 +58,36 @@ export class Publisher {
     if (!answer.ok) throw new Error(`stop: ${answer.status} ${await answer.text()}`);
   }
 
-  /** A recording, whole and stopped; its live's number. */
-  async publish(name) {
-    const { id, location } = await this.#open();
-    const bytes = readFileSync(testdata(name));
+  /** What the server says of a live, or of what is under its address. */
+  async live(id, rest = '') {
+    return (await fetch(`${this.base}/api/posts/live/${id}/${rest}`)).json();
+  }
+
+  /** A recording, all of it at once, of a live that goes on until it is stopped; its number. */
+  async open(recording) {
+    const { id, location } = await this.#create();
+    const { bytes } = recording;
     // A file whose index comes last is read when it is whole.
+    await this.#send(location, 0, bytes, recording.isStaged ? { 'Upload-Length': `${bytes.length}` } : {});
+    return id;
+  }
+
+  /** A recording, whole and stopped; its live's number. */
+  async publish(recording) {
+    const { id, location } = await this.#create();
+    const { bytes } = recording;
     await this.#send(location, 0, bytes, { 'Upload-Length': `${bytes.length}` });
     await this.stop(id);
     return id;
   }
 
-  /** A live whose chunks come when they came: see `pace`. */
-  paced(name) {
-    const { chunk_bytes: sizes, chunk_at_ms: times } = JSON.parse(
-      readFileSync(testdata(`${name.split('.')[0]}.json`), 'utf8'),
-    );
-    const bytes = readFileSync(testdata(name));
-    let offset = 0;
-    return this.pace(
-      sizes.map((size, index) => {
-        offset += size;
-        return { at: times[index], bytes: bytes.subarray(offset - size, offset) };
-      }),
-    );
-  }
-
   /**
-   * A live whose chunks come at their times, in milliseconds from the recorder's start: `id` at once, `over` when the
-   * last one is sent and the live stopped. `begun` is the time of that start, in milliseconds of the wall clock; after
-   * `joinable` seconds there is something to see, after `seconds` nothing comes any more; `silence` is the longest time
-   * between two of them, in milliseconds.
+   * A live whose chunks come when they came: `id` at once, `over` when the last one is sent and the live stopped. `begun`
+   * is the time of the recorder's start, in milliseconds of the wall clock; after `seconds` nothing comes any more;
+   * `silence` is the longest time between two chunks, in milliseconds.
    */
   async pace(chunks) {
-    const { id, location } = await this.#open();
+    const { id, location } = await this.#create();
     const begun = Date.now();
     const send = async () => {
       let offset = 0;
@@ -152,9 +98,19 @@ export class Publisher {
       }
       await this.stop(id);
     };
-    // The first chunk of an MP4 is its header alone, and the next comes with the end of a group of pictures.
-    const joinable = Math.max(2.5, chunks[1].at / 1000 + 0.5);
     const silence = Math.max(...chunks.map(({ at }, index) => at - (chunks[index - 1]?.at ?? 0)));
-    return { id, begun, joinable, silence, seconds: chunks.at(-1).at / 1000, over: send() };
+    const over = send();
+    over.catch(() => undefined);
+    return { id, begun, silence, seconds: chunks.at(-1).at / 1000, over };
+  }
+
+  /** Waits until there is something of a live to see. */
+  async shows(id) {
+    for (;;) {
+      const { saved_ms: saved, state } = await this.live(id);
+      if (saved > 0) return;
+      if (state === 'ended') throw new Error('it ended, and there was nothing to see');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 }

@@ -7,12 +7,17 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { firefox, openChromium, openFirefox } from './players-browsers.mjs';
 import { isDrawn, join, load, playThrough, seek, watched } from './players-checks.mjs';
-import { Publisher, RECORDINGS, replayOf, secondsOf } from './players-publish.mjs';
+import { becomesReplay, openOurs, playThroughOurs, seekOurs } from './players-ours.mjs';
+import { Publisher } from './players-publish.mjs';
 import { World } from './world.mjs';
 
 /** Milliseconds from a request for a tail to its first picture: half of them, and all of them, on a busy machine. */
 const USUAL_MS = 3_000;
 const SLOWEST_MS = 6_000;
+/** Standing still for longer is a fault, in milliseconds. */
+const PATIENCE_MS = 4_000;
+/** A browser keeps six connections to a server: no more tails than that are read at a time. */
+const TAILS = 5;
 
 /** On a machine without a sound card Firefox plays sound alone only where it is muted. */
 function muteVideos() {
@@ -25,14 +30,15 @@ function muteVideos() {
 }
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const isSoundOnly = (name) => name.startsWith('audio');
+const canPlay = (type) => document.createElement('video').canPlayType(type);
+const canStream = (types) => types.every((type) => MediaSource.isTypeSupported(type));
 
 /**
- * Declares the tests: `names` of recordings, how many places to `seek` to in each replay, how many moments to `join` each
- * live at (0: bare tails are not tried), at which `rate` to play through, whether to play `through` at all, and which lives
- * our own player is to show (`ours`).
+ * Declares the tests: of which `recordings`, how many places to `seek` to in each, how many moments to `join` each live at
+ * (0: bare tails are not tried), at which `rate` to play through (0: not at all), and whose lives our own player is to
+ * follow as they come (`followed`).
  */
-export function players({ names, seeks, joins, rate, through, ours = names }) {
+export function players({ recordings, seeks, joins, rate, followed = recordings }) {
   describe('players', { concurrency: false }, () => {
     let world;
     let publisher;
@@ -60,34 +66,63 @@ export function players({ names, seeks, joins, rate, through, ours = names }) {
     const browsers = ['chromium', ...(firefox ? ['firefox'] : [])];
     /** An empty page of the server's origin. */
     const blank = (browser) => pages[browser].goto(`${world.base}/healthz`);
+    const isLive = (recording) => !recording.isStaged;
 
-    for (const name of names) {
-      describe(`the replay of ${name}`, { concurrency: false }, () => {
+    for (const recording of recordings) {
+      describe(recording.name, { concurrency: false }, () => {
         let id;
         before(async () => {
-          id = await publisher.publish(name);
+          id = await publisher.publish(recording);
         });
-        for (const container of RECORDINGS[name])
+        for (const container of recording.containers)
           for (const browser of browsers)
-            test(`plays and seeks as ${container} in ${browser}`, () => replay(browser, id, name, container));
+            test(`plays and seeks as ${container} in ${browser}`, (context) => replay(context, browser, id, recording, container));
+        if (rate)
+          for (const browser of browsers)
+            test(`plays and seeks in our player in ${browser}`, (context) => ours(context, browser, recording));
+        if (joins && isLive(recording)) test(`is joined at ${joins} moments`, (context) => live(context, recording));
+        if (followed.includes(recording) && isLive(recording))
+          for (const browser of browsers)
+            test(`is followed by our player in ${browser}`, (context) => follow(context, browser, recording));
       });
     }
 
+    /** The codecs of a live, of all its takes. */
+    async function codecsOf(id) {
+      const { takes } = await publisher.live(id, 'timeline/');
+      return [...new Set(takes.flatMap(({ tracks }) => tracks.map(({ codec }) => codec)))];
+    }
+
+    /** Whether a browser says that it plays a file; what it does not play is said and passed over. */
+    async function plays(context, browser, id, container) {
+      const type = `video/${container.replace('m4a', 'mp4')}; codecs="${(await codecsOf(id)).join(', ')}"`;
+      if (await pages[browser].evaluate(canPlay, type)) return true;
+      context.diagnostic(`${browser} does not play ${type}`);
+      return false;
+    }
+
     /** A replay, or where one file cannot hold its takes, each of them. */
-    async function replay(browser, id, name, container) {
-      const address = replayOf(id, name, container);
+    async function replay(context, browser, id, recording, container) {
+      const { replay: offered, duration_ms: ms } = await publisher.live(id);
+      const address = recording.replay(id, container);
+      assert.ok(Object.values(offered).some((url) => url?.includes(address)), `${address} is among ${JSON.stringify(offered)}`);
+      if (!(await plays(context, browser, id, container))) return;
+      const whole = recording.isMade ? ms / 1000 : recording.seconds();
       for (const part of await publisher.files(id, address)) {
         const src = part ? `${address}?take=${part.take}` : address;
-        await file(pages[browser], src, isSoundOnly(name), part?.seconds ?? secondsOf(name));
+        await file(browser, src, recording, part?.seconds ?? whole);
       }
     }
 
-    async function file(page, src, isSound, expected) {
-      const hasPicture = !isSound;
-      await page.goto(`${world.base}/healthz`);
+    async function file(browser, src, recording, expected) {
+      const hasPicture = !recording.isSound && !recording.isSparse;
+      const page = pages[browser];
+      await blank(browser);
       const { duration, fault } = await page.evaluate(load, src);
       assert.equal(fault, undefined, src);
-      assert.ok(Math.abs(duration - expected) < 0.12, `${src}: a duration of ${duration} s, not ${expected} s`);
+      // Firefox does not count the time before the first sound of an MP4 whose sound also ends last; see BROWSERS.
+      const slack = browser === 'firefox' && recording.name.includes('late_sound') && src.includes('.mp4') ? 0.8 : 0.12;
+      assert.ok(Math.abs(duration - expected) < slack, `${src}: a duration of ${duration} s, not ${expected} s`);
       const faults = [];
       for (let i = 0; i < seeks; i += 1) {
         const to = Math.random() * (duration - 0.15);
@@ -95,77 +130,117 @@ export function players({ names, seeks, joins, rate, through, ours = names }) {
         if (wrong) faults.push(wrong);
         else if (hasPicture && !(await page.evaluate(isDrawn))) faults.push(`seek to ${to}: nothing to draw`);
       }
-      if (through) {
-        const wrong = await page.evaluate(playThrough, { rate, patience: 4_000 });
+      if (rate) {
+        const wrong = await page.evaluate(playThrough, { rate, patience: PATIENCE_MS });
         if (wrong) faults.push(wrong);
       }
       assert.deepEqual(faults, [], src);
     }
 
-    if (joins)
-      for (const name of names) {
-        test(`the live of ${name} is joined at ${joins} moments`, () => live(name));
+    /** Our player reads all of a live from its tails, seeks in them, plays them to the edge, and shows the replay at the end. */
+    async function ours(context, browser, recording) {
+      const id = await publisher.open(recording);
+      const { saved_ms: ms } = await publisher.live(id);
+      const page = pages[browser];
+      await blank(browser);
+      const types = (await codecsOf(id)).map((codec) => `video/${codec === 'vp8' ? 'webm' : 'mp4'}; codecs="${codec}"`);
+      if (!(await page.evaluate(canStream, types))) {
+        await publisher.stop(id);
+        return context.diagnostic(`${browser} does not take ${types} by Media Source`);
       }
+      assert.equal(await page.evaluate(openOurs, id), null);
+      const faults = [];
+      // Beside a track that has ended, or has not begun, there is nothing to play together with it.
+      const { from, to: end } = recording.common();
+      const until = Math.min(end, ms / 1000);
+      // What is less than a second and a half from the edge is the edge.
+      const last = Math.min(end - 0.6, ms / 1000 - 1.5);
+      for (let i = 0; i < seeks; i += 1) {
+        const to = from + Math.random() * Math.max(0, last - from);
+        const wrong = await page.evaluate(seekOurs, { to, hasPicture: !recording.isSound && !recording.isSparse });
+        if (wrong) faults.push(wrong);
+      }
+      const wrong = await page.evaluate(playThroughOurs, { rate, patience: PATIENCE_MS, until });
+      if (wrong) faults.push(wrong);
+      await publisher.stop(id);
+      const left = await page.evaluate(becomesReplay);
+      if (left) faults.push(left);
+      assert.deepEqual(faults, []);
+    }
 
-    /** Joins a live again and again in every browser, by its bare tails and by the watch page. */
-    async function live(name) {
-      const { id, begun, joinable, silence, seconds, over } = await publisher.paced(name);
-      over.catch(() => undefined);
+    /** Joins a live at random moments in every browser by bare tails: again and again, where it is over before the last. */
+    async function live(context, recording) {
       const faults = [];
       const took = [];
-      const say = (who, what) => faults.push(`${who}, ${what}`);
-      const container = isSoundOnly(name) ? 'mp4' : RECORDINGS[name][0];
-      for (const browser of browsers) await blank(browser);
-      await sleep(begun + joinable * 1000 - Date.now());
-      for (let i = 0; i < joins && Date.now() < begun + (seconds - 5) * 1000; i += 1) {
-        const at = ((Date.now() - begun) / 1000).toFixed(1);
-        const address = `/api/posts/live/${id}/tail.${container}?n=${Math.random()}`;
-        for (const browser of browsers) {
-          const found = await pages[browser].evaluate(join, { address, seconds: 0.6, hasPicture: !isSoundOnly(name) });
-          took.push({ browser, at, ...found });
-          if (found.fault) say(`${browser} tail.${container} at ${at} s`, found.fault);
-          else if (found.first > SLOWEST_MS) say(`${browser} tail.${container} at ${at} s`, `first picture after ${found.first} ms`);
-        }
-        await sleep(Math.random() * 500);
+      let silence = 0;
+      for (let left = joins; left > 0; ) {
+        const paced = await publisher.pace(recording.chunks());
+        silence = Math.max(silence, paced.silence);
+        await publisher.shows(paced.id);
+        for (const browser of browsers) await blank(browser);
+        const moments = paced.seconds > 2 * TAILS ? left : Math.min(left, TAILS);
+        left -= moments;
+        const found = await joined(context, recording, paced, moments);
+        await paced.over;
+        took.push(...found);
       }
-      await over;
+      for (const { browser, at, fault, first } of took) {
+        if (fault) faults.push(`${browser} at ${at} s: ${fault}`);
+        else if (first > SLOWEST_MS) faults.push(`${browser} at ${at} s: first picture after ${first} ms`);
+      }
       assert.deepEqual(faults, [], JSON.stringify(took));
       const usual = took.map(({ first }) => first).sort((one, other) => one - other)[took.length >> 1];
       // A browser that wants more than there is waits for the publisher's next slice.
       const bound = silence > 2_000 ? USUAL_MS + silence : USUAL_MS;
-      assert.ok(usual < bound, `half of the joins took more than ${usual} ms: ${JSON.stringify(took)}`);
+      assert.ok(!took.length || usual < bound, `half of the joins took more than ${usual} ms: ${JSON.stringify(took)}`);
     }
 
-    for (const browser of browsers)
-      for (const name of ours)
-        test(`our player shows the live of ${name} in ${browser}, and does not stand still`, () => shown(browser, name));
+    async function joined(context, recording, { id, begun, seconds }, moments) {
+      const able = [];
+      for (const browser of browsers) if (await plays(context, browser, id, recording.tail)) able.push(browser);
+      const now = (Date.now() - begun) / 1000;
+      // The last moments leave something to see.
+      const ends = Math.max(now, seconds - (seconds > 2 * TAILS ? 5 : 0.5));
+      const starts = Array.from({ length: moments }, () => now + Math.random() * (ends - now));
+      const each = async (start) => {
+        await sleep(begun + start * 1000 - Date.now());
+        return Promise.all(able.map((browser) => tail(browser, recording, id, start)));
+      };
+      return (await Promise.all(starts.map(each))).flat();
+    }
+
+    async function tail(browser, recording, id, start) {
+      const address = `/api/posts/live/${id}/tail.${recording.tail}?n=${Math.random()}`;
+      const hasPicture = !recording.isSound;
+      return { browser, at: start.toFixed(1), ...(await pages[browser].evaluate(join, { address, seconds: 0.6, hasPicture })) };
+    }
 
     /** The watch page during a live: it shows, it moves on, and does not stand still. */
-    async function shown(browser, name) {
-      const { id, begun, joinable, seconds, over } = await publisher.paced(name);
-      over.catch(() => undefined);
+    async function follow(context, browser, recording) {
+      const { id, seconds, begun, over } = await publisher.pace(recording.chunks());
       const page = pages[browser];
-      await sleep(begun + joinable * 1000 + Math.random() * 2_000 - Date.now());
+      await publisher.shows(id);
+      if (!(await plays(context, browser, id, recording.tail))) return over;
+      await sleep(Math.random() * Math.min(2_000, seconds * 250));
       const opened = Date.now();
       await page.goto(`${world.base}/live/${id}`);
       let first = null;
       let last = null;
       let still = 0;
       let movedAt = 0;
-      const until = begun + (seconds - 1) * 1000;
-      while (Date.now() < until) {
+      const until = begun + Math.max(seconds - 1, 3) * 1000;
+      while (Date.now() < until || first === null) {
         const now = await page.evaluate(watched);
         if (now?.fault) assert.fail(now.fault);
-        const moving = now && now.time > (last?.time ?? 0) && (isSoundOnly(name) || now.frames > 0);
+        const moving = now && now.time > (last?.time ?? 0) && (recording.isSound || now.frames > 0);
         if (moving && first === null) first = Date.now() - opened;
         if (now?.time !== last?.time) movedAt = Date.now();
         else if (first !== null) still = Math.max(still, Date.now() - movedAt);
         last = now;
+        assert.ok(Date.now() - opened < SLOWEST_MS || first !== null, `nothing was shown: ${JSON.stringify(last)}`);
         await sleep(250);
       }
       await over;
-      assert.notEqual(first, null, `nothing was shown: ${JSON.stringify(last)}`);
-      assert.ok(first < SLOWEST_MS, `the first picture after ${first} ms`);
       assert.ok(still < 3_000, `it stood still for ${still} ms: ${JSON.stringify(last)}`);
     }
   });

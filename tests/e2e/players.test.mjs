@@ -2,13 +2,14 @@
 // How soon bare tails are seen depends on the machine's other work: `players-full.mjs` tries that too.
 
 import { players } from './players.mjs';
+import { RECORDINGS } from './players-recordings.mjs';
 
+const named = (...names) => RECORDINGS.filter(({ name }) => names.includes(name));
 players({
-  names: ['ff_webm_vp8_opus.webm', 'mkv_avc1_opus.mkv', 'webm_vp9_opus.webm'],
+  recordings: named('ff_webm_vp8_opus.webm', 'mkv_avc1_opus.mkv', 'webm_vp9_opus.webm'),
   seeks: 6,
   joins: 0,
-  rate: 4,
-  through: false,
+  rate: 0,
   // Its slices are late so often that Chromium wants more and more buffered: without being woken it stands still.
-  ours: ['mkv_avc1_opus.mkv'],
+  followed: named('mkv_avc1_opus.mkv'),
 });

@@ -100,7 +100,7 @@ export class TrackFeed {
     const number = Number(response.headers.get('Live-Take') ?? wished?.take);
     const base = Number(response.headers.get('Live-Position-Ms') ?? fromMs ?? 0);
     const track = trackOf(await this.#takeOf(number), sink.kind) ?? guess;
-    await sink.begin(mimeOf(track), base / 1000);
+    await sink.begin(mimeOf(track), base / 1000, this.#abort.signal);
     await this.#pump(response.body.getReader(), request, number);
     return number;
   }

@@ -25,6 +25,8 @@ export class Pipeline {
   #streaming = true;
   #sinks: TrackSink[] = [];
   #feeds: TrackFeed[] = [];
+  /** Counts the places that were gone to. */
+  #turn = 0;
   #tidier: ReturnType<typeof setInterval> | undefined;
 
   constructor(video: HTMLVideoElement, take: Take, options: PipelineOptions, onEnd: (end: FeedEnd) => void) {
@@ -56,9 +58,13 @@ export class Pipeline {
 
   /** Goes on from another place; what is buffered is dropped. */
   async restart(fromMs: number | null): Promise<void> {
-    for (const feed of this.#feeds) feed.stop();
-    this.#feeds = [];
+    this.#stop();
+    const turn = this.#turn;
     await Promise.all(this.#sinks.map((sink) => sink.clear()));
+    // Somebody who drags along the bar asks for the next place before this one is cleared: the last one counts.
+    if (turn !== this.#turn) return;
+    // Chromium would seek in what is about to be dropped, and go on at the keyframe after the last frame that it found.
+    if (fromMs !== null) this.#video.currentTime = fromMs / 1000;
     this.#feed(fromMs);
   }
 
@@ -80,11 +86,16 @@ export class Pipeline {
 
   close(): void {
     clearInterval(this.#tidier);
-    for (const feed of this.#feeds) feed.stop();
-    this.#feeds = [];
+    this.#stop();
     if (this.#url) URL.revokeObjectURL(this.#url);
     this.#url = null;
     this.#media = null;
+  }
+
+  #stop(): void {
+    this.#turn += 1;
+    for (const feed of this.#feeds) feed.stop();
+    this.#feeds = [];
   }
 
   #feed(fromMs: number | null): void {

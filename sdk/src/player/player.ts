@@ -54,6 +54,9 @@ const SHORT_STALL_MS = 1_500;
 /** How often a track that is gone is looked for again. */
 const MISSING_POLL_MS = 2_000;
 
+/** Of what counts as buffered when none of it lasts. */
+const NOTHING = { buffered: { length: 0, start: () => 0, end: () => 0 } };
+
 /** A track that playing goes on without, and how many frames it had when it was last looked for. */
 interface Missing {
   kind: TrackKind;
@@ -347,7 +350,8 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
 
   #seekBuffered(ms: number): void {
     const at = ms / 1000;
-    const { buffered } = this.video;
+    // On its way to another place, what is buffered is about to be dropped.
+    const { buffered } = this.#target === null ? this.video : NOTHING;
     for (let i = 0; i < buffered.length; i++) {
       if (at >= buffered.start(i) && at < buffered.end(i) - 0.2) {
         this.video.currentTime = at;
@@ -357,7 +361,6 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     const { timeline } = this.value;
     const here = timeline && takeAt(timeline, ms);
     this.#target = { ms };
-    this.video.currentTime = at;
     if (!this.#pipeline || !here) return;
     if (this.#missing) void this.#attach(timeline, ms);
     else void this.#pipeline.restart(ms);
@@ -385,6 +388,15 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     if (before?.state === 'ended' && live.state === 'live' && this.value.mode === 'replay') void this.open();
     // Nothing ever came: there is no end of a tail to wait for.
     if (live.state === 'ended' && this.value.mode === 'live' && !this.#pipeline) void this.#openReplay(0);
+    else this.#leaveLive();
+  }
+
+  /** A live that has ended, and was watched to its end, is its replay. */
+  #leaveLive(): void {
+    const { mode, live } = this.value;
+    if (mode !== 'live' || live?.state !== 'ended' || !this.video.ended) return;
+    this.#wantsToPlay = false;
+    void this.#openReplay(this.value.positionMs);
   }
 
   async #poll(): Promise<void> {
@@ -408,10 +420,8 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     });
     video.addEventListener('ended', () => {
       this.patch({ playing: false });
-      if (this.value.mode === 'live' && this.value.live?.state === 'ended') {
-        this.#wantsToPlay = false;
-        void this.#openReplay(this.value.positionMs);
-      }
+      // The tails are told of the end before the page is.
+      if (this.value.mode === 'live') void this.#poll().then(() => this.#leaveLive());
     });
     video.addEventListener('timeupdate', () => this.#observe());
     video.addEventListener('seeked', () => this.#observe());

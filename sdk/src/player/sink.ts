@@ -15,6 +15,8 @@ export class TrackSink {
   #mime: string;
   #work: Promise<void> = Promise.resolve();
   #arrivedAt = performance.now();
+  /** Seconds at which the response that is being read begins. */
+  #start = 0;
 
   constructor(kind: TrackKind, media: MediaSource, mime: string, playhead: () => number) {
     this.kind = kind;
@@ -39,14 +41,17 @@ export class TrackSink {
   }
 
   /** Ready for the init of another response whose time 0 is at `offset` seconds of the play clock. */
-  begin(mime: string, offset: number): Promise<void> {
+  begin(mime: string, offset: number, signal: AbortSignal): Promise<void> {
     return this.#line(async () => {
+      // A feed that was stopped meanwhile must not move the times of the one that came after it.
+      if (signal.aborted) return;
       this.#buffer.abort();
       if (mime !== this.#mime) {
         this.#buffer.changeType(mime);
         this.#mime = mime;
       }
       this.#buffer.timestampOffset = offset;
+      this.#start = offset;
     });
   }
 
@@ -74,7 +79,8 @@ export class TrackSink {
 
   /** Resolves when there is room for more: not further than `READ_AHEAD_S` ahead. */
   async room(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && (this.end ?? 0) - this.#playhead() > READ_AHEAD_S) {
+    // On its way to another place the playhead is still where it was.
+    while (!signal.aborted && (this.end ?? 0) - Math.max(this.#playhead(), this.#start) > READ_AHEAD_S) {
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
