@@ -25,6 +25,12 @@ export function playClock(timeline: Timeline, position: Position): number | null
   return take ? take.offset_ms + position.ms : null;
 }
 
+/** The place in `now` of the picture that was at `ms` in `before`, or null if its take is gone. */
+export function samePicture(before: Timeline, now: Timeline, ms: number): number | null {
+  const position = positionOf(before, ms);
+  return position && playClock(now, position);
+}
+
 export function trackOf(take: Take | null, kind: TrackKind): TakeTrack | null {
   return take?.tracks.find((track) => track.kind === kind) ?? null;
 }

@@ -1,0 +1,132 @@
+import type { Signal } from '../signal.js';
+import { bufferEnd, isBuffered, rangesOf } from './buffered.js';
+import type { PlayerState } from './state.js';
+
+/** How far before the end of the buffer to begin at the edge: a slice of a second, and a little. */
+const FIRST_LEAD_S = 1.2;
+/** So much in one piece is enough to begin at the edge. */
+const FIRST_PIECE_S = 0.2;
+/** Whoever paused for longer has left the edge. */
+const LEFT_EDGE_MS = 2_000;
+
+/** Where playing is, where it is to begin once the buffer has the place, and whether it should move. */
+export class Playhead {
+  readonly #video: HTMLVideoElement;
+  readonly #state: Signal<PlayerState>;
+  /** Where to begin once there is something to play; null: at the edge. */
+  #target: { ms: number | null } | null = null;
+  #wantsToPlay = true;
+  #pausedAt = 0;
+
+  constructor(video: HTMLVideoElement, state: Signal<PlayerState>) {
+    this.#video = video;
+    this.#state = state;
+  }
+
+  /** True while it is on its way somewhere; the element then still stands where it was. */
+  get isOnItsWay(): boolean {
+    return this.#target !== null;
+  }
+
+  /** Milliseconds of the play clock, to the picture. */
+  get positionMs(): number {
+    return this.isOnItsWay ? this.#state.value.positionMs : Math.round(this.#video.currentTime * 1000);
+  }
+
+  /** Begins at `ms` of the play clock, or at the edge if null, as soon as the buffer has it. */
+  aim(ms: number | null): void {
+    this.#target = { ms };
+  }
+
+  /** Goes to `ms` at once if it is buffered; if it is not, false, and it is on its way there. */
+  goTo(ms: number): boolean {
+    const at = ms / 1000;
+    // While it is on its way to another place, what is buffered is about to be dropped.
+    const isThere = !this.isOnItsWay && isBuffered(this.#video, at);
+    if (isThere) this.#video.currentTime = at;
+    else this.aim(ms);
+    return isThere;
+  }
+
+  /** Moves to where playing should begin, as soon as the buffer has it. */
+  settle(): void {
+    const target = this.#target;
+    const last = rangesOf(this.#video).at(-1);
+    if (!target || !last) return;
+    const [start, end] = last;
+    if (target.ms === null) {
+      if (end - start < FIRST_PIECE_S) return;
+      this.#video.currentTime = Math.max(start, end - FIRST_LEAD_S);
+    } else {
+      const at = target.ms / 1000;
+      if (end < at) return;
+      const to = Math.max(at, start);
+      if (Math.abs(this.#video.currentTime - to) > 0.05) this.#video.currentTime = to;
+    }
+    this.#target = null;
+    this.applyRate();
+    if (this.#wantsToPlay && this.#video.paused) void this.start();
+  }
+
+  /** Says where it is. `isFile`: the element has the whole replay, and knows itself how long that is. */
+  tell(isFile: boolean): void {
+    if (this.isOnItsWay) return;
+    const { currentTime, duration } = this.#video;
+    const end = bufferEnd(this.#video);
+    const edgeMs =
+      isFile && Number.isFinite(duration)
+        ? Math.round(duration * 1000)
+        : Math.max(this.#state.value.edgeMs, Math.round((end ?? 0) * 1000));
+    this.#state.patch({
+      positionMs: Math.round(currentTime * 1000),
+      edgeMs,
+      bufferedMs: Math.round((end ?? currentTime) * 1000),
+    });
+  }
+
+  async play(): Promise<void> {
+    this.#wantsToPlay = true;
+    if (this.#state.value.mode === 'replay' && this.#video.ended) this.#video.currentTime = 0;
+    if (this.#pausedAt && performance.now() - this.#pausedAt > LEFT_EDGE_MS)
+      this.#state.patch({ atLive: false });
+    this.#pausedAt = 0;
+    await this.start();
+  }
+
+  pause(): void {
+    this.#wantsToPlay = false;
+    this.#pausedAt = performance.now();
+    this.#video.pause();
+  }
+
+  /** The end has been reached: what is opened now does not play until it is asked to. */
+  rest(): void {
+    this.#wantsToPlay = false;
+  }
+
+  /** Plays unless somebody paused it. */
+  async start(): Promise<void> {
+    if (!this.#wantsToPlay) return;
+    try {
+      await this.#video.play();
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError') return;
+      // No sound before the first touch: start silent and offer the sound.
+      this.#video.muted = true;
+      this.#state.patch({ soundBlocked: true });
+      await this.#video.play().catch(() => this.#state.patch({ playing: false }));
+    }
+  }
+
+  /** The viewer's rate, but at the edge: nothing is faster than what happens. */
+  applyRate(): void {
+    const { atLive, rate } = this.#state.value;
+    this.#video.playbackRate = atLive ? 1 : rate;
+  }
+
+  /** Turns on the sound that the browser held back. */
+  unblockSound(): void {
+    this.#video.muted = false;
+    this.#state.patch({ soundBlocked: false });
+  }
+}

@@ -1,0 +1,177 @@
+import type { Signal } from '../signal.js';
+import type { Timeline, TrackKind } from '../types.js';
+import { oneFile, samePicture, takeAt } from './clock.js';
+import { MissingTrack } from './missing.js';
+import type { LiveNews } from './news.js';
+import type { PipelineOptions } from './pipeline.js';
+import type { Playhead } from './playhead.js';
+import { Source } from './source.js';
+import type { PlayerState } from './state.js';
+import type { TrackStanding } from './stuck.js';
+import type { WaitingTeller } from './waiting.js';
+
+/** How often a live that has just begun is asked for its first take. */
+const FIRST_TAKE_MS = 500;
+/** A replay that is opened nearer to its end than this waits to be asked for. */
+const AT_END_MS = 500;
+/** A picture that a revision moved by less than this has not moved. */
+const MOVED_MS = 50;
+
+export interface ShowingOptions {
+  news: LiveNews;
+  playhead: Playhead;
+  waits: WaitingTeller;
+  /** How the tails are read. */
+  tails: PipelineOptions;
+  /** The tails may not be read any longer: the live has to be found again. */
+  onAborted: () => void;
+}
+
+/** What is shown: the takes of the live one after the other, with all their tracks or but one, or the file of the replay. */
+export class Showing {
+  readonly #video: HTMLVideoElement;
+  readonly #state: Signal<PlayerState>;
+  readonly #o: ShowingOptions;
+  readonly #source: Source;
+  #missing: MissingTrack | null = null;
+  #closed = false;
+
+  constructor(video: HTMLVideoElement, state: Signal<PlayerState>, options: ShowingOptions) {
+    this.#video = video;
+    this.#state = state;
+    this.#o = options;
+    this.#source = new Source(video, options.tails, {
+      onOtherTracks: (fromMs) => void this.#attachKnown(fromMs),
+      onAborted: options.onAborted,
+      onFileRefused: () => void this.#attachKnown(state.value.positionMs),
+    });
+  }
+
+  /** True while takes come through MediaSource. */
+  get isPiped(): boolean {
+    return this.#source.isPiped;
+  }
+
+  /** True when the element has the whole replay in one file. */
+  get isFile(): boolean {
+    return this.#state.value.mode === 'replay' && !this.isPiped;
+  }
+
+  /** Begins at `fromMs`, or at the edge if null. */
+  async openLive(timeline: Timeline, fromMs: number | null): Promise<void> {
+    this.#state.patch({ mode: 'live', atLive: fromMs === null });
+    let current = timeline;
+    // Just started: nothing durable yet.
+    while (!this.#closed && !hasTracks(current)) {
+      await new Promise((resolve) => setTimeout(resolve, FIRST_TAKE_MS));
+      current = await this.#o.news.refresh().catch(() => current);
+      if (current.state === 'ended') break;
+    }
+    if (!this.#closed) await this.#attach(current, fromMs);
+  }
+
+  async openReplay(atMs: number): Promise<void> {
+    const live = await this.#o.news.ask().catch(() => this.#state.value.live);
+    const timeline = await this.#o.news.refresh().catch(() => this.#state.value.timeline);
+    const url = live?.replay?.mp4 ?? live?.replay?.webm;
+    this.#state.patch({ mode: 'replay', atLive: false, live, waiting: null });
+    if (!timeline || !hasTracks(timeline)) this.#state.patch({ mode: 'unplayable' });
+    else if (url && oneFile(timeline)) await this.#openFile(url, atMs);
+    // Take by take, which is what the live did: it may simply go on.
+    else if (this.isPiped) this.goTo(atMs);
+    else await this.#attach(timeline, atMs);
+  }
+
+  /** Goes to `ms` in what is buffered, else by tails from there. */
+  goTo(ms: number): void {
+    if (this.#o.playhead.goTo(ms)) return;
+    const { timeline } = this.#state.value;
+    if (!this.isPiped || !timeline || !takeAt(timeline, ms)) return;
+    if (this.#missing) void this.#attach(timeline, ms);
+    else this.#source.restart(ms);
+  }
+
+  /** Drops what is buffered and begins again at `fromMs`, or at the edge if null. */
+  restart(fromMs: number | null): void {
+    this.#o.playhead.aim(fromMs);
+    this.#source.restart(fromMs);
+  }
+
+  /** A revision moved earlier moments: stays with the picture, not with the number. */
+  retime(timeline: Timeline, before: Timeline): void {
+    if (before.revision === timeline.revision || !this.isPiped) return;
+    const { positionMs, atLive } = this.#state.value;
+    const moved = samePicture(before, timeline, positionMs);
+    if (moved !== null && Math.abs(moved - positionMs) >= MOVED_MS) this.restart(atLive ? null : moved);
+  }
+
+  /** Goes on without a track of which nothing comes. `now` as of `performance`. */
+  goOnWithout(kind: TrackKind, now: number): void {
+    const { timeline, positionMs } = this.#state.value;
+    const take = timeline && takeAt(timeline, positionMs);
+    if (take) void this.#attach(timeline, positionMs, new MissingTrack(kind, take, now));
+  }
+
+  /** Takes the missing track in again once it is back. */
+  async lookForMissing(now: number): Promise<void> {
+    const missing = this.#missing;
+    const timeline = await missing?.look(now, this.#o.news);
+    if (timeline && missing === this.#missing) await this.#attach(timeline, this.#state.value.positionMs);
+  }
+
+  /** Tells the element how far the live reaches. */
+  reach(edgeMs: number): void {
+    this.#source.reach(edgeMs);
+  }
+
+  /** What each track has around the playhead; `now` as of `performance`. */
+  standing(now: number): TrackStanding[] {
+    return this.#source.standing(this.#video.currentTime, now);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#source.close();
+  }
+
+  async #attachKnown(fromMs: number): Promise<void> {
+    const { timeline } = this.#state.value;
+    if (timeline) await this.#attach(timeline, fromMs);
+  }
+
+  /** Puts the tails of all tracks, or but one, into the element. */
+  async #attach(timeline: Timeline, fromMs: number | null, missing?: MissingTrack): Promise<void> {
+    const whole = takeAt(timeline, fromMs ?? Number.MAX_SAFE_INTEGER);
+    if (!whole) return;
+    const take = { ...whole, tracks: whole.tracks.filter(({ kind }) => kind !== missing?.kind) };
+    this.#miss(missing ?? null);
+    if (!this.#source.canPipe(take)) {
+      this.#source.playBare(this.#state.value.live?.hls_url ?? null);
+      void this.#o.playhead.start();
+      return;
+    }
+    this.#o.playhead.aim(fromMs);
+    this.#o.waits.beginsAnew();
+    await this.#source.pipe(take, fromMs);
+    this.#source.reach(this.#state.value.edgeMs);
+    await this.#o.playhead.start();
+  }
+
+  async #openFile(url: string, atMs: number): Promise<void> {
+    this.#miss(null);
+    this.#source.openFile(url, () => {
+      if (atMs > 0) this.#video.currentTime = atMs / 1000;
+      this.#o.playhead.applyRate();
+    });
+    if (atMs < this.#state.value.edgeMs - AT_END_MS) await this.#o.playhead.start();
+  }
+
+  #miss(missing: MissingTrack | null): void {
+    this.#missing = missing;
+    this.#state.patch({ missing: missing?.kind ?? null });
+  }
+}
+
+function hasTracks(timeline: Timeline): boolean {
+  return timeline.takes.some((take) => take.tracks.length > 0);
+}

@@ -1,0 +1,16 @@
+/** What each key does, by its name in lower case. */
+export type Keys = Record<string, () => void>;
+
+/** Does what a key stands for, unless it is meant for what has the focus: somebody writes, or moves a control. */
+export function pressed(event: KeyboardEvent, keys: Keys): void {
+  const target = event.target as HTMLElement;
+  const key = event.key.toLowerCase();
+  const act = keys[key];
+  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (target.closest('input:not([type=range]), textarea, select, dialog')) return;
+  const onControl = target.closest('button, a, [type=range]') !== null;
+  if (onControl && /^( |arrow)/.test(key)) return;
+  if (target.closest('[role=log]') && key.startsWith('arrow')) return;
+  event.preventDefault();
+  act();
+}
