@@ -32,6 +32,9 @@ export type FeedEnd =
   | { reason: 'other-tracks'; fromMs: number }
   | { reason: 'aborted' };
 
+/** The live has no such track yet: nothing is wrong with the network. */
+class NotThereYet extends Error {}
+
 const RETRY_MS = 700;
 /** Silence after which the timeline is asked whether the live has gone on elsewhere. */
 const SILENT_MS = 2_500;
@@ -66,7 +69,7 @@ export class TrackFeed {
       } catch (error) {
         if (this.#abort.signal.aborted) break;
         if (error instanceof Problem && (error.status === 401 || error.status === 403)) throw error;
-        if (!(error instanceof Problem)) this.#o.onReach?.(false);
+        if (!(error instanceof Problem || error instanceof NotThereYet)) this.#o.onReach?.(false);
         await this.#pause(RETRY_MS);
         const timeline = await this.#timeline(true).catch(() => null);
         const end = this.#o.sink.end;
@@ -85,7 +88,7 @@ export class TrackFeed {
     const timeline = await this.#timeline();
     const wished = take ?? timeline.takes.at(-1) ?? null;
     const guess = trackOf(wished, sink.kind);
-    if (!guess) throw new Error('no such track yet');
+    if (!guess) throw new NotThereYet(sink.kind);
     const request = new AbortController();
     const url = api.url(`/api/posts/live/${liveId}/tail.${containerOf(guess)}`, {
       track: sink.kind,

@@ -55,7 +55,7 @@ export class EdgeFollower {
       return;
     }
     const advice = this.#chaser.step(now / 1000, end - this.#video.currentTime);
-    if (advice.jumpToLead !== null) this.#video.currentTime = end - advice.jumpToLead;
+    if (advice.jumpToLead !== null) this.#playhead.moveTo(end - advice.jumpToLead);
     if (Math.abs(this.#video.playbackRate - advice.rate) > 0.005) this.#video.playbackRate = advice.rate;
   }
 

@@ -12,7 +12,10 @@ export function mediaSourceClass(): MediaSourceClass | null {
   return scope.MediaSource ?? scope.ManagedMediaSource ?? null;
 }
 
-export type PipelineOptions = Omit<FeedOptions, 'sink' | 'kinds' | 'wanted'>;
+export interface PipelineOptions extends Omit<FeedOptions, 'sink' | 'kinds' | 'wanted'> {
+  /** Moves the playhead, in seconds of the play clock. */
+  moveTo: (seconds: number) => void;
+}
 
 /** A MediaSource with one buffer and one feed for each track of a run of takes that have the same tracks. */
 export class Pipeline {
@@ -48,12 +51,19 @@ export class Pipeline {
     await new Promise<void>((resolve) => {
       media.addEventListener('sourceopen', () => resolve(), { once: true });
     });
+    if (this.#media !== media) return;
     const playhead = (): number => this.#video.currentTime;
     this.#sinks = this.#take.tracks.map((track) => new TrackSink(track.kind, media, mimeOf(track), playhead));
     this.#tidier = setInterval(() => {
       for (const sink of this.#sinks) void sink.tidy().catch(() => undefined);
     }, 10_000);
     this.#feed(fromMs);
+  }
+
+  /** True if it has the tracks of this take, no more and no less. */
+  fits({ tracks }: Take): boolean {
+    const kinds = this.#take.tracks.map(({ kind }) => kind);
+    return kinds.length === tracks.length && tracks.every(({ kind }) => kinds.includes(kind));
   }
 
   /** Goes on from another place; what is buffered is dropped. */
@@ -63,8 +73,8 @@ export class Pipeline {
     await Promise.all(this.#sinks.map((sink) => sink.clear()));
     // Somebody who drags along the bar asks for the next place before this one is cleared: the last one counts.
     if (turn !== this.#turn) return;
-    // Chromium would seek in what is about to be dropped, and go on at the keyframe after the last frame that it found.
-    if (fromMs !== null) this.#video.currentTime = fromMs / 1000;
+    // Earlier, Chromium seeks in what is about to be dropped, and goes on at the keyframe after the last frame that it found.
+    if (fromMs !== null) this.#options.moveTo(fromMs / 1000);
     this.#feed(fromMs);
   }
 

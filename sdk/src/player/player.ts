@@ -64,6 +64,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
         timelines: this.#news,
         onReach: (reached) => this.#waits.reached(reached),
         onArrival: () => this.#edge.arrived(),
+        moveTo: (seconds) => this.#playhead.moveTo(seconds),
       },
       onAborted: () => void this.open(this.value.atLive ? null : this.value.positionMs),
     });
@@ -102,6 +103,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   }
 
   play(): Promise<void> {
+    if (this.value.mode === 'replay' && this.video.ended) this.seek(0);
     return this.#playhead.play();
   }
 
@@ -124,7 +126,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     }
     this.patch({ atLive: false, positionMs: to });
     if (this.#showing.isFile) {
-      this.video.currentTime = to / 1000;
+      this.#playhead.moveTo(to / 1000);
       return;
     }
     this.#playhead.applyRate();
@@ -139,9 +141,9 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     const end = bufferEnd(this.video);
     // What is buffered may be an old stretch that a rewind left: only its growing end is the edge.
     if (end !== null && this.value.edgeMs - end * 1000 < EDGE_MS)
-      this.video.currentTime = Math.max(0, end - BACK_LEAD_S);
-    else this.#showing.restart(null);
-    void this.play();
+      this.#playhead.moveTo(Math.max(0, end - BACK_LEAD_S));
+    else this.#showing.goToEdge();
+    void this.#playhead.playAtEdge();
   }
 
   setRate(rate: number): void {
@@ -182,7 +184,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     this.#showing.reach(edgeMs);
     if (before?.state === 'ended' && live.state === 'live' && mode === 'replay') void this.open();
     // Nothing ever came: there is no end of a tail to wait for.
-    if (live.state === 'ended' && mode === 'live' && !this.#showing.isPiped) void this.#showing.openReplay(0);
+    if (live.state === 'ended' && mode === 'live' && this.#showing.isEmpty) void this.#showing.openReplay(0);
     else this.#leaveLive();
   }
 
@@ -192,7 +194,15 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       this.#edge.movesAgain();
       this.patch({ playing: true, waiting: null });
     });
-    video.addEventListener('pause', () => this.patch({ playing: false }));
+    video.addEventListener('play', () => this.#playhead.played());
+    video.addEventListener('pause', () => {
+      this.patch({ playing: false });
+      // Where the source changes it pauses by itself, with nothing in it.
+      if (!video.ended && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.#playhead.paused();
+    });
+    video.addEventListener('seeking', () => {
+      if (this.#showing.isPiped && this.#playhead.wasMoved) this.seek(video.currentTime * 1000);
+    });
     video.addEventListener('waiting', () => this.#edge.stalls());
     video.addEventListener('ended', () => this.#onPlayedOut());
     video.addEventListener('timeupdate', () => this.#playhead.tell(this.#showing.isFile));
@@ -200,6 +210,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   }
 
   #onPlayedOut(): void {
+    if (this.#showing.goesOn()) return;
     this.patch({ playing: false });
     // The tails are told of the end before the page is.
     if (this.value.mode === 'live') void this.#news.pollNow().then(() => this.#leaveLive());
@@ -234,7 +245,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     const ranges = rangesOf(this.video);
     const remedy = this.#stuck.step(now, { time, paused, seeking, readyState, ranges, tracks });
     if (!remedy || this.#playhead.isOnItsWay) return;
-    if ('seekTo' in remedy) this.video.currentTime = remedy.seekTo;
+    if ('seekTo' in remedy) this.#playhead.moveTo(remedy.seekTo);
     else this.#showing.goOnWithout(remedy.without, now);
   }
 }

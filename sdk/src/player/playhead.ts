@@ -4,8 +4,11 @@ import type { PlayerState } from './state.js';
 
 /** How far before the end of the buffer to begin at the edge: a slice of a second, and a little. */
 const FIRST_LEAD_S = 1.2;
-/** So much in one piece is enough to begin at the edge. */
+/** So much in one piece is enough to begin at the edge; after a while whatever there is: a publisher who is away sends no more. */
 const FIRST_PIECE_S = 0.2;
+const FIRST_PIECE_MS = 1_500;
+/** A browser may move by so much less or more than it was told. */
+const OWN_MOVE_S = 0.3;
 /** Whoever paused for longer has left the edge. */
 const LEFT_EDGE_MS = 2_000;
 
@@ -17,6 +20,8 @@ export class Playhead {
   #target: { ms: number | null } | null = null;
   #wantsToPlay = true;
   #pausedAt = 0;
+  #movedTo = 0;
+  #aimedAt = 0;
 
   constructor(video: HTMLVideoElement, state: Signal<PlayerState>) {
     this.#video = video;
@@ -33,9 +38,21 @@ export class Playhead {
     return this.isOnItsWay ? this.#state.value.positionMs : Math.round(this.#video.currentTime * 1000);
   }
 
+  /** Moves the element, in seconds of the play clock. */
+  moveTo(seconds: number): void {
+    this.#movedTo = seconds;
+    this.#video.currentTime = seconds;
+  }
+
+  /** True if it was somebody else who moved the element: a viewer, by the browser's own controls. */
+  get wasMoved(): boolean {
+    return !this.isOnItsWay && Math.abs(this.#video.currentTime - this.#movedTo) > OWN_MOVE_S;
+  }
+
   /** Begins at `ms` of the play clock, or at the edge if null, as soon as the buffer has it. */
   aim(ms: number | null): void {
     this.#target = { ms };
+    this.#aimedAt = performance.now();
   }
 
   /** Goes to `ms` at once if it is buffered; if it is not, false, and it is on its way there. */
@@ -43,7 +60,7 @@ export class Playhead {
     const at = ms / 1000;
     // While it is on its way to another place, what is buffered is about to be dropped.
     const isThere = !this.isOnItsWay && isBuffered(this.#video, at);
-    if (isThere) this.#video.currentTime = at;
+    if (isThere) this.moveTo(at);
     else this.aim(ms);
     return isThere;
   }
@@ -55,13 +72,13 @@ export class Playhead {
     if (!target || !last) return;
     const [start, end] = last;
     if (target.ms === null) {
-      if (end - start < FIRST_PIECE_S) return;
-      this.#video.currentTime = Math.max(start, end - FIRST_LEAD_S);
+      if (end - start < FIRST_PIECE_S && performance.now() - this.#aimedAt < FIRST_PIECE_MS) return;
+      this.moveTo(Math.max(start, end - FIRST_LEAD_S));
     } else {
       const at = target.ms / 1000;
       if (end < at) return;
       const to = Math.max(at, start);
-      if (Math.abs(this.#video.currentTime - to) > 0.05) this.#video.currentTime = to;
+      if (Math.abs(this.#video.currentTime - to) > 0.05) this.moveTo(to);
     }
     this.#target = null;
     this.applyRate();
@@ -86,17 +103,32 @@ export class Playhead {
 
   async play(): Promise<void> {
     this.#wantsToPlay = true;
-    if (this.#state.value.mode === 'replay' && this.#video.ended) this.#video.currentTime = 0;
     if (this.#pausedAt && performance.now() - this.#pausedAt > LEFT_EDGE_MS)
       this.#state.patch({ atLive: false });
     this.#pausedAt = 0;
     await this.start();
   }
 
+  /** Plays at the edge, however long it was paused. */
+  playAtEdge(): Promise<void> {
+    this.#pausedAt = 0;
+    return this.play();
+  }
+
   pause(): void {
+    this.#video.pause();
+    this.paused();
+  }
+
+  /** Somebody paused it, be it by the browser's own controls. */
+  paused(): void {
     this.#wantsToPlay = false;
     this.#pausedAt = performance.now();
-    this.#video.pause();
+  }
+
+  /** Somebody plays it, be it by the browser's own controls. */
+  played(): void {
+    this.#wantsToPlay = true;
   }
 
   /** The end has been reached: what is opened now does not play until it is asked to. */

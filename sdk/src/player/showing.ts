@@ -1,5 +1,5 @@
 import type { Signal } from '../signal.js';
-import type { Timeline, TrackKind } from '../types.js';
+import type { Take, Timeline, TrackKind } from '../types.js';
 import { oneFile, samePicture, takeAt } from './clock.js';
 import { MissingTrack } from './missing.js';
 import type { LiveNews } from './news.js';
@@ -41,7 +41,6 @@ export class Showing {
     this.#state = state;
     this.#o = options;
     this.#source = new Source(video, options.tails, {
-      onOtherTracks: (fromMs) => void this.#attachKnown(fromMs),
       onAborted: options.onAborted,
       onFileRefused: () => void this.#attachKnown(state.value.positionMs),
     });
@@ -50,6 +49,11 @@ export class Showing {
   /** True while takes come through MediaSource. */
   get isPiped(): boolean {
     return this.#source.isPiped;
+  }
+
+  /** True when there is nothing to show yet. */
+  get isEmpty(): boolean {
+    return this.#source.isEmpty;
   }
 
   /** True when the element has the whole replay in one file. */
@@ -73,6 +77,7 @@ export class Showing {
   async openReplay(atMs: number): Promise<void> {
     const live = await this.#o.news.ask().catch(() => this.#state.value.live);
     const timeline = await this.#o.news.refresh().catch(() => this.#state.value.timeline);
+    if (this.#closed) return;
     const url = live?.replay?.mp4 ?? live?.replay?.webm;
     this.#state.patch({ mode: 'replay', atLive: false, live, waiting: null });
     if (!timeline || !hasTracks(timeline)) this.#state.patch({ mode: 'unplayable' });
@@ -84,15 +89,41 @@ export class Showing {
 
   /** Goes to `ms` in what is buffered, else by tails from there. */
   goTo(ms: number): void {
+    if (!this.isPiped) {
+      this.#o.playhead.moveTo(ms / 1000);
+      return;
+    }
     if (this.#o.playhead.goTo(ms)) return;
     const { timeline } = this.#state.value;
-    if (!this.isPiped || !timeline || !takeAt(timeline, ms)) return;
-    if (this.#missing) void this.#attach(timeline, ms);
+    const take = timeline && takeAt(timeline, ms);
+    if (!take) return;
+    if (this.#missing || !this.#source.fits(take)) void this.#attach(timeline, ms);
     else this.#source.restart(ms);
+  }
+
+  /** Goes to the edge of what comes. */
+  goToEdge(): void {
+    const { seekable } = this.#video;
+    if (this.isPiped) this.restart(null);
+    else if (seekable.length) this.#o.playhead.moveTo(seekable.end(seekable.length - 1));
+  }
+
+  /** What is there was played out: false if nothing comes after it, else the next take with its own tracks goes on. */
+  goesOn(): boolean {
+    const { goesOnAt } = this.#source;
+    if (goesOnAt === null) return false;
+    void this.#attachKnown(goesOnAt);
+    return true;
   }
 
   /** Drops what is buffered and begins again at `fromMs`, or at the edge if null. */
   restart(fromMs: number | null): void {
+    const { timeline } = this.#state.value;
+    const take = timeline && takeAt(timeline, fromMs ?? Number.MAX_SAFE_INTEGER);
+    if (take && !this.#source.fits(without(take, this.#missing))) {
+      void this.#attach(timeline, fromMs);
+      return;
+    }
     this.#o.playhead.aim(fromMs);
     this.#source.restart(fromMs);
   }
@@ -142,8 +173,8 @@ export class Showing {
   /** Puts the tails of all tracks, or but one, into the element. */
   async #attach(timeline: Timeline, fromMs: number | null, missing?: MissingTrack): Promise<void> {
     const whole = takeAt(timeline, fromMs ?? Number.MAX_SAFE_INTEGER);
-    if (!whole) return;
-    const take = { ...whole, tracks: whole.tracks.filter(({ kind }) => kind !== missing?.kind) };
+    if (!whole || this.#closed) return;
+    const take = without(whole, missing ?? null);
     this.#miss(missing ?? null);
     if (!this.#source.canPipe(take)) {
       this.#source.playBare(this.#state.value.live?.hls_url ?? null);
@@ -160,7 +191,7 @@ export class Showing {
   async #openFile(url: string, atMs: number): Promise<void> {
     this.#miss(null);
     this.#source.openFile(url, () => {
-      if (atMs > 0) this.#video.currentTime = atMs / 1000;
+      if (atMs > 0) this.#o.playhead.moveTo(atMs / 1000);
       this.#o.playhead.applyRate();
     });
     if (atMs < this.#state.value.edgeMs - AT_END_MS) await this.#o.playhead.start();
@@ -174,4 +205,9 @@ export class Showing {
 
 function hasTracks(timeline: Timeline): boolean {
   return timeline.takes.some((take) => take.tracks.length > 0);
+}
+
+/** A take as it is played while one of its tracks is missing. */
+function without(take: Take, missing: MissingTrack | null): Take {
+  return { ...take, tracks: take.tracks.filter(({ kind }) => kind !== missing?.kind) };
 }

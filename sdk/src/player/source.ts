@@ -6,8 +6,6 @@ import type { TrackStanding } from './stuck.js';
 
 /** Called when the element cannot go on with what it has. */
 export interface SourceOwner {
-  /** What is buffered was played out; from `fromMs` on the live has other tracks. */
-  onOtherTracks(fromMs: number): void;
   /** The tails may not be read any longer. */
   onAborted(): void;
   /** This browser cannot play the file whole. */
@@ -20,6 +18,8 @@ export class Source {
   readonly #options: PipelineOptions;
   readonly #owner: SourceOwner;
   #pipeline: Pipeline | null = null;
+  /** Where the live goes on with other tracks than the pipeline's, once this one is played out. */
+  #goesOnAt: number | null = null;
 
   constructor(video: HTMLVideoElement, options: PipelineOptions, owner: SourceOwner) {
     this.#video = video;
@@ -31,6 +31,21 @@ export class Source {
     return this.#pipeline !== null;
   }
 
+  /** True when the element was given nothing yet. */
+  get isEmpty(): boolean {
+    return !this.#video.hasAttribute('src');
+  }
+
+  /** Milliseconds of the play clock at which other tracks go on after what is being played; null if none do. */
+  get goesOnAt(): number | null {
+    return this.#goesOnAt;
+  }
+
+  /** True if the pipeline has the tracks of this take, no more and no less. */
+  fits(take: Take): boolean {
+    return this.#pipeline?.fits(take) ?? false;
+  }
+
   /** True if a pipeline of the take's tracks plays in this browser. */
   canPipe({ tracks }: Take): boolean {
     const Media = mediaSourceClass();
@@ -39,7 +54,7 @@ export class Source {
 
   /** Puts a fresh pipeline of the take's tracks into the element, from `fromMs` or from the edge if null. */
   async pipe(take: Take, fromMs: number | null): Promise<void> {
-    this.#pipeline?.close();
+    this.#drop();
     const pipeline = new Pipeline(this.#video, take, this.#options, (end) => this.#onEnd(pipeline, end));
     this.#pipeline = pipeline;
     await pipeline.open(fromMs);
@@ -47,6 +62,7 @@ export class Source {
 
   /** Without a usable MediaSource: the element plays the live by itself, HLS where it can, else a bare tail. */
   playBare(hlsUrl: string | null): void {
+    this.#drop();
     const { api, liveId, key } = this.#options;
     const hls = hlsUrl && this.#video.canPlayType('application/vnd.apple.mpegurl') ? hlsUrl : null;
     this.#video.src = hls ?? api.url(`/api/posts/live/${liveId}/tail.mp4`, { key });
@@ -54,8 +70,7 @@ export class Source {
 
   /** Puts the file of the replay into the element; `onReady` once it can be moved in. */
   openFile(url: string, onReady: () => void): void {
-    this.#pipeline?.close();
-    this.#pipeline = null;
+    this.#drop();
     const video = this.#video;
     video.src = url;
     video.preload = 'metadata';
@@ -65,6 +80,7 @@ export class Source {
 
   /** Goes on with the tails from another place, or from the edge if null. */
   restart(fromMs: number | null): void {
+    this.#goesOnAt = null;
     void this.#pipeline?.restart(fromMs);
   }
 
@@ -79,20 +95,21 @@ export class Source {
   }
 
   close(): void {
-    this.#pipeline?.close();
-    this.#pipeline = null;
+    this.#drop();
     this.#video.removeAttribute('src');
     this.#video.load();
   }
 
+  #drop(): void {
+    this.#pipeline?.close();
+    this.#pipeline = null;
+    this.#goesOnAt = null;
+  }
+
   #onEnd(pipeline: Pipeline, end: FeedEnd): void {
     if (pipeline !== this.#pipeline) return;
-    if (end.reason === 'other-tracks') {
-      const go = (): void => {
-        if (pipeline === this.#pipeline) this.#owner.onOtherTracks(end.fromMs);
-      };
-      this.#video.addEventListener('ended', go, { once: true });
-    } else if (end.reason === 'aborted') this.#owner.onAborted();
+    if (end.reason === 'other-tracks') this.#goesOnAt = end.fromMs;
+    else if (end.reason === 'aborted') this.#owner.onAborted();
   }
 
   #onFileError(url: string): void {
