@@ -16,6 +16,11 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = h264::sps_in_config(bytes);
     let _ = syntax.length_size(bytes);
     let _ = h264::parse_sps(bytes);
+    let _ = h264::is_cabac(bytes);
+    let (config, frame) = bytes.split_at(bytes.len() / 2);
+    if let Some(units) = h264::units_to_decode(config, frame) {
+        let _ = h264::to_annex_b(&units, &[0xaa]);
+    }
     if let Some(config) = h264::config_in_frame(&lengths) {
         assert!(h264::sps_in_config(&config).is_some());
         let _ = h264::string(&syntax.with_four_byte_lengths(&config));

@@ -10,4 +10,5 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = vp9::string(&keyframe.config());
     }
     let _ = vp9::string(bytes);
+    assert!(bytes.starts_with(vp9::first_of_superframe(bytes)));
 });

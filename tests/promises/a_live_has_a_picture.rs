@@ -2,7 +2,11 @@
 //! neutral picture. Judged by ffmpeg and by Chromium.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
+use promises::random::Random;
+use promises::server::program;
 use promises::{Answer, Api, Live, Person, Server, recorded, recording, tools};
 use reqwest::Method;
 use serde_json::json;
@@ -45,6 +49,47 @@ async fn likeness(one: &Path, other: &Path) -> f64 {
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     let average = words.split("average:").nth(1).and_then(|rest| rest.split_whitespace().next());
     average.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no likeness: {words}"))
+}
+
+/// A poster that was decoded; a busy machine may not get it done within the deadline at once.
+async fn decoded(api: &Api, live: &Live, neutral: &Answer) -> Answer {
+    for _ in 0..5 {
+        let picture = poster(api, live, "image/jpeg").await;
+        assert_eq!(picture.header("content-type"), "image/jpeg");
+        if picture.body != neutral.body {
+            return picture;
+        }
+    }
+    panic!("{} has the neutral picture only", live.id);
+}
+
+/// The first keyframes of a recording, as ffmpeg decodes and turns them.
+async fn keyframes(folder: &Path, path: &Path) -> Vec<PathBuf> {
+    let folder = folder.join(path.file_name().expect("a recording has a name")).with_extension("keyframes");
+    std::fs::create_dir_all(&folder).expect("a directory for the keyframes");
+    let probed = tools::probe_all(path).await;
+    let mut pictures = Vec::new();
+    for (number, packet) in probed.of("video").filter(|packet| packet.key).take(5).enumerate() {
+        // One by one, since a recording may change its size and an output of ffmpeg does not.
+        let picture = folder.join(format!("{number}.png"));
+        let from = format!("select=gte(t\\,{})", packet.pts_ms / 1_000.0 - 0.001);
+        let mut command = Command::new(tools::ffmpeg());
+        command.args(["-v", "error", "-y", "-copyts", "-i"]).arg(path).args(["-map", "0:v:0", "-vf", &from]);
+        tools::succeed(command.args(["-autoscale", "0", "-frames:v", "1"]).arg(&picture)).await;
+        pictures.push(picture);
+    }
+    pictures
+}
+
+/// How like a poster is to that one of the keyframes that it is most like, in dB.
+async fn likeness_to_a_keyframe(folder: &Path, recording: &Path, poster: &Path) -> f64 {
+    let mut best = 0.0_f64;
+    for keyframe in keyframes(folder, recording).await {
+        if size(&keyframe).await == size(poster).await {
+            best = best.max(likeness(&keyframe, poster).await);
+        }
+    }
+    best
 }
 
 /// The sizes of pictures as Chromium shows them; 0 by 0 for what it does not show.
@@ -106,6 +151,233 @@ async fn made_of_a_keyframe_for_every_viewer() {
     assert_eq!(sizes, "640x480 640x480 640x480 640x480");
 }
 
+/// What is decoded to a JPEG for everybody.
+const DECODED: [&str; 18] = [
+    "mkv_avc1_opus.mkv",
+    "mp4_avc1_kf1s.mp4",
+    "resize_mkv_avc1.mkv",
+    "made/gst_avc1_aac.mp4",
+    "made/gst_avc1_opus.mkv",
+    "made/gst_avc3_opus.mp4",
+    "made/obs_avc1_aac.mkv",
+    "made/obs_avc1_aac_fragmented.mp4",
+    "made/obs_avc1_aac_hybrid.mp4",
+    "made/safari_avc1_aac_rotated.mp4",
+    "webm_vp9_opus.webm",
+    "mp4_vp9_opus.mp4",
+    "resize_webm_vp9.webm",
+    "made/gst_vp9_opus.mp4",
+    "made/gst_vp9_opus.webm",
+    "made/alpha_vp9.webm",
+    "made/finished_vp9_opus_cues.webm",
+    "webm_vp8_opus.webm",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decoded_from_h264_and_vp9_as_ffmpeg_decodes_them() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let server = Server::start().await;
+    let author = server.person("Awa").await;
+    let neutral = neutral(&author).await;
+    for name in DECODED {
+        let live = published(&author, &recorded(name)).await;
+        let jpeg = written(folder.path(), "poster.jpg", &decoded(&author.api, &live, &neutral).await);
+        let likeness = likeness_to_a_keyframe(folder.path(), &recording(name), &jpeg).await;
+        println!("{name}: {likeness} dB");
+        assert!(likeness > 30.0, "{name}: {likeness} dB");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decoded_from_what_an_encoder_may_do() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let server = Server::start().await;
+    let author = server.person("Awa").await;
+    let neutral = neutral(&author).await;
+    let colours = "testsrc2=s=854x482:r=5:d=1,noise=alls=6:allf=t";
+    let x264 = |options: &'static str| ["-c:v", "libx264", "-x264-params", options];
+    let vp9 = |columns: &'static str| ["-c:v", "libvpx-vp9", "-tile-columns", columns];
+    let full_range = "range=full:colormatrix=bt709:colorprim=bt709:transfer=bt709";
+    for (name, options, larger) in [
+        ("high.mkv", x264("keyint=2:8x8dct=1:colormatrix=bt709"), false),
+        ("slices.mkv", x264("keyint=2:slices=4:cqm=jvt:colormatrix=smpte170m"), false),
+        ("cavlc.mkv", x264("keyint=2:cabac=0:colormatrix=bt709"), false),
+        ("range.mkv", x264(full_range), false),
+        ("tiles.webm", vp9("2"), false),
+        ("large.mkv", x264("keyint=2:colormatrix=bt709"), true),
+    ] {
+        let path = folder.path().join(name);
+        let mut command = Command::new(tools::ffmpeg());
+        let picture = if larger { "testsrc2=s=1920x1080:r=5:d=1" } else { colours };
+        command.args(["-v", "error", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p", "-threads", "1"]);
+        if name.ends_with("webm") {
+            command.args(["-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M", "-g", "2"]);
+            command.args(["-colorspace", "bt709"]);
+        } else {
+            command.args(["-preset", "veryfast"]);
+        }
+        tools::succeed(command.args(options).arg(&path)).await;
+        let live = published(&author, &std::fs::read(&path).expect("ffmpeg wrote it")).await;
+        let mut jpeg = written(folder.path(), "poster.jpg", &decoded(&author.api, &live, &neutral).await);
+        if larger {
+            assert_eq!(size(&jpeg).await, (1_280, 720), "a poster is not larger");
+            let enlarged = folder.path().join("enlarged.png");
+            let mut command = Command::new(tools::ffmpeg());
+            command.args(["-v", "error", "-i"]).arg(&jpeg).args(["-vf", "scale=1920:1080"]).arg(&enlarged);
+            tools::succeed(&mut command).await;
+            jpeg = enlarged;
+        }
+        let likeness = likeness_to_a_keyframe(folder.path(), &path, &jpeg).await;
+        println!("{name}: {likeness} dB");
+        assert!(likeness > if larger { 28.0 } else { 32.0 }, "{name}: {likeness} dB");
+    }
+}
+
+async fn size(picture: &Path) -> (u64, u64) {
+    let described = tools::probe_all(picture).await;
+    let stream = described.stream("video").expect("a picture");
+    let side = |name: &str| stream[name].as_u64().expect("a side");
+    (side("width"), side("height"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_large_as_its_frames_whatever_the_container_says() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let server = Server::start().await;
+    let author = server.person("Awa").await;
+    let mut lies = recorded("made/safari_avc1_aac_rotated.mp4");
+    // VisualSampleEntry: 24 bytes before the sizes (ISO/IEC 14496-12, 12.1.3.2).
+    let at = lies.windows(4).position(|bytes| bytes == b"avc1").expect("a sample entry");
+    assert_eq!(lies[at + 28..at + 32], [1, 64, 0, 180], "320 by 180");
+    lies[at + 28..at + 32].copy_from_slice(&[0, 64, 0, 64]);
+    let live = published(&author, &lies).await;
+    let neutral = neutral(&author).await;
+    let jpeg = written(folder.path(), "poster.jpg", &decoded(&author.api, &live, &neutral).await);
+    assert_eq!(size(&jpeg).await, (180, 320), "upright as its matrix says");
+}
+
+/// How long a poster may take: the deadline of the process that decodes, and the machine's other work.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn poster_in_time(api: &Api, live: &Live) -> Answer {
+    let asked = Instant::now();
+    let picture = poster(api, live, "image/jpeg").await;
+    assert!(asked.elapsed() < PATIENCE, "{:?}", asked.elapsed());
+    picture
+}
+
+/// Where the slices of keyframes begin in an MP4, and how long they are.
+fn idr_slices(bytes: &[u8]) -> Vec<(usize, usize)> {
+    let slice = |at: usize| {
+        let len = u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
+        let is_slice =
+            bytes[at + 4] == 0x65 && matches!(bytes[at + 5], 0x88 | 0xB8 | 0) && (100..20_000).contains(&len);
+        (is_slice && at + 4 + len <= bytes.len()).then_some((at + 4, len))
+    };
+    (0..bytes.len() - 6).filter_map(slice).collect()
+}
+
+/// Each slice cut to a half, and a unit of filler data behind it.
+fn with_cut_slices(mut bytes: Vec<u8>) -> Vec<u8> {
+    let slices = idr_slices(&bytes);
+    assert!(!slices.is_empty(), "slices are found");
+    for (at, len) in slices {
+        let (kept, filler) = (len / 2, len - len / 2 - 4);
+        bytes[at - 4..at].copy_from_slice(&(kept as u32).to_be_bytes());
+        bytes[at + kept..at + kept + 4].copy_from_slice(&(filler as u32).to_be_bytes());
+        bytes[at + kept + 4] = 12;
+        bytes[at + kept + 5..at + len - 1].fill(0xFF);
+        bytes[at + len - 1] = 0x80;
+    }
+    bytes
+}
+
+/// Where the sync codes of VP9's keyframes stand.
+fn sync_codes(bytes: &[u8]) -> Vec<usize> {
+    (0..bytes.len() - 60).filter(|at| bytes[*at..at + 3] == [0x49, 0x83, 0x42]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neutral_where_a_keyframe_is_cut_damaged_or_huge() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let server = Server::start().await;
+    let author = server.person("Awa").await;
+    let neutral = neutral(&author).await;
+    let mut hostile = Vec::new();
+    for name in ["made/obs_avc1_aac_hybrid.mp4", "made/safari_avc1_aac_rotated.mp4", "mp4_avc1_kf1s.mp4"] {
+        hostile.push((format!("{name}, cut"), with_cut_slices(recorded(name))));
+    }
+    let vp9 = recorded("webm_vp9_opus.webm");
+    let (mut flipped, mut huge) = (vp9.clone(), vp9.clone());
+    for at in sync_codes(&vp9) {
+        flipped[at + 50] ^= 4;
+        // Behind the sync code and four bits: 65,536 by 65,536.
+        huge[at + 3] |= 0x0F;
+        huge[at + 4..at + 7].fill(0xFF);
+        huge[at + 7] |= 0xF0;
+    }
+    hostile.extend([("VP9, a bit flipped".to_owned(), flipped), ("VP9, huge".to_owned(), huge)]);
+    let path = folder.path().join("huge.mkv");
+    let mut command = Command::new(tools::ffmpeg());
+    command.args(["-v", "error", "-f", "lavfi", "-i", "color=s=8192x4320:r=1:d=1", "-pix_fmt", "yuv420p"]);
+    command.args(["-c:v", "libx264", "-preset", "ultrafast", "-threads", "1"]).arg(&path);
+    tools::succeed(&mut command).await;
+    hostile.push(("H.264, huge".to_owned(), std::fs::read(&path).expect("ffmpeg wrote it")));
+    for (what, bytes) in hostile {
+        let live = published(&author, &bytes).await;
+        for _ in 0..2 {
+            assert!(poster_in_time(&author.api, &live).await.body == neutral.body, "{what}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_bits_are_flipped_in_a_keyframe() {
+    let server = Server::start().await;
+    let author = server.person("Awa").await;
+    let mut random = Random::new(7);
+    for name in
+        ["made/obs_avc1_aac_hybrid.mp4", "mp4_avc1_kf1s.mp4", "webm_vp9_opus.webm", "webm_vp8_opus.webm"]
+    {
+        for _ in 0..8 {
+            let mut bytes = recorded(name);
+            let places: Vec<usize> = match name {
+                "webm_vp8_opus.webm" => {
+                    (0..bytes.len() - 600).filter(|at| bytes[*at..at + 3] == [0x9D, 0x01, 0x2A]).collect()
+                }
+                "webm_vp9_opus.webm" => sync_codes(&bytes),
+                _ => idr_slices(&bytes).into_iter().map(|(at, _)| at + 2).collect(),
+            };
+            assert!(!places.is_empty(), "{name}");
+            for at in places {
+                for _ in 0..3 {
+                    bytes[at + 3 + random.between(0, 500)] ^= 1 << random.between(0, 7);
+                }
+            }
+            let live = published(&author, &bytes).await;
+            let picture = poster_in_time(&author.api, &live).await;
+            assert_eq!(picture.header("content-type"), "image/jpeg", "{name}");
+        }
+    }
+    // And the next one is served as ever.
+    let live = published(&author, &recorded("webm_vp9_opus.webm")).await;
+    assert_ne!(poster_in_time(&author.api, &live).await.body, neutral(&author).await.body);
+}
+
+#[tokio::test]
+async fn by_a_process_that_nobody_is_told_of() {
+    let help = tools::succeed(Command::new(program()).arg("--help")).await;
+    let help = String::from_utf8(help).expect("help is text");
+    assert!(help.contains("serve") && !help.contains("decode-keyframe"), "{help}");
+    // It limits what it reads too.
+    let endless = std::fs::File::open("/dev/zero").expect("there are zeros");
+    let mut command = Command::new(program());
+    command.arg("decode-keyframe").stdin(Stdio::from(endless));
+    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await;
+    let output = output.expect("it ends").expect("it starts");
+    assert!(!output.status.success() && output.stdout.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn and_not_the_dark_one_that_a_camera_starts_with() {
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -132,7 +404,7 @@ async fn neutral_where_no_keyframe_can_be_shown() {
     let server = Server::start().await;
     let author = server.person("Awa").await;
     let neutral = neutral(&author).await;
-    let h264 = published(&author, &recorded("mkv_avc1_opus.mkv")).await;
+    let hevc = published(&author, &recorded("made/gst_hvc1_aac.mp4")).await;
     let sound = published(&author, &recorded("audio_webm_opus.webm")).await;
     // A keyframe that says it is 16,383 points wide and high: wrapped it costs nothing, decoded it would.
     let mut huge = recorded("made/gst_vp8_opus.webm");
@@ -142,7 +414,7 @@ async fn neutral_where_no_keyframe_can_be_shown() {
         }
     }
     let huge = published(&author, &huge).await;
-    for live in [&h264, &sound, &huge] {
+    for live in [&hevc, &sound, &huge] {
         assert_eq!(poster(&author.api, live, "image/jpeg").await.body, neutral.body);
     }
 }

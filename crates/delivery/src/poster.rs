@@ -1,12 +1,16 @@
 //! The poster of a live: a still picture, made without an encoder of video.
 //!
-//! What the publisher sent comes first. Else a keyframe of the recording, by what the viewer takes: AV1 and VP8 are
-//! wrapped as AVIF and WebP, and VP8 is decoded within limits for those who take JPEG only.
+//! What the publisher sent comes first. Else a keyframe of the recording: AV1 and VP8 are wrapped as AVIF and WebP for those
+//! who take them; H.264, VP9 and, for the others, VP8 are decoded to a JPEG, by a process that cannot hurt this one.
 
 mod avif;
+mod child;
 mod jpeg;
+mod planes;
+mod rotation;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -15,9 +19,12 @@ use recorder::{Error, Recording};
 use timeline::Entry;
 use tokio::sync::Semaphore;
 
+use child::Made;
+pub use child::{SUBCOMMAND, decode_standard_input};
+
 /// A poster that a publisher sends may be this long.
 pub const MAX_SENT: usize = 1 << 20;
-/// A keyframe that is wrapped may be this long.
+/// A keyframe that is wrapped or decoded may be this long.
 const MAX_KEYFRAME: u32 = 4 << 20;
 /// The name of the file beside the bodies.
 const NAME: &str = "poster";
@@ -70,6 +77,8 @@ pub fn keep(recording: &Recording, bytes: &[u8]) -> Result<(), Error> {
 /// Makes posters, one at a time where it has to decode, and keeps those that it decoded.
 #[derive(Debug)]
 pub struct Posters {
+    /// This program as it was when it started, if the system tells.
+    program: Option<PathBuf>,
     made: Mutex<VecDeque<(Place, Option<Bytes>)>>,
     decoding: Semaphore,
 }
@@ -79,7 +88,8 @@ type Place = (i64, u32, u64);
 
 impl Default for Posters {
     fn default() -> Self {
-        Self { made: Mutex::default(), decoding: Semaphore::new(1) }
+        let program = std::env::current_exe().ok();
+        Self { program, made: Mutex::default(), decoding: Semaphore::new(1) }
     }
 }
 
@@ -98,26 +108,32 @@ impl Posters {
         let looking = tokio::task::spawn_blocking(move || look(&recording, accepts));
         match looking.await.map_err(|error| Error::Damaged(error.to_string()))?? {
             Found::Poster(poster) => Ok(Some(poster)),
-            Found::Vp8 { take, offset, frame } => {
-                let jpeg = self.decoded((live, take, offset), frame).await;
+            Found::Keyframe { take, offset, track, frame } => {
+                let jpeg = self.decoded((live, take, offset), &track, &frame).await;
                 Ok(jpeg.map(|bytes| Poster { content_type: "image/jpeg", bytes }))
             }
             Found::Nothing => Ok(None),
         }
     }
 
-    async fn decoded(&self, place: Place, frame: Bytes) -> Option<Bytes> {
+    async fn decoded(&self, place: Place, track: &Track, frame: &[u8]) -> Option<Bytes> {
         let _turn = self.decoding.acquire().await.ok()?;
         if let Some(known) = self.known(place) {
             return known;
         }
-        // A picture that the decoder fails at, in whatever way, is one that there is not.
-        let made = tokio::task::spawn_blocking(move || jpeg::from_vp8(&frame)).await.unwrap_or(None);
-        if made.is_none() {
-            tracing::warn!(live = place.0, take = place.1, "a keyframe could not be made a poster");
-        }
-        self.remember(place, made.clone());
-        made
+        let picture = match child::decoded(self.program.as_deref()?, track, frame).await {
+            Made::Picture(picture) => Some(picture),
+            Made::Nothing => {
+                tracing::warn!(live = place.0, take = place.1, "a keyframe could not be made a poster");
+                None
+            }
+            Made::NotNow => {
+                tracing::warn!(live = place.0, take = place.1, "a keyframe was not made a poster in time");
+                return None;
+            }
+        };
+        self.remember(place, picture.clone());
+        picture
     }
 
     fn known(&self, place: Place) -> Option<Option<Bytes>> {
@@ -139,10 +155,11 @@ impl Posters {
 
 enum Found {
     Poster(Poster),
-    /// A keyframe of VP8 for a viewer who does not take WebP.
-    Vp8 {
+    /// A keyframe that must be decoded.
+    Keyframe {
         take: u32,
         offset: u64,
+        track: Track,
         frame: Bytes,
     },
     Nothing,
@@ -156,18 +173,21 @@ fn look(recording: &Recording, accepts: Accepts) -> Result<Found, Error> {
     for take in recording.timeline().in_play_order() {
         let Some(index) = &take.video else { continue };
         let wanted = match index.track().codec {
-            Codec::Vp8 => true,
+            Codec::Vp8 | Codec::Vp9 | Codec::H264 => true,
             Codec::Av1 => accepts.avif,
             _ => false,
         };
         let Some(entry) = index.still().filter(|_| wanted) else { continue };
         let Some(frame) = keyframe(recording, take.number, entry)? else { continue };
-        match wrapped(index.track(), &frame, accepts) {
+        let track = index.track();
+        match wrapped(track, &frame, accepts) {
             Some(poster) => return Ok(Found::Poster(poster)),
-            None if index.track().codec == Codec::Vp8 => {
-                return Ok(Found::Vp8 { take: take.number, offset: entry.offset, frame });
+            // No AV1 is decoded here.
+            None if track.codec == Codec::Av1 => {}
+            None => {
+                let (take, offset, track) = (take.number, entry.offset, track.clone());
+                return Ok(Found::Keyframe { take, offset, track, frame });
             }
-            None => {}
         }
     }
     Ok(Found::Nothing)

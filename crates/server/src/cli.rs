@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use accounts::{Accounts, NewPerson, Role, SigningKey};
 use clap::{Parser, Subcommand};
+use delivery::poster;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
@@ -50,6 +51,9 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// What the server starts itself as, to decode a keyframe apart
+    #[command(name = poster::SUBCOMMAND, hide = true)]
+    DecodeKeyframe,
 }
 
 #[derive(Subcommand)]
@@ -105,6 +109,7 @@ pub fn main() -> ExitCode {
         Some(Command::Verify { at }) => verify(&at.data_dir),
         Some(Command::Export { live_id, output, at }) => export(&at.data_dir, live_id, &output),
         Some(Command::User { command }) => user(command),
+        Some(Command::DecodeKeyframe) => return poster::decode_standard_input(),
     };
     done.unwrap_or_else(|sentence| {
         eprintln!("communiconnect: {sentence}");

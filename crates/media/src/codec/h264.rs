@@ -6,12 +6,13 @@ use bytes::Bytes;
 use super::bits::Bits;
 use super::nal;
 
+const IDR: u8 = 5;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 
 /// Its NAL units (ISO/IEC 14496-10, table 7-1): decoding may start at slices of an IDR picture.
 pub const SYNTAX: nal::Syntax =
-    nal::Syntax { unit_type: |first| first & 0x1f, delimiter: 9, key: (5, 5), sizes_at: 4 };
+    nal::Syntax { unit_type: |first| first & 0x1f, delimiter: 9, key: (IDR, IDR), sizes_at: 4 };
 
 /// Sequence parameter sets that a record can hold (five bits).
 const MOST_SPS: usize = 31;
@@ -41,7 +42,14 @@ pub struct Sps {
     pub luma_depth: u8,
     /// Bits of a chroma sample.
     pub chroma_depth: u8,
+    /// `video_full_range_flag`: whether samples use the full range.
+    pub full_range: bool,
+    /// `matrix_coefficients` (ISO/IEC 23091-2, 8.3): 1 is BT.709, 2 is that the stream does not say.
+    pub matrix: u8,
 }
+
+/// `matrix_coefficients` of a stream that does not say them.
+const UNSAID_MATRIX: u8 = 2;
 
 impl Sps {
     /// Whether a decoder goes on through a change from `other` to this in one track: same profile, size and samples.
@@ -104,6 +112,65 @@ fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
     Some(record.into())
 }
 
+/// What a decoder must be given for a keyframe with lengths of four bytes: the parameter sets of its record, then its own
+/// and the slices of its IDR picture, in order. `None` where a length goes past the end.
+#[must_use]
+pub fn units_to_decode<'a>(config: &'a [u8], frame: &'a [u8]) -> Option<Vec<&'a [u8]>> {
+    let mut units = sets_in_config(config)?;
+    for unit in nal::split(frame, 4) {
+        let unit = unit?;
+        if matches!(SYNTAX.type_of(unit), SPS | PPS | IDR) {
+            units.push(unit);
+        }
+    }
+    Some(units)
+}
+
+/// The parameter sets of an `avcC` record; none of an empty one. `None` where it is damaged.
+fn sets_in_config(config: &[u8]) -> Option<Vec<&[u8]>> {
+    if config.is_empty() {
+        return Some(Vec::new());
+    }
+    let (head, mut rest) = config.split_at_checked(6)?;
+    let mut sets = Vec::new();
+    for _ in 0..head[5] & 0x1f {
+        sets.push(nal::take_parameter_set(&mut rest)?);
+    }
+    let (count, mut rest) = rest.split_first()?;
+    for _ in 0..*count {
+        sets.push(nal::take_parameter_set(&mut rest)?);
+    }
+    Some(sets)
+}
+
+/// Units between start codes (ISO/IEC 14496-10, annex B), each slice followed by `behind`.
+#[must_use]
+pub fn to_annex_b(units: &[&[u8]], behind: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(units.iter().map(|unit| unit.len() + behind.len() + 4).sum());
+    for unit in units {
+        out.extend([0, 0, 0, 1]);
+        out.extend_from_slice(unit);
+        if SYNTAX.type_of(unit) == IDR {
+            out.extend_from_slice(behind);
+        }
+    }
+    out
+}
+
+/// `entropy_coding_mode_flag` of a picture parameter set (ISO/IEC 14496-10, 7.3.2.2): whether slices are coded by CABAC.
+/// `None` for every other unit.
+#[must_use]
+pub fn is_cabac(unit: &[u8]) -> Option<bool> {
+    if SYNTAX.type_of(unit) != PPS {
+        return None;
+    }
+    let payload = nal::unescape(unit.get(1..)?);
+    let mut bits = Bits::new(&payload);
+    bits.ue()?;
+    bits.ue()?;
+    bits.flag()
+}
+
 /// The RFC 6381 string of an `avcC` record: `avc1.64001f`.
 #[must_use]
 pub fn string(config: &[u8]) -> String {
@@ -132,7 +199,11 @@ pub fn parse_sps(unit: &[u8]) -> Option<Sps> {
     let most_references = bits.ue()?;
     bits.flag()?;
     let (width, height) = parse_size(&mut bits, chroma)?;
-    let restricted = if bits.flag()? { parse_vui_reorder(&mut bits) } else { None };
+    let mut vui = Vui { full_range: false, matrix: UNSAID_MATRIX, reorder: None };
+    if bits.flag()? {
+        // What stands before its torn end counts.
+        let _ = vui.parse(&mut bits);
+    }
     let unrestricted =
         if order_type == 2 || profile == 66 || most_references == 0 { 0 } else { MOST_REORDERED };
     Some(Sps {
@@ -141,10 +212,12 @@ pub fn parse_sps(unit: &[u8]) -> Option<Sps> {
         level,
         width,
         height,
-        reorder: restricted.map_or(unrestricted, |frames| frames.min(u32::from(MOST_REORDERED)) as u8),
+        reorder: vui.reorder.map_or(unrestricted, |frames| frames.min(u32::from(MOST_REORDERED)) as u8),
         chroma_format: chroma.format,
         luma_depth: chroma.luma_depth,
         chroma_depth: chroma.chroma_depth,
+        full_range: vui.full_range,
+        matrix: vui.matrix,
     })
 }
 
@@ -232,28 +305,45 @@ fn parse_size(bits: &mut Bits<'_>, chroma: Chroma) -> Option<(u32, u32)> {
     nal::cropped(bits, (width, height), (across, if frame_only { down } else { 2 * down }))
 }
 
-/// `max_num_reorder_frames` of the usability information (ISO/IEC 14496-10, E.1.1), where it is there.
-fn parse_vui_reorder(bits: &mut Bits<'_>) -> Option<u32> {
-    const EXTENDED_SAR: u32 = 255;
-    if bits.flag()? && bits.take(8)? == EXTENDED_SAR {
-        bits.skip(32);
-    }
-    if bits.flag()? {
-        bits.skip(1);
-    }
-    if bits.flag()? {
-        bits.skip(4);
-        if bits.flag()? {
-            bits.skip(24);
+/// The usability information of a parameter set (ISO/IEC 14496-10, E.1.1).
+struct Vui {
+    full_range: bool,
+    matrix: u8,
+    /// `max_num_reorder_frames`, where it is there.
+    reorder: Option<u32>,
+}
+
+impl Vui {
+    fn parse(&mut self, bits: &mut Bits<'_>) -> Option<()> {
+        const EXTENDED_SAR: u32 = 255;
+        if bits.flag()? && bits.take(8)? == EXTENDED_SAR {
+            bits.skip(32);
         }
+        if bits.flag()? {
+            bits.skip(1);
+        }
+        if bits.flag()? {
+            bits.skip(3);
+            self.full_range = bits.flag()?;
+            if bits.flag()? {
+                bits.skip(16);
+                self.matrix = bits.take(8)? as u8;
+            }
+        }
+        if bits.flag()? {
+            bits.ue()?;
+            bits.ue()?;
+        }
+        if bits.flag()? {
+            bits.skip(65);
+        }
+        self.reorder = parse_reorder(bits);
+        Some(())
     }
-    if bits.flag()? {
-        bits.ue()?;
-        bits.ue()?;
-    }
-    if bits.flag()? {
-        bits.skip(65);
-    }
+}
+
+/// `max_num_reorder_frames`, from the buffering parameters on.
+fn parse_reorder(bits: &mut Bits<'_>) -> Option<u32> {
     let nal_hrd = bits.flag()?;
     if nal_hrd {
         skip_hrd(bits)?;
@@ -332,6 +422,28 @@ mod tests {
         config[4] = 0xfd;
         assert_eq!(SYNTAX.length_size(&config), Some(2));
         assert_eq!(SYNTAX.with_four_byte_lengths(&config.into()), CHROMIUM);
+    }
+
+    #[test]
+    fn a_decoder_is_given_the_sets_of_the_record_then_the_picture() {
+        let (sps, pps) = parameter_sets();
+        let frame = [0, 0, 0, 2, 6, 1, 0, 0, 0, 3, 0x65, 7, 8];
+        let units = units_to_decode(CHROMIUM, &frame).unwrap();
+        assert_eq!(units, [sps, pps, &[0x65, 7, 8]]);
+        let annex_b = to_annex_b(&units, &[9, 9]);
+        assert_eq!(annex_b[annex_b.len() - 9..], [0, 0, 0, 1, 0x65, 7, 8, 9, 9]);
+        assert_eq!(annex_b[..4 + sps.len()], [&[0, 0, 0, 1], sps].concat());
+        assert_eq!(units_to_decode(&[], &frame).unwrap().len(), 1);
+        assert_eq!(units_to_decode(CHROMIUM, &frame[..12]), None);
+        assert_eq!(units_to_decode(&CHROMIUM[..20], &frame), None);
+    }
+
+    #[test]
+    fn a_picture_parameter_set_says_how_slices_are_coded() {
+        let (sps, pps) = parameter_sets();
+        assert_eq!(is_cabac(pps), Some(false));
+        assert_eq!(is_cabac(&[0x68, 0xee, 0x3c, 0x80]), Some(true));
+        assert_eq!((is_cabac(sps), is_cabac(&[0x68])), (None, None));
     }
 
     #[test]

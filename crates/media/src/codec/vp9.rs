@@ -71,6 +71,26 @@ pub fn keyframe(frame: &[u8]) -> Option<Keyframe> {
     Some(Keyframe { profile, bit_depth, color_space, full_range, subsampling, width, height })
 }
 
+/// The first frame of a superframe, or the frame itself where it is none ("VP9 Bitstream" annex B).
+#[must_use]
+pub fn first_of_superframe(frame: &[u8]) -> &[u8] {
+    first_by_index(frame).unwrap_or(frame)
+}
+
+fn first_by_index(frame: &[u8]) -> Option<&[u8]> {
+    let marker = *frame.last()?;
+    if marker & 0xe0 != 0xc0 {
+        return None;
+    }
+    let (width, count) = (usize::from(marker >> 3 & 3) + 1, usize::from(marker & 7) + 1);
+    let index = frame.get(frame.len().checked_sub(2 + width * count)?..)?;
+    if index[0] != marker {
+        return None;
+    }
+    let size = index[1..=width].iter().rev().fold(0, |size, byte| size << 8 | usize::from(*byte));
+    frame.get(..size).filter(|first| !first.is_empty())
+}
+
 /// Level, largest picture in samples, largest samples a second, largest side (annex A).
 const LEVELS: [(u8, u64, u64, u32); 11] = [
     (10, 36_864, 829_440, 512),
@@ -99,15 +119,9 @@ impl Keyframe {
             .map_or(62, |&(level, ..)| level)
     }
 
-    /// The payload of the `vpcC` box.
-    #[must_use]
-    pub fn config(&self) -> Vec<u8> {
-        let chroma = match self.subsampling {
-            (true, true) => 1,
-            (true, false) => 2,
-            _ => 3,
-        };
-        let (primaries, transfer, matrix) = match (self.color_space, self.bit_depth) {
+    /// The colours in the numbers of ISO/IEC 23091-2: primaries, transfer, matrix; 2 each where the stream does not say.
+    fn colours(&self) -> (u8, u8, u8) {
+        match (self.color_space, self.bit_depth) {
             (1, _) => (5, 6, 5),
             (2, _) => (1, 1, 1),
             (3, _) => (6, 6, 6),
@@ -116,7 +130,24 @@ impl Keyframe {
             (5, _) => (9, 14, 9),
             (7, _) => (1, 13, 0),
             _ => (2, 2, 2),
+        }
+    }
+
+    /// `matrix_coefficients` (ISO/IEC 23091-2, 8.3): 1 is BT.709, 2 is that the stream does not say.
+    #[must_use]
+    pub fn matrix(&self) -> u8 {
+        self.colours().2
+    }
+
+    /// The payload of the `vpcC` box.
+    #[must_use]
+    pub fn config(&self) -> Vec<u8> {
+        let chroma = match self.subsampling {
+            (true, true) => 1,
+            (true, false) => 2,
+            _ => 3,
         };
+        let (primaries, transfer, matrix) = self.colours();
         let depth = self.bit_depth << 4 | chroma << 1 | u8::from(self.full_range);
         vec![1, 0, 0, 0, self.profile, self.level(), depth, primaries, transfer, matrix, 0, 0]
     }
@@ -140,6 +171,16 @@ pub fn string(config: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_superframe_begins_with_its_first_frame() {
+        let index = [0xc9, 3, 0, 2, 0, 0xc9];
+        let frame = [&[1, 2, 3, 4, 5][..], &index].concat();
+        assert_eq!(first_of_superframe(&frame), [1, 2, 3]);
+        for other in [&[][..], &[1, 2, 3], &index[1..], &[0xc9], &[7, 0xc9, 9, 0, 2, 0, 0xc9]] {
+            assert_eq!(first_of_superframe(other), other);
+        }
+    }
 
     #[test]
     fn a_chromium_keyframe_gives_a_real_level() {
