@@ -48,6 +48,12 @@ pub(super) async fn decoded(program: &Path, track: &Track, frame: &[u8]) -> Made
     }
     let mut command = Command::new(program);
     command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // The server's options may hold secrets.
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("COMMUNICONNECT_"))
+    {
+        command.env_remove(name);
+    }
     // Also when whoever asked for the poster has gone.
     let mut child = match command.kill_on_drop(true).spawn() {
         Ok(child) => child,
