@@ -17,10 +17,11 @@ use tokio::time::{Duration, timeout};
 
 use mux::Muxer;
 
-/// A bare tail of picture and sound opens with at least this much, so that a `<video>` starts at once.
+/// A bare tail of picture and sound opens with at least this much, and with two groups of pictures, so that a `<video>`
+/// starts at once: with one group Firefox waits for the next keyframe.
 const BURST_MS: i64 = 2_000;
-/// It does not go back further than this for it.
-const LONGEST_BURST_MS: i64 = 6_000;
+/// It does not go back further than this for it: two of the groups of a publisher in Firefox, of 8 s each, and a little.
+const LONGEST_BURST_MS: i64 = 20_000;
 /// A track of a take that has not come when the other one is this long is not waited for.
 const LATE_TRACK_MS: i64 = 1_500;
 /// A viewer at the edge who falls this far behind jumps to a newer keyframe.
