@@ -126,6 +126,7 @@ async fn of_one_track_of_gaps_and_of_tracks_that_end_or_begin_alone() {
         made("alpha_vp9.webm"),
         made("slow_vp8.webm"),
         made("slow_vp9.webm"),
+        made("slow_chromium_vp8.webm"),
         made("gap_vp9_opus.webm"),
         made("gap_avc1_aac.mp4"),
         made("picture_ends_vp8_opus.webm"),
