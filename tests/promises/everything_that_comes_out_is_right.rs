@@ -105,6 +105,7 @@ async fn of_obs_safari_and_whoever_finishes_files() {
         made("finished_avc1_aac_moov_first.mp4"),
         made("finished_avc1_aac_moov_last.mp4"),
         made("finished_vp9_opus_cues.webm"),
+        made("delay_avc1_aac.mkv"),
         readers("h264_aac_quicktime.mov"),
         readers("h264_late_aac.mp4"),
         readers("hevc_opus_rotated.mp4"),

@@ -13,6 +13,9 @@ const MOST_ENTRIES: u64 = 64;
 /// The longest codec delay that is believed, in nanoseconds.
 const MOST_DELAY: u64 = 1_000_000_000;
 
+/// Nanoseconds of a millisecond.
+const MILLISECOND: i64 = 1_000_000;
+
 /// Nanoseconds of a segment tick where `Info` does not say.
 pub(crate) const DEFAULT_SCALE: u64 = 1_000_000;
 
@@ -96,7 +99,21 @@ impl Entries {
             (None, None) if entries.video.is_none() && entries.audio.is_none() => {
                 Err(Reason::Malformed("there is neither a video nor an audio track").at(offset))
             }
-            (None, None) => Ok(entries),
+            (None, None) => {
+                entries.begin_at_zero();
+                Ok(entries)
+            }
+        }
+    }
+
+    /// Adds the same whole milliseconds to all tracks, so that none begins before 0: the delay of AAC is the first
+    /// frame's time, and what comes before time 0 would lose its distance to the picture.
+    fn begin_at_zero(&mut self) {
+        let tracks = [&mut self.video, &mut self.audio];
+        let early = tracks.iter().filter_map(|entry| Some(-entry.as_ref()?.shift)).max().unwrap_or(0);
+        let later = early.max(0).saturating_add(MILLISECOND - 1) / MILLISECOND * MILLISECOND;
+        for entry in tracks.into_iter().flatten() {
+            entry.shift += later;
         }
     }
 }
