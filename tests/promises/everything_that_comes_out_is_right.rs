@@ -106,6 +106,8 @@ async fn of_obs_safari_and_whoever_finishes_files() {
         made("finished_avc1_aac_moov_last.mp4"),
         made("finished_vp9_opus_cues.webm"),
         made("delay_avc1_aac.mkv"),
+        made("rotated_vp8_opus.webm"),
+        made("rotated_vp9_opus.mp4"),
         readers("h264_aac_quicktime.mov"),
         readers("h264_late_aac.mp4"),
         readers("hevc_opus_rotated.mp4"),

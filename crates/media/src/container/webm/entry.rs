@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::ebml::{self, Child, id};
+use super::projection;
 use crate::codec::{aac, opus};
 use crate::{Codec, Error, Kind, Reason};
 
@@ -47,6 +48,8 @@ pub(crate) struct Entry {
     pub(crate) sample_rate: u32,
     /// 0 for video.
     pub(crate) channels: u8,
+    /// Quarter turns of the picture against the clock.
+    pub(crate) turns: u8,
     /// Nanoseconds to add to the time of each block.
     pub(crate) shift: i64,
     /// Nanoseconds of a frame, where the entry says so.
@@ -130,6 +133,7 @@ struct RawEntry<'a> {
     encoded: bool,
     sampling_frequency: f64,
     channels: u64,
+    turns: u8,
 }
 
 impl<'a> RawEntry<'a> {
@@ -152,10 +156,21 @@ impl<'a> RawEntry<'a> {
                 id::DEFAULT_DURATION => raw.default_duration = child.uint()?,
                 id::CONTENT_ENCODINGS => raw.encoded = true,
                 id::AUDIO => raw.read_audio(&child)?,
+                id::VIDEO => raw.read_video(&child)?,
                 _ => {}
             }
         }
         Ok(raw)
+    }
+
+    fn read_video(&mut self, video: &Child<'_>) -> Result<(), Error> {
+        for child in ebml::children(video.data, video.payload) {
+            let child = child?;
+            if child.id == id::PROJECTION {
+                self.turns = projection::read(&child)?;
+            }
+        }
+        Ok(())
     }
 
     fn read_audio(&mut self, audio: &Child<'_>) -> Result<(), Error> {
@@ -194,6 +209,7 @@ impl<'a> RawEntry<'a> {
             private: Bytes::copy_from_slice(self.private),
             sample_rate: 0,
             channels: 0,
+            turns: self.turns,
             shift: -(self.codec_delay.min(MOST_DELAY) as i64),
             frame_duration: Some(self.default_duration).filter(|duration| *duration > 0),
         };

@@ -9,6 +9,7 @@ use super::block::{Block, Frames};
 use super::clock::Clock;
 use super::entry::{Entries, Entry};
 use super::pool::Pool;
+use super::projection;
 use crate::codec::nal::Syntax;
 use crate::codec::picture::{Picture, continues, look, normalise};
 use crate::codec::{aac, opus};
@@ -268,7 +269,7 @@ impl Stream {
             sample_rate: 0,
             channels: 0,
             config: picture.config,
-            matrix: None,
+            matrix: projection::matrix(self.entry.turns, picture.width, picture.height),
         })
     }
 
