@@ -44,6 +44,25 @@ async fn with_its_length_told_and_in_slices() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn and_refused_where_it_ends_without_its_index() {
+    let server = Server::start().await;
+    let author = server.person("Awa").await;
+    let bytes = recorded("made/finished_avc1_aac_moov_last.mp4");
+    let cut = &bytes[..bytes.len() / 2];
+    let length = cut.len().to_string();
+    let says = |answer: promises::Answer| {
+        let detail = answer.expect(422).json()["detail"].as_str().map(str::to_owned).unwrap_or_default();
+        assert!(detail.contains("moov") && detail.contains(&length), "{detail}");
+    };
+    let live = author.start_live(json!({})).await;
+    let told = Upload::create_with(&author.api, &live, &[("Upload-Length", &length)]).await;
+    says(told.patch_at(0, cut, &[]).await);
+    let mut deferred = Upload::create(&author.api, &live).await;
+    deferred.append(cut).await;
+    says(deferred.patch_at(deferred.offset, b"", &[("Upload-Length", &length)]).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn across_kill_nine() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut server = Server::start().await;

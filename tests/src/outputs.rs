@@ -425,7 +425,12 @@ fn times(probed: &Probed, delay_ms: f64) -> Vec<(&'static str, f64)> {
         // An edit list says the delay of a finished MP4.
         let edited = own.first().map_or(0.0, |first| -first.min(0.0));
         let is_opus = probed.stream(kind).is_some_and(|stream| stream["codec_name"] == "opus");
-        let delay_ms = if is_opus && delay_ms == 0.0 { edited } else { delay_ms };
+        // What AAC is late by is in its times everywhere: its first frame is before the picture.
+        let delay_ms = match is_opus {
+            true if delay_ms == 0.0 => edited,
+            true => delay_ms,
+            false => 0.0,
+        };
         own.iter_mut().for_each(|ms| *ms += delay_ms);
         all.extend(own.into_iter().map(|ms| (kind, ms)));
     }

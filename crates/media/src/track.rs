@@ -97,6 +97,14 @@ impl Track {
         self.codec.kind()
     }
 
+    /// Whether a decoder that was set up for this track goes on with the frames of another: of VP9 and AV1 the profile
+    /// and the depth must be the same, not the size.
+    #[must_use]
+    pub fn is_continued_by(&self, other: &Track) -> bool {
+        self.codec == other.codec
+            && crate::codec::picture::continues_as(self.codec, &self.config, &other.config)
+    }
+
     /// The RFC 6381 string that a browser takes: `vp09.00.30.08`, `avc1.64001f`, `opus`, `mp4a.40.2`.
     #[must_use]
     pub fn codec_string(&self) -> String {

@@ -65,6 +65,18 @@ fn files_of_other_programs_are_read_too() {
     }
 }
 
+/// ffmpeg says the delay of AAC: its first frame is before time 0, and the picture begins at 0.
+#[test]
+fn sound_that_begins_before_the_picture_keeps_its_distance() {
+    let events = events(&fixture("made/delay_avc1_aac.mkv"));
+    let picture = frames(&events, Kind::Video).first().unwrap().pts;
+    let sound: Vec<_> = frames(&events, Kind::Audio).iter().map(|frame| frame.pts).collect();
+    // 1,024 samples of 44,100 a second are 23.2 ms; the times of Matroska are whole milliseconds.
+    assert_eq!(picture, 24);
+    assert!((picture * 441 / 10 - sound[0] - 1_024).abs() <= 44, "{picture} ms, {}", sound[0]);
+    assert!(sound.windows(2).all(|pair| (pair[1] - pair[0] - 1_024).abs() <= 44), "{sound:?}");
+}
+
 #[test]
 fn tracks_say_what_players_ask_for() {
     let expected = [

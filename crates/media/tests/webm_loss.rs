@@ -68,6 +68,38 @@ fn a_loss_in_the_middle_of_blocks_is_a_hole_up_to_the_next_cluster() {
     }
 }
 
+/// Chromium and Firefox cut slices a byte into a block: where a slice is lost, the structure goes on. Only where the
+/// blocks behind it look like the next of the cluster that was cut, and the cluster after that is not late, is there no
+/// trace of it.
+#[test]
+fn a_lost_slice_is_a_hole_though_the_structure_goes_on() {
+    for name in RECORDINGS {
+        let mut unseen = 0;
+        let (data, chunks) = chunks(name);
+        let all = events(&data);
+        let all = frames(&all);
+        for lost in &chunks[1..chunks.len() - 2] {
+            let events = events(&without(&data, lost.clone()));
+            match takes(&events) {
+                (2, 1) => {}
+                (1, 0) => unseen += 1,
+                other => panic!("{name} without {lost:?}: {other:?}"),
+            }
+            let found = frames(&events);
+            let is_recorded = |frame: &&Frame| all.iter().any(|known| known.data == frame.data);
+            assert!(found.iter().all(is_recorded), "{name} without {lost:?}");
+        }
+        assert!(unseen <= 2, "{name}: {unseen} lost slices are not seen");
+    }
+}
+
+#[test]
+fn a_picture_that_comes_once_a_second_is_no_row_of_holes() {
+    for name in ["made/slow_chromium_vp8.webm", "made/slow_vp8.webm", "made/slow_vp9.webm"] {
+        assert_eq!(takes(&events(&fixture(name))), (1, 0), "{name}");
+    }
+}
+
 #[test]
 fn after_a_hole_each_track_is_announced_again_and_the_picture_waits_for_a_keyframe() {
     let (data, chunks) = chunks("webm_vp8_opus.webm");

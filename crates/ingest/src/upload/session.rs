@@ -177,12 +177,13 @@ impl Session {
         }
     }
 
-    /// Takes in a length that was declared without bytes.
+    /// Takes in a length that was declared without bytes: a file may be refused only now that it is known to be whole.
     pub(super) fn settle(&mut self) -> Result<(), Error> {
         if self.state.is_complete() && self.state.refusal.is_none() {
             self.finish()?;
         }
-        self.commit()
+        self.commit()?;
+        self.refusal().map_or(Ok(()), Err)
     }
 
     /// Lets the frames go that wait for a successor, and makes them durable.
@@ -298,6 +299,7 @@ impl Session {
                     && !self.state.has_frames()
                     && self.outputs.is_empty()
                     && !self.state.is_terminated
+                    && self.state.received > 0
                 {
                     let received = self.state.received;
                     self.refuse(&error, received)?;

@@ -10,7 +10,7 @@ use timeline::fragmenter::Fragmenter;
 use super::Error;
 
 /// Grows when the form of the state changes.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// What a publisher says when an upload begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,8 @@ pub(super) struct Refusal {
     unknown: bool,
     /// What and limit, of a structure over its limit.
     over: Option<u64>,
+    /// Whether the index at the end of a file never came.
+    without_index: bool,
 }
 
 impl Refusal {
@@ -71,7 +73,9 @@ impl Refusal {
             Reason::OverLimit { limit, .. } => over = Some(*limit),
             _ => {}
         }
-        Self { offset: error.offset, codec, unknown: error.reason == Reason::UnknownContainer, over }
+        let unknown = error.reason == Reason::UnknownContainer;
+        let without_index = error.reason == Reason::IndexAtEnd;
+        Self { offset: error.offset, codec, unknown, over, without_index }
     }
 
     pub(super) fn error(&self) -> Error {
@@ -79,6 +83,7 @@ impl Refusal {
             (Some(codec), _) => Reason::UnsupportedCodec(codec.clone()),
             (None, Some(limit)) => Reason::OverLimit { what: "a structure", limit },
             (None, None) if self.unknown => Reason::UnknownContainer,
+            (None, None) if self.without_index => Reason::IndexAtEnd,
             (None, None) => Reason::Malformed("the bytes are damaged"),
         };
         Error::Refused { offset: self.offset, reason }

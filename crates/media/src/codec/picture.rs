@@ -68,8 +68,12 @@ pub(crate) fn normalise(codec: Codec, length_size: Option<u8>, frame: &[u8]) -> 
 
 /// Whether a decoder that was set up for a track goes on with a picture. VP8, VP9 and AV1 change size in band.
 pub(crate) fn continues(track: &Track, picture: &Picture) -> bool {
-    let (old, new) = (&track.config, &picture.config);
-    match track.codec {
+    continues_as(track.codec, &track.config, &picture.config)
+}
+
+/// The same of a configuration record.
+pub(crate) fn continues_as(codec: Codec, old: &Bytes, new: &Bytes) -> bool {
+    match codec {
         Codec::Vp9 => old.get(4) == new.get(4) && old.get(6) == new.get(6),
         Codec::Av1 => {
             let fixed = |config: &Bytes| Some((*config.get(1)? >> 5, *config.get(2)? & 0x7c));

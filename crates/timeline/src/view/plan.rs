@@ -118,14 +118,15 @@ fn check_container(track: &Track, format: Format) -> Result<(), Unavailable> {
     if fits { Ok(()) } else { Err(Unavailable::WrongContainer) }
 }
 
-/// Whether one sample entry describes both: codecs that repeat their headers at keyframes need the codec only.
+/// Whether one sample entry describes both: codecs that repeat their headers at keyframes may
+/// change the size.
 fn agree(one: &TrackIndex, other: &TrackIndex) -> bool {
     use media::Codec::{Av1, Opus, Vp8, Vp9};
     let (one, other) = (one.track(), other.track());
     one.codec == other.codec
         && one.matrix == other.matrix
         && match one.codec {
-            Vp8 | Vp9 | Av1 => true,
+            Vp8 | Vp9 | Av1 => one.is_continued_by(other),
             Opus => one.channels == other.channels,
             _ => one.config == other.config && one.sample_rate == other.sample_rate,
         }
@@ -227,7 +228,11 @@ fn from_zero(tracks: &mut [PlannedTrack], selection: &Selection) {
     let Some(first) = tracks.first() else { return };
     let clip = selection.from_ms.filter(|&from| from > 0);
     let cut = clip.and_then(|_| Some((first.track.clone(), first.frames.first()?.dts)));
-    let starts = |planned: &PlannedTrack| planned.frames.first().map(|frame| planned.track.to_ms(frame.dts));
+    // The base of a take is a whole millisecond: its first frame may be a part of one before it.
+    let starts = |planned: &PlannedTrack| {
+        let ms = i128::from(planned.frames.first()?.dts) * 1000;
+        i64::try_from(ms.div_euclid(planned.track.timescale.max(1).into())).ok()
+    };
     let zero_ms = tracks.iter().filter_map(starts).min().unwrap_or(0).min(0);
     for planned in tracks {
         let zero = match &cut {
@@ -293,5 +298,66 @@ mod tests {
         let Ok(plan) = plan(&timeline, &selection, Format::Mp4) else { panic!("there is such a clip") };
         let frames: Vec<_> = plan.tracks[0].frames.iter().map(|frame| (frame.dts, frame.key)).collect();
         assert_eq!(frames, [(0, true), (1_000, false)]);
+    }
+
+    #[test]
+    fn a_first_frame_a_part_of_a_millisecond_before_its_take_is_kept() {
+        let track = Track {
+            codec: Codec::Opus,
+            timescale: 48_000,
+            width: 0,
+            height: 0,
+            sample_rate: 48_000,
+            channels: 2,
+            config: Bytes::new(),
+            matrix: None,
+        };
+        // Joined at 1,978.67 ms, which are 1,979.
+        let mut index = TrackIndex::new(track, 0);
+        let sample = Sample { offset: 0, size: 10, duration: 1_024, cts: 0, key: true };
+        let samples = vec![sample, Sample { offset: 10, ..sample }];
+        let fragment = Fragment { kind: Kind::Audio, sequence: 1, base_dts: 94_976, len: 20, samples };
+        index.push(Entry::new(0, 0, &fragment));
+        let mut take = Take::new(1, 0, 1_979);
+        take.audio = Some(index);
+        let timeline = Timeline::new(0, vec![take]);
+        let Ok(plan) = plan(&timeline, &Selection::default(), Format::Mp4) else {
+            panic!("there is a replay")
+        };
+        let times: Vec<_> = plan.tracks[0].frames.iter().map(|frame| frame.dts).collect();
+        assert_eq!(times.len(), 2);
+        assert!((0..48).contains(&times[0]), "{times:?}");
+    }
+
+    #[test]
+    fn takes_of_another_depth_are_no_one_file() {
+        // Profile and depth stand in the bytes 4 and 6 of `vpcC`.
+        let eight: &[u8] = &[1, 0, 0, 0, 0, 10, 0x82, 1, 1, 1, 0, 0];
+        let ten: &[u8] = &[1, 0, 0, 0, 2, 10, 0xa2, 1, 1, 1, 0, 0];
+        let take = |number: u32, config: &'static [u8]| {
+            let track = Track {
+                codec: Codec::Vp9,
+                timescale: 1_000,
+                width: 640,
+                height: 360,
+                sample_rate: 0,
+                channels: 0,
+                config: Bytes::from_static(config),
+                matrix: None,
+            };
+            let mut index = TrackIndex::new(track, 0);
+            let samples = vec![Sample { offset: 0, size: 10, duration: 40, cts: 0, key: true }];
+            let fragment = Fragment { kind: Kind::Video, sequence: 1, base_dts: 0, len: 10, samples };
+            index.push(Entry::new(0, 0, &fragment));
+            let mut take = Take::new(number, 0, 0);
+            take.video = Some(index);
+            take
+        };
+        let whole = |configs: [&'static [u8]; 2]| {
+            let timeline = Timeline::new(0, vec![take(1, configs[0]), take(2, configs[1])]);
+            check(&timeline, &Selection::default(), Format::Mp4)
+        };
+        assert!(whole([ten, ten]).is_ok());
+        assert!(matches!(whole([eight, ten]), Err(Unavailable::TakesDiffer(takes)) if takes == [1, 2]));
     }
 }

@@ -44,6 +44,9 @@ pub(crate) mod id {
     pub(crate) const VIDEO: u32 = 0xe0;
     pub(crate) const PIXEL_WIDTH: u32 = 0xb0;
     pub(crate) const PIXEL_HEIGHT: u32 = 0xba;
+    pub(crate) const PROJECTION: u32 = 0x7670;
+    pub(crate) const PROJECTION_TYPE: u32 = 0x7671;
+    pub(crate) const PROJECTION_POSE_ROLL: u32 = 0x7675;
     pub(crate) const AUDIO: u32 = 0xe1;
     pub(crate) const SAMPLING_FREQUENCY: u32 = 0xb5;
     pub(crate) const CHANNELS: u32 = 0x9f;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::ebml::{self, Child, id};
+use super::projection;
 use crate::codec::{aac, opus};
 use crate::{Codec, Error, Kind, Reason};
 
@@ -12,6 +13,9 @@ const MOST_ENTRIES: u64 = 64;
 
 /// The longest codec delay that is believed, in nanoseconds.
 const MOST_DELAY: u64 = 1_000_000_000;
+
+/// Nanoseconds of a millisecond.
+const MILLISECOND: i64 = 1_000_000;
 
 /// Nanoseconds of a segment tick where `Info` does not say.
 pub(crate) const DEFAULT_SCALE: u64 = 1_000_000;
@@ -44,6 +48,8 @@ pub(crate) struct Entry {
     pub(crate) sample_rate: u32,
     /// 0 for video.
     pub(crate) channels: u8,
+    /// Quarter turns of the picture against the clock.
+    pub(crate) turns: u8,
     /// Nanoseconds to add to the time of each block.
     pub(crate) shift: i64,
     /// Nanoseconds of a frame, where the entry says so.
@@ -96,7 +102,21 @@ impl Entries {
             (None, None) if entries.video.is_none() && entries.audio.is_none() => {
                 Err(Reason::Malformed("there is neither a video nor an audio track").at(offset))
             }
-            (None, None) => Ok(entries),
+            (None, None) => {
+                entries.begin_at_zero();
+                Ok(entries)
+            }
+        }
+    }
+
+    /// Adds the same whole milliseconds to all tracks, so that none begins before 0: the delay of AAC is the first
+    /// frame's time, and what comes before time 0 would lose its distance to the picture.
+    fn begin_at_zero(&mut self) {
+        let tracks = [&mut self.video, &mut self.audio];
+        let early = tracks.iter().filter_map(|entry| Some(-entry.as_ref()?.shift)).max().unwrap_or(0);
+        let later = early.max(0).saturating_add(MILLISECOND - 1) / MILLISECOND * MILLISECOND;
+        for entry in tracks.into_iter().flatten() {
+            entry.shift += later;
         }
     }
 }
@@ -113,6 +133,7 @@ struct RawEntry<'a> {
     encoded: bool,
     sampling_frequency: f64,
     channels: u64,
+    turns: u8,
 }
 
 impl<'a> RawEntry<'a> {
@@ -135,10 +156,21 @@ impl<'a> RawEntry<'a> {
                 id::DEFAULT_DURATION => raw.default_duration = child.uint()?,
                 id::CONTENT_ENCODINGS => raw.encoded = true,
                 id::AUDIO => raw.read_audio(&child)?,
+                id::VIDEO => raw.read_video(&child)?,
                 _ => {}
             }
         }
         Ok(raw)
+    }
+
+    fn read_video(&mut self, video: &Child<'_>) -> Result<(), Error> {
+        for child in ebml::children(video.data, video.payload) {
+            let child = child?;
+            if child.id == id::PROJECTION {
+                self.turns = projection::read(&child)?;
+            }
+        }
+        Ok(())
     }
 
     fn read_audio(&mut self, audio: &Child<'_>) -> Result<(), Error> {
@@ -177,6 +209,7 @@ impl<'a> RawEntry<'a> {
             private: Bytes::copy_from_slice(self.private),
             sample_rate: 0,
             channels: 0,
+            turns: self.turns,
             shift: -(self.codec_delay.min(MOST_DELAY) as i64),
             frame_duration: Some(self.default_duration).filter(|duration| *duration > 0),
         };

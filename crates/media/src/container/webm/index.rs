@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::block::Block;
 use super::ebml::{self, Child, id};
+use super::projection;
 use super::write::track_number;
 use crate::container::{Fragment, Sample};
 use crate::{Codec, Error, Kind, Reason, Track};
@@ -26,7 +27,7 @@ pub fn init(bytes: &[u8]) -> Result<Option<(Track, usize)>, Error> {
         .transpose()?
         .filter(|entry| entry.id == id::TRACK_ENTRY)
         .ok_or_else(|| not_ours(after_info))?;
-    let (width, height) = picture(&entry)?.ok_or_else(|| not_ours(after_info))?;
+    let (width, height, turns) = picture(&entry)?.ok_or_else(|| not_ours(after_info))?;
     let track = Track {
         codec: Codec::Vp8,
         timescale: 1000,
@@ -35,7 +36,7 @@ pub fn init(bytes: &[u8]) -> Result<Option<(Track, usize)>, Error> {
         sample_rate: 0,
         channels: 0,
         config: Bytes::new(),
-        matrix: None,
+        matrix: projection::matrix(turns, width, height),
     };
     Ok(Some((track, end)))
 }
@@ -78,9 +79,9 @@ fn whole(bytes: &[u8], at: usize, wanted: u32) -> Result<Option<(Child<'_>, usiz
     Ok(Some((Child { id: head.id, offset: at as u64, payload, data }, at + end)))
 }
 
-/// Width and height of a VP8 track; `None` for every other track.
-fn picture(entry: &Child<'_>) -> Result<Option<(u32, u32)>, Error> {
-    let (mut is_vp8, mut width, mut height) = (false, 0, 0);
+/// Width, height and quarter turns of a VP8 track; `None` for every other track.
+fn picture(entry: &Child<'_>) -> Result<Option<(u32, u32, u8)>, Error> {
+    let (mut is_vp8, mut width, mut height, mut turns) = (false, 0, 0, 0);
     for child in ebml::children(entry.data, entry.payload) {
         let child = child?;
         match child.id {
@@ -91,6 +92,7 @@ fn picture(entry: &Child<'_>) -> Result<Option<(u32, u32)>, Error> {
                     match child.id {
                         id::PIXEL_WIDTH => width = child.uint()?,
                         id::PIXEL_HEIGHT => height = child.uint()?,
+                        id::PROJECTION => turns = projection::read(&child)?,
                         _ => {}
                     }
                 }
@@ -99,7 +101,8 @@ fn picture(entry: &Child<'_>) -> Result<Option<(u32, u32)>, Error> {
         }
     }
     let sides = u32::try_from(width).ok().zip(u32::try_from(height).ok());
-    Ok(sides.filter(|sides| is_vp8 && sides.0 > 0 && sides.1 > 0))
+    let sides = sides.filter(|sides| is_vp8 && sides.0 > 0 && sides.1 > 0);
+    Ok(sides.map(|(width, height)| (width, height, turns)))
 }
 
 /// The frame of a `BlockGroup`.

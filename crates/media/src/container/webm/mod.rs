@@ -5,6 +5,7 @@ mod clock;
 mod ebml;
 mod entry;
 pub mod index;
+mod projection;
 mod put;
 pub mod read;
 mod resync;

@@ -32,7 +32,7 @@ const LATEST: u64 = 1 << 60;
 /// element (or the input ends): the frame that a loss cut in two is then not given out at all.
 ///
 /// Damage after the first block is searched for the next cluster or header, up to [`MOST_DAMAGE`]; a new take begins
-/// there. Damage before it is an error, and so are unknown codecs wherever they stand. An end at any byte is no error.
+/// there, and before a cluster of unknown size that is so late that those before it must have been lost. Damage before it is an error, and so are unknown codecs wherever they stand. An end at any byte is no error.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Reader {
     input: Input,
@@ -310,6 +310,9 @@ impl Reader {
         let ticks = ebml::uint(data).unwrap_or(u64::MAX);
         let time = ticks.checked_mul(self.scale).filter(|time| *time <= LATEST);
         let time = time.ok_or_else(|| self.malformed("a cluster is decades late"))?;
+        if self.cluster_end.is_none() && self.cluster_time.is_none() && self.streams.are_late(time as i64) {
+            self.streams.begin_take(true);
+        }
         self.cluster_time = Some(time as i64);
         self.latest = [None; 2];
         self.consume(head);

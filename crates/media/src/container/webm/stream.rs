@@ -9,6 +9,7 @@ use super::block::{Block, Frames};
 use super::clock::Clock;
 use super::entry::{Entries, Entry};
 use super::pool::Pool;
+use super::projection;
 use crate::codec::nal::Syntax;
 use crate::codec::picture::{Picture, continues, look, normalise};
 use crate::codec::{aac, opus};
@@ -24,6 +25,10 @@ const SECOND: u32 = 1_000_000_000;
 const STEP_BACK: i64 = SECOND as i64;
 /// A step ahead past which a new clock is assumed, in nanoseconds.
 const STEP_AHEAD: i64 = 24 * 3600 * SECOND as i64;
+
+/// Nanoseconds without any frame before a cluster of a recording that goes on, past which a slice of it was lost: sound
+/// comes without a break, and slices are half a second by default.
+const LOST_AFTER: i64 = 450_000_000;
 
 /// The tracks of a segment that are recorded, and the events made of them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -112,6 +117,20 @@ impl Streams {
     /// Whether the frames of a track may come in another order than they are shown.
     pub(crate) fn reorder(&self, kind: Kind) -> bool {
         self.stream(kind).is_some_and(|stream| stream.reorders)
+    }
+
+    /// Whether a cluster that begins at `start`, in nanoseconds, is so late that another before it was lost: nothing came
+    /// of any track, also not of the sound, which was there until then. Recorders begin a slice with a cluster, so that
+    /// the structure does not show the loss of one.
+    pub(crate) fn are_late(&self, start: i64) -> bool {
+        let last = |stream: &Option<Stream>| {
+            let stream = stream.as_ref()?;
+            let last = rescale(stream.clock.last()?, stream.track.as_ref()?.timescale, SECOND);
+            Some(last.saturating_sub(stream.entry.shift))
+        };
+        let Some(sound) = last(&self.audio) else { return false };
+        let newest = last(&self.video).map_or(sound, |picture| picture.max(sound));
+        newest.saturating_sub(sound) <= LOST_AFTER && start.saturating_sub(newest) > LOST_AFTER
     }
 
     /// The next event.
@@ -250,7 +269,7 @@ impl Stream {
             sample_rate: 0,
             channels: 0,
             config: picture.config,
-            matrix: None,
+            matrix: projection::matrix(self.entry.turns, picture.width, picture.height),
         })
     }
 

@@ -121,6 +121,11 @@ fn refused(offset: u64, reason: &Reason) -> Problem {
             format!("une structure dépasse la limite de {limit}"),
             format!("a structure is over the limit of {limit}"),
         ),
+        Reason::IndexAtEnd => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "ce MP4 finit sans son index (moov) ; sans lui, rien ne peut en être lu".to_owned(),
+            "this MP4 ends without its index (moov); without it nothing of it can be read".to_owned(),
+        ),
         _ => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "les octets sont abîmés ; ce qui précède est gardé".to_owned(),
