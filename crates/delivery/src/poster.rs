@@ -7,7 +7,6 @@ mod avif;
 mod child;
 mod jpeg;
 mod planes;
-mod rotation;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

@@ -4,6 +4,7 @@
 //! values, and bad input is an [`Error`] that names the byte where it went wrong.
 //!
 //! * [`track`] and [`frame`]: the one model that every container is read into and written from.
+//! * [`rotation`]: how a picture lies.
 //! * [`codec`]: what each codec knows of itself: a keyframe, a picture's size, a configuration record.
 //! * [`container`]: WebM/Matroska and ISO-BMFF, each with a `read` and a `write`.
 
@@ -11,6 +12,7 @@ pub mod codec;
 pub mod container;
 mod error;
 pub mod frame;
+pub mod rotation;
 pub mod track;
 
 pub use error::{Error, Reason};

@@ -89,7 +89,7 @@ fn a_lost_slice_is_a_hole_though_the_structure_goes_on() {
             let is_recorded = |frame: &&Frame| all.iter().any(|known| known.data == frame.data);
             assert!(found.iter().all(is_recorded), "{name} without {lost:?}");
         }
-        assert!(unseen <= 2, "{name}: {unseen} lost slices are not seen");
+        assert!(unseen <= 3, "{name}: {unseen} lost slices are not seen");
     }
 }
 

@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use media::codec::av1;
-
-use super::rotation::quarter_turns;
+use media::rotation::quarter_turns;
 
 /// The only item of the file.
 const ITEM: u16 = 1;

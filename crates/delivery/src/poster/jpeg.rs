@@ -7,11 +7,11 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, RgbImage};
 use media::codec::{h264, vp8, vp9};
+use media::rotation::quarter_turns;
 use media::{Codec, Track};
 use rusty_h264_decoder::Decoder;
 
 use super::planes::Planes;
-use super::rotation::quarter_turns;
 use super::webp;
 
 /// Pixels of the largest keyframe that is decoded: 3840 by 2160.

@@ -7,6 +7,7 @@ use super::ebml::{self, Child, id};
 use super::projection;
 use super::write::track_number;
 use crate::container::{Fragment, Sample};
+use crate::rotation;
 use crate::{Codec, Error, Kind, Reason, Track};
 
 /// Reads the init at the front of a body: its track and how long the init is; `None` where it is torn.
@@ -36,7 +37,7 @@ pub fn init(bytes: &[u8]) -> Result<Option<(Track, usize)>, Error> {
         sample_rate: 0,
         channels: 0,
         config: Bytes::new(),
-        matrix: projection::matrix(turns, width, height),
+        matrix: rotation::matrix(turns, width, height),
     };
     Ok(Some((track, end)))
 }

@@ -3,10 +3,7 @@
 use super::ebml::{self, Child, id};
 use super::put;
 use crate::Error;
-
-/// The unit of a matrix (ISO/IEC 14496-12, 8.2.2): 16.16, in its last column 2.30.
-const ONE: i32 = 0x1_0000;
-const LAST: i32 = 0x4000_0000;
+use crate::rotation::quarter_turns;
 
 /// Degrees that a turn may be off a quarter.
 const NEARLY: f64 = 0.5;
@@ -30,10 +27,10 @@ pub(crate) fn read(projection: &Child<'_>) -> Result<u8, Error> {
 
 /// Writes the `Projection` of a picture that a matrix turns by quarters; nothing for any other.
 pub(crate) fn write(out: &mut Vec<u8>, matrix: &[i32; 9]) {
-    let degrees: f32 = match [matrix[0], matrix[1], matrix[3], matrix[4]].map(i32::signum) {
-        [0, -1, 1, 0] => 90.0,
-        [-1, 0, 0, -1] => 180.0,
-        [0, 1, -1, 0] => -90.0,
+    let degrees: f32 = match quarter_turns(matrix) {
+        Some(1) => 90.0,
+        Some(2) => 180.0,
+        Some(3) => -90.0,
         _ => return,
     };
     let mut projection = Vec::new();
@@ -42,21 +39,10 @@ pub(crate) fn write(out: &mut Vec<u8>, matrix: &[i32; 9]) {
     put::element(out, id::PROJECTION, &projection);
 }
 
-/// The matrix of a picture of this size that is turned by so many quarters against the clock, and stays where it was.
-pub(crate) fn matrix(turns: u8, width: u32, height: u32) -> Option<[i32; 9]> {
-    let pixels = |side: u32| i32::try_from(side).unwrap_or(0).saturating_mul(ONE);
-    let (width, height) = (pixels(width), pixels(height));
-    match turns {
-        1 => Some([0, -ONE, 0, ONE, 0, 0, 0, width, LAST]),
-        2 => Some([-ONE, 0, 0, 0, -ONE, 0, width, height, LAST]),
-        3 => Some([0, ONE, 0, -ONE, 0, 0, height, 0, LAST]),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rotation::matrix;
 
     fn turned(roll: f32, kind: u8) -> u8 {
         let data = [&[0x76, 0x71, 0x81, kind][..], &[0x76, 0x75, 0x84], &roll.to_be_bytes()].concat();

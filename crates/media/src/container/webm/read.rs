@@ -32,7 +32,8 @@ const LATEST: u64 = 1 << 60;
 /// element (or the input ends): the frame that a loss cut in two is then not given out at all.
 ///
 /// Damage after the first block is searched for the next cluster or header, up to [`MOST_DAMAGE`]; a new take begins
-/// there, and before a cluster of unknown size that is so late that those before it must have been lost. Damage before it is an error, and so are unknown codecs wherever they stand. An end at any byte is no error.
+/// there, and before a cluster of unknown size that is so late that those before it must have been lost. Damage before it
+/// is an error, and so are unknown codecs wherever they stand. An end at any byte is no error.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Reader {
     input: Input,

@@ -9,11 +9,12 @@ use super::block::{Block, Frames};
 use super::clock::Clock;
 use super::entry::{Entries, Entry};
 use super::pool::Pool;
-use super::projection;
+
 use crate::codec::nal::Syntax;
 use crate::codec::picture::{Picture, continues, look, normalise};
 use crate::codec::{aac, opus};
 use crate::container::Event;
+use crate::rotation;
 use crate::track::rescale;
 use crate::{Codec, Frame, Kind, Reason, Track};
 
@@ -26,9 +27,10 @@ const STEP_BACK: i64 = SECOND as i64;
 /// A step ahead past which a new clock is assumed, in nanoseconds.
 const STEP_AHEAD: i64 = 24 * 3600 * SECOND as i64;
 
-/// Nanoseconds without any frame before a cluster of a recording that goes on, past which a slice of it was lost: sound
-/// comes without a break, and slices are half a second by default.
-const LOST_AFTER: i64 = 450_000_000;
+/// Nanoseconds without any frame before a cluster of a recording that goes on, past which a slice of it was lost: a slice
+/// is a second as a rule. A recorder on a slow phone may hold its breath for half of that, which must not cost the picture up
+/// to the next keyframe.
+const LOST_AFTER: i64 = 900_000_000;
 
 /// The tracks of a segment that are recorded, and the events made of them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -269,7 +271,7 @@ impl Stream {
             sample_rate: 0,
             channels: 0,
             config: picture.config,
-            matrix: projection::matrix(self.entry.turns, picture.width, picture.height),
+            matrix: rotation::matrix(self.entry.turns, picture.width, picture.height),
         })
     }
 
