@@ -74,6 +74,14 @@ export class Recording {
     return { from: Math.max(...stretches.map(({ from }) => from)), to: Math.min(...stretches.map(({ to }) => to)) };
   }
 
+  /** When the second group of pictures begins as it is published, in seconds; 0 if there is none. */
+  secondGroup() {
+    const keys = packets(this.name, 'codec_type,pts_time,flags').filter(
+      ({ codec_type: type, flags }) => type === 'video' && flags.startsWith('K'),
+    );
+    return (keys[1]?.pts_time ?? 0) / this.haste;
+  }
+
   /** From where to where each track goes, in seconds. */
   #stretches() {
     const frames = packets(this.name, 'stream_index,pts_time,duration_time');
@@ -103,7 +111,7 @@ function endsOf({ chunk_bytes: sizes, chunk_at_ms: times }) {
   });
 }
 
-/** Numbers that ffprobe says of each packet. */
+/** What ffprobe says of each packet, numbers as such. */
 function packets(name, entries) {
   const output = execFileSync(
     'ffprobe',
@@ -111,6 +119,8 @@ function packets(name, entries) {
     { encoding: 'utf8', maxBuffer: 64 << 20 },
   );
   return JSON.parse(output).packets.map((packet) =>
-    Object.fromEntries(entries.split(',').map((key) => [key, Number(packet[key] ?? 0)])),
+    Object.fromEntries(
+      entries.split(',').map((key) => [key, Number.isNaN(Number(packet[key] ?? 0)) ? packet[key] : Number(packet[key] ?? 0)]),
+    ),
   );
 }

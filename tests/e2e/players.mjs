@@ -186,9 +186,12 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
         await paced.over;
         took.push(...found);
       }
+      // A bare tail in Firefox shows nothing before a second group of pictures has begun; see BROWSERS.
+      const second = recording.secondGroup();
+      const slowest = { chromium: () => SLOWEST_MS, firefox: (at) => SLOWEST_MS + Math.max(0, second - at) * 1000 };
       for (const { browser, at, fault, first } of took) {
         if (fault) faults.push(`${browser} at ${at} s: ${fault}`);
-        else if (first > SLOWEST_MS) faults.push(`${browser} at ${at} s: first picture after ${first} ms`);
+        else if (first > slowest[browser](at)) faults.push(`${browser} at ${at} s: first picture after ${first} ms`);
       }
       assert.deepEqual(faults, [], JSON.stringify(took));
       const usual = took.map(({ first }) => first).sort((one, other) => one - other)[took.length >> 1];
