@@ -44,6 +44,11 @@ export async function openDevices(wish: DeviceWish): Promise<MediaStream> {
   }
 }
 
+/** Turns off the camera and the microphone of a stream. */
+export function closeDevices(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
+}
+
 function troubleOf(error: unknown): DeviceTrouble {
   switch (error instanceof DOMException ? error.name : '') {
     case 'NotAllowedError':

@@ -58,8 +58,8 @@ export class Publisher extends Signal<PublisherState> {
   }
 
   /** Opens camera and microphone for the preview; falls back to the microphone where there is no camera. */
-  preview(wish: CaptureWish = {}): Promise<void> {
-    return this.#capture.open(wish);
+  async preview(wish: CaptureWish = {}): Promise<void> {
+    if (!this.#destroyed) await this.#capture.open(wish);
   }
 
   /** Another quality or camera. During the live this begins a new take of it. */
@@ -115,6 +115,7 @@ export class Publisher extends Signal<PublisherState> {
     if (!live) return null;
     this.patch({ phase: 'stopping' });
     this.backlog.openLive = { ...live, stopping: true };
+    this.#capture.stopOpening();
     await this.#takes.end();
     this.#capture.close();
     await this.#awake.release();
@@ -145,8 +146,8 @@ export class Publisher extends Signal<PublisherState> {
     navigator.mediaDevices?.removeEventListener('devicechange', this.#onDevices);
     for (const off of this.#unsubscribe) off();
     if (this.#ticker) clearInterval(this.#ticker);
-    await this.#takes.close();
-    this.#capture.close();
+    this.#capture.stopOpening();
+    await this.#takes.close().finally(() => this.#capture.close());
     await this.#awake.release();
     this.#notPublishing();
   }

@@ -110,8 +110,7 @@ export class Takes {
     const { capture } = this.#o;
     return this.#inTurn(async () => {
       if (!capture.isPictureLost || this.#state.value.phase !== 'live') return;
-      const stream = await capture.findPicture();
-      if (stream) await this.#retake(async () => capture.replace(stream));
+      if (await capture.findPicture()) await this.#retake(async () => capture.useFound());
     });
   }
 
@@ -182,10 +181,10 @@ export class Takes {
   }
 
   async #retake(between: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const goesOn = (): boolean => this.#state.value.phase === 'live' && !this.#closed;
     await this.#end();
-    if (this.#state.value.phase !== 'live' || this.#closed) return;
-    await between();
-    await this.#begin();
+    if (goesOn()) await between();
+    if (goesOn()) await this.#begin();
   }
 
   #spool(take: SpoolTake, bytes: Uint8Array, endMs: number): void {
