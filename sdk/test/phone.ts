@@ -57,6 +57,10 @@ class Recorder {
     this.state = 'inactive';
     queueMicrotask(() => this.onstop?.());
   }
+
+  deliver(bytes: Uint8Array<ArrayBuffer>): void {
+    this.ondataavailable?.({ data: new Blob([bytes]) });
+  }
 }
 
 /** What the publisher uses of a phone's browser, and what can happen to it. */
@@ -65,6 +69,7 @@ export class Phone {
   readonly tracks: Track[] = [];
   readonly recorders = Recorder.all;
   hasCamera = true;
+  wakeLocks = 0;
   readonly #devices = new EventTarget();
   #slow: Promise<void> = Promise.resolve();
 
@@ -79,6 +84,7 @@ export class Phone {
     );
     vi.stubGlobal('navigator', {
       mediaDevices: Object.assign(this.#devices, { getUserMedia: this.#open }),
+      wakeLock: { request: this.#awake },
     });
   }
 
@@ -93,6 +99,10 @@ export class Phone {
       open = resolve;
     });
     return open;
+  }
+
+  recordsNothing(): void {
+    Recorder.isTypeSupported = () => false;
   }
 
   takeCamera(): void {
@@ -111,5 +121,14 @@ export class Phone {
     const tracks = [new Track('audio'), ...(video ? [new Track('video')] : [])];
     this.tracks.push(...tracks);
     return new Stream(tracks);
+  };
+
+  readonly #awake = async (): Promise<{ release: () => Promise<void> }> => {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    this.wakeLocks += 1;
+    const release = async (): Promise<void> => {
+      this.wakeLocks -= 1;
+    };
+    return { release };
   };
 }

@@ -8,6 +8,7 @@ import { Phone } from './phone.js';
 import { TusServer } from './tus-server.js';
 
 const FORM = { title: 'Marché', description: '', visibility: 'public' as const };
+const MIB = 1024 * 1024;
 
 let phone: Phone;
 let uploads: TusServer;
@@ -40,6 +41,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   await publisher.destroy();
   vi.unstubAllGlobals();
 });
@@ -132,6 +134,86 @@ describe('the devices', () => {
   });
 });
 
+describe('a live that cannot begin', () => {
+  /** The spool of a take cannot be opened. */
+  function breakSpool(): void {
+    const refuse = (): never => {
+      throw new Error('no randomness');
+    };
+    vi.stubGlobal('crypto', { randomUUID: refuse });
+  }
+
+  /** As before it was tried: previewing, and nothing records or stays awake. */
+  function expectPreview(): void {
+    expect(publisher.value).toMatchObject({ phase: 'previewing', live: null });
+    expect(phone.recorders.map(({ state }) => state)).not.toContain('recording');
+    expect(phone.wakeLocks).toBe(0);
+  }
+
+  it('is not left open on the server, and records nothing', async () => {
+    await publisher.preview();
+    breakSpool();
+    await expect(publisher.start(FORM)).rejects.toThrow('no randomness');
+    expectPreview();
+    expect(asked).toEqual(['POST start/', 'POST 1/stop/']);
+    expect(publisher.backlog.openLive).toBeNull();
+    expect(phone.openTracks).toHaveLength(2);
+  });
+
+  it('is not begun where the browser records nothing', async () => {
+    await publisher.preview();
+    phone.recordsNothing();
+    await publisher.start(FORM);
+    await settled();
+    expectPreview();
+    expect(publisher.value.notice).toBe('unsupported');
+    expect(asked).toEqual([]);
+  });
+
+  it('stays open where it went on from an earlier session, and can be tried again', async () => {
+    const open = { liveId: 7, streamKey: 'key', title: '', watchUrl: '/live/7', stopping: false };
+    await publisher.preview();
+    breakSpool();
+    await expect(publisher.resume(open)).rejects.toThrow('no randomness');
+    expectPreview();
+    expect(asked).toEqual(['GET 7/']);
+    vi.stubGlobal('crypto', { randomUUID: () => 'one' });
+    await publisher.resume(open);
+    expect(publisher.value).toMatchObject({ phase: 'live', live: open });
+  });
+
+  it('is stopped when the studio is left before it has begun', async () => {
+    await publisher.preview();
+    const starting = publisher.start(FORM).catch(() => undefined);
+    await publisher.destroy();
+    await starting;
+    await settled();
+    expect(asked).toEqual(['POST start/', 'POST 1/stop/']);
+    expect(phone.wakeLocks).toBe(0);
+    expect(phone.openTracks).toEqual([]);
+  });
+
+  it('begins all the same where the browser refuses locks', async () => {
+    const refused = (): Promise<never> => Promise.reject(new DOMException('', 'SecurityError'));
+    Object.assign(navigator, { locks: { request: refused } });
+    await goLive();
+    expect(publisher.value.phase).toBe('live');
+    expect(phone.recorders).toHaveLength(1);
+  });
+});
+
+it('keeps the screen on for no longer than the live', async () => {
+  await goLive();
+  await vi.waitFor(() => expect(phone.wakeLocks).toBe(1));
+  await publisher.stop();
+  expect(phone.wakeLocks).toBe(0);
+  await goLive();
+  // The lock of this one is granted only after the stop.
+  await publisher.stop();
+  await settled();
+  expect(phone.wakeLocks).toBe(0);
+});
+
 describe('the next live', () => {
   it('does not look for the picture that the one before had lost', async () => {
     await goLive();
@@ -144,5 +226,24 @@ describe('the next live', () => {
     await settled();
     expect(phone.recorders).toHaveLength(3);
     expect(publisher.value.notice).toBeNull();
+  });
+
+  it('does not wait for the room that the one before had not found', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+    const full = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+      throw new DOMException('', 'QuotaExceededError');
+    });
+    uploads.faults.push(...Array(1_000).fill(() => 'cut-before'));
+    await goLive();
+    phone.recorders[0]?.deliver(new Uint8Array(33 * MIB));
+    phone.recorders[0]?.deliver(new Uint8Array(MIB));
+    await vi.waitFor(() => expect(publisher.value.notice).toBe('storage-full'));
+    const stopping = publisher.stop();
+    await vi.advanceTimersByTimeAsync(7_000);
+    await stopping;
+    full.mockRestore();
+    await goLive();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(phone.recorders).toHaveLength(2);
   });
 });

@@ -107,5 +107,7 @@ export class AwakeScreen {
     } catch {
       // Refused in battery saver: the live goes on, the screen may go dark.
     }
+    // It may be granted after it was given up.
+    if (!this.#wanted) await this.release();
   }
 }

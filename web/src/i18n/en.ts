@@ -125,6 +125,7 @@ export const en: Words = {
     nothingWaits: 'Nothing, all is sent',
     watchReplay: 'Watch the replay',
     another: 'Start another live',
+    notRecording: 'The recording could not begin. Reload the page and try again.',
     elsewhere: 'You are live already in another tab of this device.',
     toLow: 'Switch to data saver',
     resumeTitle: 'A live is still open',

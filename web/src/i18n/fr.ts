@@ -122,6 +122,7 @@ export const fr = {
     nothingWaits: 'Rien, tout est envoyé',
     watchReplay: 'Voir le replay',
     another: 'Faire un autre live',
+    notRecording: 'L’enregistrement n’a pas pu commencer. Rechargez la page et réessayez.',
     elsewhere: 'Vous diffusez déjà dans un autre onglet de cet appareil.',
     toLow: 'Passer en économe',
     resumeTitle: 'Un live est encore ouvert',
