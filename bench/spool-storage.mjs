@@ -29,12 +29,15 @@ async function measure([slices, bytes]) {
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => reject(request.error);
     });
-    return timed((number) => new Promise((resolve, reject) => {
-      const transaction = db.transaction('slices', 'readwrite', { durability });
-      transaction.objectStore('slices').put(slice, number);
-      transaction.oncomplete = resolve;
-      transaction.onabort = () => reject(transaction.error);
-    }));
+    return timed(
+      (number) =>
+        new Promise((resolve, reject) => {
+          const transaction = db.transaction('slices', 'readwrite', { durability });
+          transaction.objectStore('slices').put(slice, number);
+          transaction.oncomplete = resolve;
+          transaction.onabort = () => reject(transaction.error);
+        }),
+    );
   };
   const files = async () => {
     const root = await navigator.storage.getDirectory();
@@ -58,10 +61,11 @@ async function measure([slices, bytes]) {
       };
     };`;
     const thread = new Worker(URL.createObjectURL(new Blob([code])));
-    const answer = () => new Promise((resolve, reject) => {
-      thread.onmessage = resolve;
-      thread.onerror = (event) => reject(new Error(event.message));
-    });
+    const answer = () =>
+      new Promise((resolve, reject) => {
+        thread.onmessage = resolve;
+        thread.onerror = (event) => reject(new Error(event.message));
+      });
     thread.postMessage([`log-${flush}`, flush]);
     await answer();
     return timed(() => {
@@ -77,11 +81,14 @@ async function measure([slices, bytes]) {
     ['OPFS, a file for each slice', files],
     ['OPFS in a worker, one file', worker(false)],
     ['OPFS in a worker, one file, flushed', worker(true)],
-  ]) told[name] = await run().catch((error) => `${error}`);
+  ])
+    told[name] = await run().catch((error) => `${error}`);
   return told;
 }
 
-const server = createServer((_, answer) => answer.setHeader('content-type', 'text/html').end('<!doctype html><title>x</title>'));
+const server = createServer((_, answer) =>
+  answer.setHeader('content-type', 'text/html').end('<!doctype html><title>x</title>'),
+);
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 const url = `http://127.0.0.1:${server.address().port}/`;
 for (const [name, open] of [['Chromium', openChromium], ...(firefox ? [['Firefox', openFirefox]] : [])]) {

@@ -27,7 +27,9 @@ describe('a busy conversation', { concurrency: false }, () => {
     const found = await cost(page, cdp, () => scroll(cdp, box, -distance, speed));
     // By distance, so that frames left out on a busy machine do not count as cheap ones.
     const spent = (found.spent.TaskDuration * 1_000) / ((distance / speed) * 60);
-    console.log(`${spent.toFixed(2)} ms of CPU for a sixtieth of a second's scrolling; ${FRAME_MS.toFixed(2)} ms is all there is`);
+    console.log(
+      `${spent.toFixed(2)} ms of CPU for a sixtieth of a second's scrolling; ${FRAME_MS.toFixed(2)} ms is all there is`,
+    );
     assert.ok(spent < FRAME_MS * SLOWER, `${spent} ms`);
     const drawn = await page.getByTestId('chat-message').count();
     assert.ok(drawn > 5 && drawn < 60, `${drawn} lines are drawn of ${MESSAGES}`);
@@ -40,7 +42,9 @@ describe('a busy conversation', { concurrency: false }, () => {
     const found = await endure(page, cdp, 4);
     await talk.stop();
     const share = found.spent.TaskDuration / found.seconds;
-    console.log(`${talk.sent} messages in the time: ${(share * 100).toFixed(0)} % of a core, a key shows after ${found.keys.median.toFixed(0)} ms`);
+    console.log(
+      `${talk.sent} messages in the time: ${(share * 100).toFixed(0)} % of a core, a key shows after ${found.keys.median.toFixed(0)} ms`,
+    );
     assert.ok(talk.sent > 300, `${talk.sent}`);
     assert.ok(share < 0.25 * SLOWER, `${share} of a core`);
     assert.ok(found.keys.median < 1_000, `a key shows after ${found.keys.median} ms`);

@@ -17,10 +17,17 @@ describe('a conversation', { concurrency: false }, () => {
 
   before(async () => {
     world = await World.open();
-    people = await Promise.all([['Awa', 'Ndiaye'], ['Binta', 'Sow'], ['Éloïse', 'Sarr']].map((name) => Somebody.join(world, ...name)));
+    people = await Promise.all(
+      [
+        ['Awa', 'Ndiaye'],
+        ['Binta', 'Sow'],
+        ['Éloïse', 'Sarr'],
+      ].map((name) => Somebody.join(world, ...name)),
+    );
     live = await people[0].goLive();
     await people[1].say(live, 'La première question : où est-ce ?');
-    for (let index = 2; index <= 150; index += 1) await people[index % 2 ? 1 : 2].say(live, `Ligne ${index}\n${'mangues '.repeat(index % 9)}`);
+    for (let index = 2; index <= 150; index += 1)
+      await people[index % 2 ? 1 : 2].say(live, `Ligne ${index}\n${'mangues '.repeat(index % 9)}`);
     [awa, binta] = await Promise.all([people[0].page(live.path, { viewport: PHONE }), people[1].page(live.path)]);
     await Promise.all([awa, binta].map((page) => line(page, 'Ligne 150').waitFor()));
   });
@@ -56,14 +63,20 @@ describe('a conversation', { concurrency: false }, () => {
     assert.match(await row.getAttribute('class'), /names-me/);
     assert.doesNotMatch(await line(awa, 'et à tous').getAttribute('class'), /names-me/);
     const [message] = await people[0].ask('GET', `${live.chat}messages/?after=150&limit=1`);
-    assert.deepEqual(message.mentions.map((one) => one.id), [people[1].id]);
+    assert.deepEqual(
+      message.mentions.map((one) => one.id),
+      [people[1].id],
+    );
     await binta.screenshot({ path: path.join(artifacts, 'named-desktop.png') });
     assert.deepEqual(await accessibilityFaults(binta), []);
   });
 
   test('who is here is counted, and named if the live shows it', async () => {
     await binta.getByTestId('chat-here').click();
-    await binta.getByTestId('chat-here-list').getByText(/regarde/).waitFor();
+    await binta
+      .getByTestId('chat-here-list')
+      .getByText(/regarde/)
+      .waitFor();
     await binta.getByText('Ce live ne montre pas les noms.').waitFor();
     await binta.getByTestId('chat-here').click();
     await people[0].ask('PATCH', `${live.chat}rules/`, { show_members: true });
@@ -80,18 +93,27 @@ describe('a conversation', { concurrency: false }, () => {
       const held = await binta.evaluate((box) => {
         const list = document.querySelector(box);
         list.scrollTop -= 300;
-        const row = [...list.querySelectorAll('[data-seq]')].find((one) => one.getBoundingClientRect().top > list.getBoundingClientRect().top + 40);
+        const row = [...list.querySelectorAll('[data-seq]')].find(
+          (one) => one.getBoundingClientRect().top > list.getBoundingClientRect().top + 40,
+        );
         return { seq: row.dataset.seq, top: row.getBoundingClientRect().top };
       }, log);
       // Two frames: what is loaded and measured is in its place before anybody sees it.
       await binta.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-      const now = await binta.evaluate((seq) => document.querySelector(`[data-seq="${seq}"]`)?.getBoundingClientRect().top ?? null, held.seq);
+      const now = await binta.evaluate(
+        (seq) => document.querySelector(`[data-seq="${seq}"]`)?.getBoundingClientRect().top ?? null,
+        held.seq,
+      );
       if (now !== null) assert.ok(Math.abs(now - held.top) < 2, `line ${held.seq} moved from ${held.top} to ${now}`);
     }
     const shown = await seqs(binta);
     assert.ok(before > 1);
     assert.equal(shown[0], 1);
-    assert.deepEqual(shown, shown.map((_, index) => index + 1), 'without a hole');
+    assert.deepEqual(
+      shown,
+      shown.map((_, index) => index + 1),
+      'without a hole',
+    );
     assert.ok(shown.length < 60, `${shown.length} lines are drawn`);
   });
 
@@ -146,7 +168,11 @@ describe('a conversation', { concurrency: false }, () => {
   test('reactions rise over the picture of the others', async () => {
     await awa.getByTestId('chat-react').first().click();
     await until(binta, 'a heart', `[...document.querySelectorAll('.layer span')].some((one) => one.textContent === '❤️')`);
-    await until(binta, 'they are counted', `fetch('${live.chat}reactions/').then((one) => one.json()).then((all) => all.totals['❤️'] >= 1)`);
+    await until(
+      binta,
+      'they are counted',
+      `fetch('${live.chat}reactions/').then((one) => one.json()).then((all) => all.totals['❤️'] >= 1)`,
+    );
   });
 
   test('on the replay a search leads to the moment, what is added is marked and can be hidden', async () => {
@@ -170,40 +196,59 @@ describe('a conversation', { concurrency: false }, () => {
     assert.deepEqual(await accessibilityFaults(viewer), []);
 
     await viewer.getByTestId('player-captions').click();
-    await until(viewer, 'the subtitles show', `[...document.querySelector('video').textTracks].some((one) => one.mode === 'showing' && one.cues?.length > 100)`);
-    await until(viewer, 'a cue is active', `[...document.querySelector('video').textTracks[0].activeCues].some((one) => one.text.includes('pirogue'))`);
+    await until(
+      viewer,
+      'the subtitles show',
+      `[...document.querySelector('video').textTracks].some((one) => one.mode === 'showing' && one.cues?.length > 100)`,
+    );
+    await until(
+      viewer,
+      'a cue is active',
+      `[...document.querySelector('video').textTracks[0].activeCues].some((one) => one.text.includes('pirogue'))`,
+    );
     assert.deepEqual(await accessibilityFaults(viewer), []);
     await viewer.screenshot({ path: path.join(artifacts, 'captions-desktop.png') });
     await viewer.getByTestId('player-captions').click();
-    await until(viewer, 'they are gone', `[...document.querySelector('video').textTracks].every((one) => one.mode !== 'showing')`);
+    await until(
+      viewer,
+      'they are gone',
+      `[...document.querySelector('video').textTracks].every((one) => one.mode !== 'showing')`,
+    );
     assert.deepEqual(viewer.complaints, []);
   });
 
   test('the conversation is a subtitle track of a plain <video>', async () => {
     const page = await people[1].page('/healthz');
-    const [cues, text] = await page.evaluate(async ([replay, captions]) => {
-      document.body.innerHTML = '<video muted><track default kind="subtitles" srclang="fr"></video>';
-      const video = document.querySelector('video');
-      const track = document.querySelector('track');
-      const loaded = new Promise((done, failed) => {
-        track.onload = done;
-        track.onerror = () => failed(new Error('the track was refused'));
-      });
-      track.src = captions;
-      video.src = replay;
-      await loaded;
-      await new Promise((done) => {
-        track.track.oncuechange = () => track.track.activeCues.length && done();
-        video.currentTime = 9.2;
-      });
-      return [track.track.cues.length, [...track.track.activeCues].map((cue) => cue.getCueAsHTML().textContent).join()];
-    }, [`/api/posts/live/${live.id}/replay.webm`, `${live.chat}export/?format=vtt`]);
+    const [cues, text] = await page.evaluate(
+      async ([replay, captions]) => {
+        document.body.innerHTML = '<video muted><track default kind="subtitles" srclang="fr"></video>';
+        const video = document.querySelector('video');
+        const track = document.querySelector('track');
+        const loaded = new Promise((done, failed) => {
+          track.onload = done;
+          track.onerror = () => failed(new Error('the track was refused'));
+        });
+        track.src = captions;
+        video.src = replay;
+        await loaded;
+        await new Promise((done) => {
+          track.track.oncuechange = () => track.track.activeCues.length && done();
+          video.currentTime = 9.2;
+        });
+        return [track.track.cues.length, [...track.track.activeCues].map((cue) => cue.getCueAsHTML().textContent).join()];
+      },
+      [`/api/posts/live/${live.id}/replay.webm`, `${live.chat}export/?format=vtt`],
+    );
     assert.ok(cues > 150, `${cues}`);
     assert.match(text, /Regardez la pirogue/);
   });
 
   test('nothing went wrong in either page', () => {
     const cut = /ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|WebSocket|Failed to fetch/;
-    for (const page of [awa, binta]) assert.deepEqual(page.complaints.filter((one) => !cut.test(one)), []);
+    for (const page of [awa, binta])
+      assert.deepEqual(
+        page.complaints.filter((one) => !cut.test(one)),
+        [],
+      );
   });
 });

@@ -34,7 +34,12 @@ export async function crowd(world, live, perSecond) {
 
 /** What a crowd costs somebody who watches: the page's work, how soon a key shows, frames of the video that were lost. */
 export async function endure(page, cdp, seconds) {
-  const quality = () => page.evaluate(() => (({ totalVideoFrames, droppedVideoFrames }) => ({ totalVideoFrames, droppedVideoFrames }))(document.querySelector('video').getVideoPlaybackQuality()));
+  const quality = () =>
+    page.evaluate(() =>
+      (({ totalVideoFrames, droppedVideoFrames }) => ({ totalVideoFrames, droppedVideoFrames }))(
+        document.querySelector('video').getVideoPlaybackQuality(),
+      ),
+    );
   const before = await quality();
   await page.getByTestId('chat-input').focus();
   await page.evaluate(() => {
@@ -74,7 +79,11 @@ async function main() {
   await page.getByTestId('chat-input').waitFor();
   const cdp = await page.context().newCDPSession(page);
   await page.getByTestId('chat-at-once').check();
-  for (const [name, rate, speed] of [['nobody talks', 1, 0], ['a crowd talks', 1, perSecond], ['a crowd talks', 4, perSecond]]) {
+  for (const [name, rate, speed] of [
+    ['nobody talks', 1, 0],
+    ['a crowd talks', 1, perSecond],
+    ['a crowd talks', 4, perSecond],
+  ]) {
     const talk = speed ? await crowd(world, live, speed) : null;
     await page.evaluate(() => {
       const video = document.querySelector('video');

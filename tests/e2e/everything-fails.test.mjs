@@ -31,7 +31,18 @@ const listen = `(() => {
 })();`;
 
 function packets(file, kind) {
-  const given = ['-v', 'error', '-select_streams', kind, '-count_packets', '-show_entries', 'stream=nb_read_packets', '-of', 'csv=p=0', file];
+  const given = [
+    '-v',
+    'error',
+    '-select_streams',
+    kind,
+    '-count_packets',
+    '-show_entries',
+    'stream=nb_read_packets',
+    '-of',
+    'csv=p=0',
+    file,
+  ];
   return Number(execFileSync('ffprobe', given, { encoding: 'utf8' }).trim().split('\n')[0]);
 }
 
@@ -107,7 +118,12 @@ describe('a live through every failure', { concurrency: false }, () => {
     await second.getByTestId('studio-stop').click();
     await second.getByTestId('studio-stop-confirm').click();
     await second.getByTestId('receipt-replay').waitFor({ timeout: 30_000 });
-    await until(second, 'nothing waits', `!/\\d/.test(document.querySelector('[data-testid="receipt-waiting"]').textContent)`, 30_000);
+    await until(
+      second,
+      'nothing waits',
+      `!/\\d/.test(document.querySelector('[data-testid="receipt-waiting"]').textContent)`,
+      30_000,
+    );
 
     const ended = await live();
     const timeline = await (await fetch(`${world.base}/api/posts/live/${ended.id}/timeline/`)).json();
@@ -121,7 +137,10 @@ describe('a live through every failure', { concurrency: false }, () => {
       // What a page had been given in the instant of its crash it had no time to keep.
       const least = path.join(folder, `${index}-least`);
       writeFileSync(least, Buffer.concat(index === 0 ? slices.slice(0, -1) : slices));
-      for (const [kind, stream] of [['video', 'v'], ['audio', 'a']]) {
+      for (const [kind, stream] of [
+        ['video', 'v'],
+        ['audio', 'a'],
+      ]) {
         const kept = timeline.takes[index].tracks.find((track) => track.kind === kind).frames;
         assert.ok(kept <= packets(whole, stream), `take ${index + 1}: ${kept} frames of ${kind} are more than were recorded`);
         // The page's last slice ends inside a frame.
@@ -131,7 +150,10 @@ describe('a live through every failure', { concurrency: false }, () => {
     }
 
     const messages = await (await fetch(`${world.base}/api/posts/live/${ended.id}/chat/messages/`)).json();
-    assert.deepEqual(messages.map((one) => one.content), ['avant la coupure', 'après la coupure', 'après le plantage']);
+    assert.deepEqual(
+      messages.map((one) => one.content),
+      ['avant la coupure', 'après la coupure', 'après le plantage'],
+    );
     const [early, later, last] = messages.map((one) => one.position_ms);
     assert.ok(early < later && later < last, `${early}, ${later}, ${last}`);
     assert.ok(later - early >= OFFLINE_MS, 'the messages stand as far apart as the pictures that they were said to');

@@ -117,16 +117,18 @@ class Stage {
 
   /** The live is stopped, not from this page. */
   async stopElsewhere() {
-    const token = await this.page.evaluate(
-      () => JSON.parse(localStorage.getItem('communiconnect.session')).tokens.access,
-    );
+    const token = await this.page.evaluate(() => JSON.parse(localStorage.getItem('communiconnect.session')).tokens.access);
     const headers = { authorization: `Bearer ${token}` };
     const url = `${this.world.base}/api/posts/live/${this.id}/stop/`;
     assert.equal((await fetch(url, { method: 'POST', headers, body: '{}' })).status, 200);
   }
 }
 
-const kinds = (take) => take.tracks.map((track) => track.kind).sort().join('+');
+const kinds = (take) =>
+  take.tracks
+    .map((track) => track.kind)
+    .sort()
+    .join('+');
 
 describe('a publisher through hardship', { concurrency: 3 }, () => {
   let world;
@@ -229,7 +231,10 @@ describe('a publisher through hardship of the server', () => {
     await world.stopServer();
     await world.startServer(['--reserve', '1000000000000000']);
     await stage.connection('held');
-    await stage.page.getByTestId('saved-status').filter({ hasText: /plein|place/ }).waitFor();
+    await stage.page
+      .getByTestId('saved-status')
+      .filter({ hasText: /plein|place/ })
+      .waitFor();
     await world.stopServer();
     await world.startServer();
     await stage.grown(A_WHILE);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { line, Somebody, write } from './talk.mjs';
+import { line, Somebody } from './talk.mjs';
 import { PHONE, timeInPicture, until, World } from './world.mjs';
 
 const seen = `(${timeInPicture})()`;
@@ -38,7 +38,12 @@ describe('messages and pictures in step', { concurrency: false }, () => {
 
   const live = () => binta.ask('GET', `/api/posts/live/${liveId}/`);
   async function saved(ms) {
-    await until(awa, `${ms} ms are safe`, `fetch('/api/posts/live/${liveId}/').then((one) => one.json()).then((live) => live.saved_ms >= ${ms})`, 40_000);
+    await until(
+      awa,
+      `${ms} ms are safe`,
+      `fetch('/api/posts/live/${liveId}/').then((one) => one.json()).then((live) => live.saved_ms >= ${ms})`,
+      40_000,
+    );
   }
 
   /** Writes, and notes the time in the picture at the moment of sending, from within the page: nothing comes between. */
@@ -96,7 +101,12 @@ describe('messages and pictures in step', { concurrency: false }, () => {
     const known = await takes();
     // Another quality is another recording: a take of its own.
     await awa.getByTestId('studio-live-quality').selectOption('low');
-    await until(awa, 'a second take', `fetch('/api/posts/live/${liveId}/timeline/').then((one) => one.json()).then((all) => all.takes.length > ${known})`, 30_000);
+    await until(
+      awa,
+      'a second take',
+      `fetch('/api/posts/live/${liveId}/timeline/').then((one) => one.json()).then((all) => all.takes.length > ${known})`,
+      30_000,
+    );
     await saved((await live()).saved_ms + 4_000);
     await until(viewer, 'it shows the present', `(() => { const at = ${seen}; return at && Date.now() - at < 4000; })()`, 30_000);
     await speak('Deuxième prise');
@@ -145,7 +155,8 @@ describe('messages and pictures in step', { concurrency: false }, () => {
           new Promise((done) => {
             const video = document.querySelector('video');
             const arrived = () => {
-              if (Math.abs(video.currentTime - to) < 0.2 && video.readyState >= 2 && !video.seeking) requestAnimationFrame(() => requestAnimationFrame(done));
+              if (Math.abs(video.currentTime - to) < 0.2 && video.readyState >= 2 && !video.seeking)
+                requestAnimationFrame(() => requestAnimationFrame(done));
               else setTimeout(arrived, 30);
             };
             video.currentTime = to;
@@ -164,14 +175,19 @@ describe('messages and pictures in step', { concurrency: false }, () => {
     const page = await binta.page(`${path}?t=0.5`);
     await page.getByTestId('replay-badge').waitFor({ timeout: 15_000 });
     await until(page, 'a picture', `document.querySelector('video').readyState >= 2`);
-    const messages = (await binta.ask('GET', `/api/posts/live/${liveId}/chat/messages/`)).sort((a, b) => a.position_ms - b.position_ms);
+    const messages = (await binta.ask('GET', `/api/posts/live/${liveId}/chat/messages/`)).sort(
+      (a, b) => a.position_ms - b.position_ms,
+    );
     for (const index of [5, 1, 3, 0]) {
       const message = messages[index];
-      await page.evaluate((to) => {
-        const video = document.querySelector('video');
-        video.pause();
-        video.currentTime = to;
-      }, (message.position_ms + 400) / 1_000);
+      await page.evaluate(
+        (to) => {
+          const video = document.querySelector('video');
+          video.pause();
+          video.currentTime = to;
+        },
+        (message.position_ms + 400) / 1_000,
+      );
       await line(page, message.content).waitFor({ timeout: 5_000 });
       const later = messages.filter((one) => one.position_ms > message.position_ms + 900);
       for (const one of later) await line(page, one.content).waitFor({ state: 'detached', timeout: 5_000 });

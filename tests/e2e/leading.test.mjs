@@ -26,14 +26,16 @@ describe('leading a conversation', { concurrency: false }, () => {
 
   after(() => world?.close());
 
-  const note = (page) => page.getByTestId('chat-note').innerText();
   const acts = async () => (await people[0].ask('GET', `${live.chat}acts/`)).map((act) => act.act);
 
   test('a viewer is not offered what only those who lead may do', async () => {
     await line(binta, 'pas cher').hover();
     await line(binta, 'pas cher').getByTestId('chat-more').click();
     await binta.getByTestId('menu-link').waitFor();
-    const items = await binta.getByTestId('chat-menu').getByRole('menuitem').evaluateAll((all) => all.map((one) => one.dataset.testid));
+    const items = await binta
+      .getByTestId('chat-menu')
+      .getByRole('menuitem')
+      .evaluateAll((all) => all.map((one) => one.dataset.testid));
     assert.deepEqual(items, ['menu-reply', 'menu-link']);
     assert.deepEqual(await accessibilityFaults(binta), []);
     await binta.keyboard.press('Escape');
@@ -120,7 +122,11 @@ describe('leading a conversation', { concurrency: false }, () => {
     await line(modou, 'Premier').waitFor();
     await write(modou, 'Deuxième');
     const waits = modou.getByTestId('chat-pending').filter({ hasText: 'Deuxième' });
-    await until(modou, 'it waits', `/Trop vite : envoi dans \\d s/.test(document.querySelector('[data-testid=chat-pending]')?.innerText)`);
+    await until(
+      modou,
+      'it waits',
+      `/Trop vite : envoi dans \\d s/.test(document.querySelector('[data-testid=chat-pending]')?.innerText)`,
+    );
     await line(binta, 'Deuxième').waitFor({ timeout: 15_000 });
     await waits.waitFor({ state: 'detached' });
     await awa.getByTestId('rule-slow').selectOption('0');
@@ -212,6 +218,10 @@ describe('leading a conversation', { concurrency: false }, () => {
 
   test('nothing went wrong in any page', () => {
     const refused = /status of (403|422|429)/;
-    for (const page of [awa, binta, modou]) assert.deepEqual(page.complaints.filter((one) => !refused.test(one)), []);
+    for (const page of [awa, binta, modou])
+      assert.deepEqual(
+        page.complaints.filter((one) => !refused.test(one)),
+        [],
+      );
   });
 });

@@ -18,7 +18,9 @@ describe('text stays text', { concurrency: false }, () => {
     world = await World.open();
     awa = await Somebody.join(world, 'Awa');
     live = await awa.goLive({ title: PAYLOADS[0], description: PAYLOADS[6] });
-    const writers = await Promise.all(NAMES.slice(0, 40).map((name, index) => Somebody.join(world, name, NAMES[NAMES.length - 1 - index])));
+    const writers = await Promise.all(
+      NAMES.slice(0, 40).map((name, index) => Somebody.join(world, name, NAMES[NAMES.length - 1 - index])),
+    );
     // Each writer in turn, all of them at once: a live's order does not matter here.
     await Promise.all(
       writers.map(async (writer, which) => {
@@ -46,12 +48,19 @@ describe('text stays text', { concurrency: false }, () => {
   /** Nothing ran, nothing was asked of anybody else, and the policy had nothing to stop. */
   async function nothingRan() {
     assert.deepEqual(await page.evaluate(() => [globalThis.ran ?? null, globalThis.violations]), [null, []]);
-    assert.deepEqual(asked.filter((url) => !url.startsWith(world.base) && !url.startsWith('data:') && !url.startsWith('blob:')), []);
+    assert.deepEqual(
+      asked.filter((url) => !url.startsWith(world.base) && !url.startsWith('data:') && !url.startsWith('blob:')),
+      [],
+    );
     assert.deepEqual(page.complaints, []);
     const odd = await page.evaluate(() =>
       [...document.querySelectorAll('main *')]
-        .filter((one) => one.matches('script, iframe, object, embed, style, link, meta, base, form[action], [srcdoc], svg script, x, xss, marquee') ||
-          [...one.attributes].some(({ name }) => /^on/.test(name)))
+        .filter(
+          (one) =>
+            one.matches(
+              'script, iframe, object, embed, style, link, meta, base, form[action], [srcdoc], svg script, x, xss, marquee',
+            ) || [...one.attributes].some(({ name }) => /^on/.test(name)),
+        )
         .map((one) => one.outerHTML.slice(0, 120)),
     );
     assert.deepEqual(odd, []);
@@ -130,7 +139,11 @@ describe('text stays text', { concurrency: false }, () => {
     await other.say(live, PAYLOADS[6]);
     const { held_id } = (await awa.ask('GET', `${live.chat}held/`))[0];
     await page.getByTestId('chat-lead').click();
-    for (const [tab, row] of [['held', 'held'], ['people', 'sanction'], ['acts', 'act']]) {
+    for (const [tab, row] of [
+      ['held', 'held'],
+      ['people', 'sanction'],
+      ['acts', 'act'],
+    ]) {
       if (tab === 'acts') await awa.ask('DELETE', `${live.chat}held/${held_id}/`);
       await page.getByTestId(`lead-${tab}`).click();
       await page.getByTestId(row).first().waitFor();
@@ -146,7 +159,11 @@ describe('text stays text', { concurrency: false }, () => {
   });
 
   test('as titles and descriptions of lives, and as subtitles', async () => {
-    await Promise.all(PAYLOADS.slice(0, 12).map((title) => awa.ask('POST', '/api/posts/live/start/', { title: title.slice(0, 200), description: title })));
+    await Promise.all(
+      PAYLOADS.slice(0, 12).map((title) =>
+        awa.ask('POST', '/api/posts/live/start/', { title: title.slice(0, 200), description: title }),
+      ),
+    );
     await page.goto('/');
     await page.getByText(PAYLOADS[0]).first().waitFor();
     await nothingRan();

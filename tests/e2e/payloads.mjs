@@ -72,7 +72,21 @@ const ELEMENTS = [
 ];
 
 /** The same breaking out of a place in markup, style or script. */
-const OUT_OF = ['">', "'>", '</title>', '</textarea>', '</script>', '</style>', '--><!-- ', ']]>', '*/</style>', '`>', '{@html ', '{{', '</bdi></p></article>'];
+const OUT_OF = [
+  '">',
+  "'>",
+  '</title>',
+  '</textarea>',
+  '</script>',
+  '</style>',
+  '--><!-- ',
+  ']]>',
+  '*/</style>',
+  '`>',
+  '{@html ',
+  '{{',
+  '</bdi></p></article>',
+];
 const INSIDE = [
   `" onmouseover="${RUN}`,
   `' onfocus='${RUN}' autofocus='`,

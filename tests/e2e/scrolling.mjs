@@ -4,7 +4,10 @@
 import { Somebody } from './talk.mjs';
 import { World } from './world.mjs';
 
-const WORDS = 'le marché est plein ce soir et la lumière descend doucement sur les étals de mangues bonjour à tous depuis Thiès quelle ambiance merci beaucoup pour ce direct on entend très bien la musique'.split(' ');
+const WORDS =
+  'le marché est plein ce soir et la lumière descend doucement sur les étals de mangues bonjour à tous depuis Thiès quelle ambiance merci beaucoup pour ce direct on entend très bien la musique'.split(
+    ' ',
+  );
 
 /** A line as people write them: mostly short, some long, some with a link. */
 export function words(index) {
@@ -47,10 +50,13 @@ export async function cost(page, cdp, act) {
       globalThis.looking = requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
-    globalThis.watcher = new PerformanceObserver((list) => globalThis.longTasks.push(...list.getEntries().map((one) => one.duration)));
+    globalThis.watcher = new PerformanceObserver((list) =>
+      globalThis.longTasks.push(...list.getEntries().map((one) => one.duration)),
+    );
     globalThis.watcher.observe({ type: 'longtask' });
   });
-  const read = async () => Object.fromEntries((await cdp.send('Performance.getMetrics')).metrics.map((one) => [one.name, one.value]));
+  const read = async () =>
+    Object.fromEntries((await cdp.send('Performance.getMetrics')).metrics.map((one) => [one.name, one.value]));
   const before = await read();
   await act();
   const after = await read();
@@ -59,7 +65,10 @@ export async function cost(page, cdp, act) {
     globalThis.watcher.disconnect();
     return { frames: globalThis.frames, longTasks: globalThis.longTasks };
   });
-  const gaps = frames.slice(1).map((at, index) => at - frames[index]).sort((a, b) => a - b);
+  const gaps = frames
+    .slice(1)
+    .map((at, index) => at - frames[index])
+    .sort((a, b) => a - b);
   const share = (part) => gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * part))];
   const spent = Object.fromEntries(METRICS.map((name) => [name, after[name] - before[name]]));
   return { frames: frames.length, gap: { median: share(0.5), p95: share(0.95), worst: gaps.at(-1) }, spent, longTasks };
@@ -84,7 +93,9 @@ export const perFrame = (found, name) => (found.spent[name] * 1_000) / found.fra
 export async function prepare(count) {
   process.env.COMMUNICONNECT_MESSAGE_BURST = '200000';
   const world = await World.open();
-  const [awa, ...writers] = await Promise.all(['Awa', 'Binta', 'Modou', 'Khady', 'Fatou'].map((name) => Somebody.join(world, name)));
+  const [awa, ...writers] = await Promise.all(
+    ['Awa', 'Binta', 'Modou', 'Khady', 'Fatou'].map((name) => Somebody.join(world, name)),
+  );
   const live = await awa.goLive();
   await fill(writers, live, count);
   const [first] = await awa.ask('GET', `${live.chat}messages/?after=0&limit=1`);
@@ -106,11 +117,17 @@ async function main() {
   console.log(`${count} messages, ${height} px of them`);
   for (const throttle of [1, rate]) {
     await cdp.send('Emulation.setCPUThrottlingRate', { rate: throttle });
-    for (const [name, distance, speed] of [['down', -12_000, 2_000], ['down fast', -24_000, 8_000], ['up', 12_000, 2_000]]) {
+    for (const [name, distance, speed] of [
+      ['down', -12_000, 2_000],
+      ['down fast', -24_000, 8_000],
+      ['up', 12_000, 2_000],
+    ]) {
       const found = await cost(page, cdp, () => scroll(cdp, box, distance, speed));
       const figures = METRICS.slice(0, 4).map((one) => `${one.replace('Duration', '')} ${perFrame(found, one).toFixed(2)}`);
       const gap = `gaps ${found.gap.median.toFixed(1)}/${found.gap.p95.toFixed(1)}/${found.gap.worst.toFixed(1)}`;
-      console.log(`CPU/${throttle}, ${name}: ${found.frames} frames, ${gap} ms (median/p95/worst); ms of CPU a frame: ${figures.join(', ')}; ${found.longTasks.length} tasks over 50 ms`);
+      console.log(
+        `CPU/${throttle}, ${name}: ${found.frames} frames, ${gap} ms (median/p95/worst); ms of CPU a frame: ${figures.join(', ')}; ${found.longTasks.length} tasks over 50 ms`,
+      );
     }
   }
   await world.close();

@@ -70,7 +70,13 @@ describe('a camera that falls silent', { concurrency: false }, () => {
     const { id } = results.find(({ title }) => title === 'Écran éteint');
     const takes = async () => {
       const timeline = await (await fetch(`${world.base}/api/posts/live/${id}/timeline/`)).json();
-      return timeline.takes.map(({ tracks, duration_ms: ms }) => ({ ms, kinds: tracks.map(({ kind }) => kind).sort().join() }));
+      return timeline.takes.map(({ tracks, duration_ms: ms }) => ({
+        ms,
+        kinds: tracks
+          .map(({ kind }) => kind)
+          .sort()
+          .join(),
+      }));
     };
     const reaches = async (what, isTrue) => {
       const begin = Date.now();

@@ -56,7 +56,12 @@ export class Somebody {
     const finish = () =>
       fetch(location, {
         method: 'PATCH',
-        headers: { ...headers, 'Upload-Offset': `${body.length}`, 'Upload-Length': `${body.length}`, 'Content-Type': 'application/offset+octet-stream' },
+        headers: {
+          ...headers,
+          'Upload-Offset': `${body.length}`,
+          'Upload-Length': `${body.length}`,
+          'Content-Type': 'application/offset+octet-stream',
+        },
       });
     return { id, path: `/live/${id}`, chat: `/api/posts/live/${id}/chat/`, finish };
   }

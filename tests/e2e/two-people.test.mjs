@@ -21,7 +21,10 @@ describe('two people, one live', { concurrency: false }, () => {
   });
 
   after(async () => {
-    for (const [name, page] of [['awa', awa], ['binta', binta]]) {
+    for (const [name, page] of [
+      ['awa', awa],
+      ['binta', binta],
+    ]) {
       await page?.screenshot({ path: path.join(artifacts, `last-${name}.png`) }).catch(() => {});
     }
     await world?.close();

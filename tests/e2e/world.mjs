@@ -114,7 +114,10 @@ export async function accessibilityFaults(page) {
 /** A picture of the page at both widths, kept in artifacts/. */
 export async function picture(page, name) {
   const before = page.viewportSize();
-  for (const [label, size] of [['phone', PHONE], ['desktop', DESKTOP]]) {
+  for (const [label, size] of [
+    ['phone', PHONE],
+    ['desktop', DESKTOP],
+  ]) {
     await page.setViewportSize(size);
     await page.waitForTimeout(250);
     await page.screenshot({ path: path.join(artifacts, `${name}-${label}.png`) });

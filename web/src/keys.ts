@@ -8,8 +8,8 @@ export function pressed(event: KeyboardEvent, keys: Keys): void {
   const act = keys[key];
   if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
   if (target.closest('input:not([type=range]), textarea, select, dialog')) return;
-  const onControl = target.closest('button, a, [type=range]') !== null;
-  if (onControl && /^( |arrow)/.test(key)) return;
+  if (target.closest('button, a') && /^( |arrow)/.test(key)) return;
+  if (target.closest('[type=range]') && key.startsWith('arrow')) return;
   if (target.closest('[role=log]') && key.startsWith('arrow')) return;
   event.preventDefault();
   act();

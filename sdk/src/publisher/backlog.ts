@@ -160,7 +160,10 @@ export class Backlog extends Signal<Waiting[]> {
     const locks = globalThis.navigator?.locks;
     if (!locks) return () => undefined;
     return new Promise((held) => {
-      void locks.request(PUBLISHING, () => new Promise<void>((release) => held(release)));
+      locks
+        .request(PUBLISHING, () => new Promise<void>((release) => held(release)))
+        // Browsers that keep nothing for a page refuse it: the other tabs then do not know.
+        .catch(() => held(() => undefined));
     });
   }
 
@@ -185,19 +188,25 @@ export class Backlog extends Signal<Waiting[]> {
   #claim(id: string, work: () => Promise<void>): Promise<void> {
     const locks = globalThis.navigator?.locks;
     return new Promise((started) => {
+      let isRunning = false;
       const run = (): Promise<void> => {
+        isRunning = true;
         const running = work();
         started();
         return running;
       };
-      if (!locks) void run();
-      else {
-        void locks.request(`communiconnect.spool.${id}`, { ifAvailable: true }, (lock) => {
+      if (!locks) {
+        void run();
+        return;
+      }
+      locks
+        .request(`communiconnect.spool.${id}`, { ifAvailable: true }, (lock) => {
           if (lock) return run();
           started();
           return undefined;
-        });
-      }
+        })
+        // Browsers that keep nothing for a page refuse locks: nor do their tabs share a spool.
+        .catch(() => (isRunning ? undefined : run()));
     });
   }
 

@@ -1,7 +1,7 @@
 import type { Signal } from '../signal.js';
-import { DeviceError, type DeviceWish, moves, openDevices } from './devices.js';
+import { closeDevices, DeviceError, type DeviceWish, moves, openDevices } from './devices.js';
 import { QUALITIES, type QualityName } from './quality.js';
-import type { PublisherState } from './state.js';
+import type { Notice, PublisherState } from './state.js';
 
 /** What the person chooses of the devices. */
 export interface CaptureWish {
@@ -25,6 +25,10 @@ export class Capture {
   #frozen = false;
   /** The picture went in the middle of the live: it comes back when the camera does. */
   #pictureLost = false;
+  /** Camera and microphone opened beside those in use, because the lost picture is back. */
+  #found: MediaStream | null = null;
+  /** Aborted when devices are opened or closed: what is still opening is then closed as soon as it comes. */
+  #opening = new AbortController();
 
   constructor(state: Signal<PublisherState>, owner: CaptureOwner) {
     this.#state = state;
@@ -42,55 +46,45 @@ export class Capture {
 
   /** Opens camera and microphone; falls back to the microphone where there is no camera. */
   async open(wish: CaptureWish = {}): Promise<void> {
-    const quality = wish.quality ?? this.#state.value.quality;
-    const facing = wish.facing ?? this.#state.value.facing;
-    this.close();
-    try {
-      this.#use(await openWhatIsThere({ quality: QUALITIES[quality], facing }));
-      const { phase } = this.#state.value;
-      this.#state.patch({ quality, facing, trouble: null, phase: phase === 'idle' ? 'previewing' : phase });
-    } catch (error) {
-      const trouble = error instanceof DeviceError ? error.trouble : 'failed';
-      this.#state.patch({ trouble, stream: null, quality, facing });
-    }
+    this.#state.patch(wish);
+    await this.#open(openWhatIsThere);
   }
 
   /** Opens the devices again, the microphone alone where the picture is gone or no longer allowed. */
   async reopen(): Promise<void> {
-    const { hasVideo } = this.#state.value;
-    await this.open();
-    if (!this.#state.value.stream) {
-      const sound = await openDevices({ ...this.#wish(), video: false }).catch(() => null);
-      if (!sound) return;
-      this.#use(sound);
-      this.#state.patch({ trouble: null });
-    }
-    this.#pictureLost = hasVideo && !this.#state.value.hasVideo;
+    const hadPicture = this.#state.value.hasVideo || this.#pictureLost;
+    if (!(await this.#open(openWhatOpens))) return;
+    this.#pictureLost = hadPicture && !this.#state.value.hasVideo;
     if (this.#pictureLost) this.#state.patch({ notice: 'sound-only' });
   }
 
-  /** The camera with the microphone, if the lost picture is back; for `replace`. */
-  async findPicture(): Promise<MediaStream | null> {
-    const stream = await openDevices(this.#wish()).catch(() => null);
-    if (stream) this.#pictureLost = false;
-    return stream;
+  /** True if the lost picture is back: it waits, with its sound, for `useFound`. */
+  findPicture(): Promise<boolean> {
+    const opening = openDevices(this.#wish());
+    return this.#whenOpen(opening, (stream) => {
+      this.#found = stream;
+    }).catch(() => false);
   }
 
-  /** Goes on with these devices instead of those that are open. */
-  replace(stream: MediaStream): void {
-    this.close();
-    this.#use(stream);
-    this.#state.patch({ notice: null });
+  /** Goes on with what was found instead of what is open. */
+  useFound(): void {
+    const found = this.#found;
+    this.#found = null;
+    if (!found) return;
+    this.#release();
+    this.#use(found);
   }
 
+  /** Closes the devices, those that are still opening too. */
   close(): void {
-    for (const track of this.#state.value.stream?.getTracks() ?? []) {
-      track.onended = null;
-      track.onmute = null;
-      track.onunmute = null;
-      track.stop();
-    }
-    this.#state.patch({ stream: null });
+    this.#release();
+    this.#pictureLost = false;
+  }
+
+  /** Waits no longer for what is still opening. What is open stays open. */
+  stopOpening(): void {
+    this.#opening.abort();
+    this.#opening = new AbortController();
   }
 
   setMuted(muted: boolean): void {
@@ -116,12 +110,12 @@ export class Capture {
     if (this.#frozen || !stream || !recorded.getVideoTracks().length || !recorded.getAudioTracks().length)
       return;
     this.#frozen = true;
-    this.#state.patch({ notice: 'camera-hidden' });
+    this.#saySilence();
     this.#owner.onTracks();
     void moves(stream).then(() => {
       if (this.#state.value.stream !== stream || !this.#frozen) return;
       this.#frozen = false;
-      this.#cameraIsSeen();
+      this.#saySilence();
       this.#owner.onTracks();
     });
   }
@@ -131,13 +125,55 @@ export class Capture {
     return { quality: QUALITIES[quality], facing };
   }
 
+  /** True once these devices are in use. */
+  async #open(open: (wish: DeviceWish) => Promise<MediaStream>): Promise<boolean> {
+    this.#release();
+    try {
+      return await this.#whenOpen(open(this.#wish()), (stream) => this.#use(stream));
+    } catch (error) {
+      this.#state.patch({ trouble: error instanceof DeviceError ? error.trouble : 'failed' });
+      return false;
+    }
+  }
+
+  /** Hands over what opens. False as soon as others are opened or these are closed: what comes is then closed again. */
+  #whenOpen(opening: Promise<MediaStream>, use: (stream: MediaStream) => void): Promise<boolean> {
+    const { signal } = this.#opening;
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => resolve(false));
+      opening
+        .then((stream) => {
+          if (signal.aborted) return closeDevices(stream);
+          use(stream);
+          resolve(true);
+        })
+        .catch(reject);
+    });
+  }
+
   #use(stream: MediaStream): void {
-    const { muted, cameraOff } = this.#state.value;
+    const { muted, cameraOff, phase } = this.#state.value;
     this.#frozen = false;
     for (const track of stream.getAudioTracks()) track.enabled = !muted;
     for (const track of stream.getVideoTracks()) track.enabled = !cameraOff;
     for (const track of stream.getTracks()) this.#watch(track, stream);
-    this.#state.patch({ stream, hasVideo: stream.getVideoTracks().length > 0 });
+    const hasVideo = stream.getVideoTracks().length > 0;
+    this.#state.patch({ stream, hasVideo, trouble: null, phase: phase === 'idle' ? 'previewing' : phase });
+    if (hasVideo) this.#pictureIsBack();
+    this.#saySilence();
+  }
+
+  #release(): void {
+    this.stopOpening();
+    const { stream } = this.#state.value;
+    for (const track of stream?.getTracks() ?? []) {
+      track.onended = null;
+      track.onmute = null;
+      track.onunmute = null;
+    }
+    for (const open of [stream, this.#found]) if (open) closeDevices(open);
+    this.#found = null;
+    this.#state.patch({ stream: null });
   }
 
   #watch(track: MediaStreamTrack, stream: MediaStream): void {
@@ -145,26 +181,49 @@ export class Capture {
     track.onended = () => {
       if (isPresent()) this.#owner.onLost();
     };
-    // Phones mute the camera of a page that is not in front.
-    track.onmute = () => {
-      this.#state.patch({ notice: 'camera-hidden' });
-      if (isPresent()) this.#owner.onTracks();
+    const onSilence = (): void => {
+      if (!isPresent()) return;
+      this.#saySilence();
+      this.#owner.onTracks();
     };
-    track.onunmute = () => {
-      this.#cameraIsSeen();
-      if (isPresent()) this.#owner.onTracks();
-    };
+    track.onmute = onSilence;
+    track.onunmute = onSilence;
   }
 
-  #cameraIsSeen(): void {
-    if (this.#state.value.notice === 'camera-hidden') this.#state.patch({ notice: null });
+  /** Phones mute the camera of a page that is not in front, and the microphone during a call. */
+  #saySilence(): void {
+    const tracks = this.#state.value.stream?.getTracks() ?? [];
+    const isMuted = (wanted: string): boolean => tracks.some(({ kind, muted }) => kind === wanted && muted);
+    if (this.#frozen || isMuted('video')) this.#state.patch({ notice: 'camera-hidden' });
+    else if (isMuted('audio')) this.#state.patch({ notice: 'microphone-taken' });
+    else this.#unsay('camera-hidden', 'microphone-taken');
+  }
+
+  #pictureIsBack(): void {
+    this.#pictureLost = false;
+    this.#unsay('sound-only');
+  }
+
+  #unsay(...notices: Notice[]): void {
+    const { notice } = this.#state.value;
+    if (notice && notices.includes(notice)) this.#state.patch({ notice: null });
   }
 }
 
+/** The microphone alone where there is no camera. */
 function openWhatIsThere(wish: DeviceWish): Promise<MediaStream> {
   return openDevices(wish).catch((error: unknown) => {
     if (error instanceof DeviceError && error.trouble === 'missing')
       return openDevices({ ...wish, video: false });
     throw error;
   });
+}
+
+/** The microphone alone wherever the camera does not open. */
+function openWhatOpens(wish: DeviceWish): Promise<MediaStream> {
+  return openDevices(wish).catch((trouble: unknown) =>
+    openDevices({ ...wish, video: false }).catch(() => {
+      throw trouble;
+    }),
+  );
 }

@@ -44,6 +44,11 @@ export async function openDevices(wish: DeviceWish): Promise<MediaStream> {
   }
 }
 
+/** Turns off the camera and the microphone of a stream. */
+export function closeDevices(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
+}
+
 function troubleOf(error: unknown): DeviceTrouble {
   switch (error instanceof DOMException ? error.name : '') {
     case 'NotAllowedError':
@@ -102,5 +107,7 @@ export class AwakeScreen {
     } catch {
       // Refused in battery saver: the live goes on, the screen may go dark.
     }
+    // It may be granted after it was given up.
+    if (!this.#wanted) await this.release();
   }
 }

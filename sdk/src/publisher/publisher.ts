@@ -58,8 +58,8 @@ export class Publisher extends Signal<PublisherState> {
   }
 
   /** Opens camera and microphone for the preview; falls back to the microphone where there is no camera. */
-  preview(wish: CaptureWish = {}): Promise<void> {
-    return this.#capture.open(wish);
+  async preview(wish: CaptureWish = {}): Promise<void> {
+    if (!this.#destroyed) await this.#capture.open(wish);
   }
 
   /** Another quality or camera. During the live this begins a new take of it. */
@@ -68,33 +68,30 @@ export class Publisher extends Signal<PublisherState> {
     await this.#takes.retake(() => this.preview(wish));
   }
 
-  /** Starts a new live. Rejects with the server's `Problem`. */
+  /** Starts a new live. Rejects with the server's `Problem`, or with why nothing could be recorded: then there is no live. */
   async start(form: { title: string; description: string; visibility: Visibility }): Promise<void> {
-    if (!this.value.stream) return;
-    this.patch({ phase: 'starting' });
-    try {
+    await this.#begin(async () => {
       const started = await this.#api.startLive(form);
-      this.#takes.goOnBehind(0);
-      await this.#goLive({
+      const open: OpenLive = {
         liveId: started.live_id,
         streamKey: started.stream_key,
         title: form.title,
         watchUrl: started.watch_url,
         stopping: false,
+      };
+      await this.#goLive(open, 0).catch(async (reason: unknown) => {
+        await this.backlog.stopLive(open.liveId).catch(() => undefined);
+        throw reason;
       });
-    } catch (error) {
-      this.patch({ phase: 'previewing' });
-      throw error;
-    }
+    });
   }
 
-  /** Goes on with a live of an earlier session, as a new take. */
+  /** Goes on with a live of an earlier session, as a new take. Rejects as `start` does; the live then stays open. */
   async resume(open: OpenLive): Promise<void> {
-    if (!this.value.stream) return;
-    this.patch({ phase: 'starting' });
-    const live = await this.#api.live(open.liveId).catch(() => null);
-    this.#takes.goOnBehind(live?.duration_ms ?? 0);
-    await this.#goLive({ ...open, stopping: false });
+    await this.#begin(async () => {
+      const live = await this.#api.live(open.liveId).catch(() => null);
+      await this.#goLive({ ...open, stopping: false }, live?.duration_ms ?? 0);
+    });
   }
 
   setMuted(muted: boolean): void {
@@ -115,12 +112,13 @@ export class Publisher extends Signal<PublisherState> {
     if (!live) return null;
     this.patch({ phase: 'stopping' });
     this.backlog.openLive = { ...live, stopping: true };
+    this.#capture.stopOpening();
     await this.#takes.end();
     this.#capture.close();
-    await this.#awake.release();
+    await this.#rest();
     const whole = await this.backlog.drained(live.liveId, DRAIN_PATIENCE_MS);
     const receipt = await this.backlog.stopLive(live.liveId).catch(() => null);
-    this.patch({ phase: 'stopped', receipt });
+    this.patch({ phase: 'stopped', receipt, notice: null });
     this.#notPublishing();
     if (!receipt || !whole) void this.#completeReceipt(live.liveId);
     return receipt;
@@ -144,23 +142,44 @@ export class Publisher extends Signal<PublisherState> {
     document.removeEventListener('visibilitychange', this.#onVisible);
     navigator.mediaDevices?.removeEventListener('devicechange', this.#onDevices);
     for (const off of this.#unsubscribe) off();
-    if (this.#ticker) clearInterval(this.#ticker);
-    await this.#takes.close();
-    this.#capture.close();
-    await this.#awake.release();
+    this.#capture.stopOpening();
+    await this.#takes.close().finally(() => this.#capture.close());
+    await this.#rest();
     this.#notPublishing();
   }
 
-  async #goLive(open: OpenLive): Promise<void> {
+  /** From the preview to a live by `work`, and back if that fails. */
+  async #begin(work: () => Promise<void>): Promise<void> {
+    if (!this.value.stream || this.value.phase === 'starting' || !this.#takes.checkSupport()) return;
+    this.patch({ phase: 'starting' });
+    try {
+      await work();
+    } catch (error) {
+      this.#notPublishing();
+      this.patch({ phase: 'previewing', live: null });
+      throw error;
+    }
+  }
+
+  async #goLive(open: OpenLive, earlierMs: number): Promise<void> {
     this.backlog.openLive = open;
     this.#notPublishing = await this.backlog.publishing();
+    this.#takes.forLive(earlierMs);
     this.patch({ live: open, receipt: null });
     await this.#takes.begin();
-    if (this.value.phase === 'starting') this.patch({ phase: 'live' });
+    if (this.#destroyed) throw new Error('left before the live began');
+    this.patch({ phase: 'live' });
     void this.#awake.hold();
     void persistStorage();
     this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
     setTimeout(() => void this.#sendPoster(open), POSTER_AFTER_MS);
+  }
+
+  /** Nothing is recorded any more: no need to measure, nor to keep the screen on. */
+  async #rest(): Promise<void> {
+    if (this.#ticker) clearInterval(this.#ticker);
+    this.#ticker = null;
+    await this.#awake.release();
   }
 
   /** A poster is an adornment: without one the server has a neutral picture. */

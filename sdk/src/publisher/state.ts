@@ -12,6 +12,7 @@ export type Connection = 'ok' | 'offline' | 'catching-up' | 'held';
 export type Notice =
   | 'camera-lost'
   | 'camera-hidden'
+  | 'microphone-taken'
   | 'recorder-restarted'
   | 'sound-only'
   | 'memory-only'

@@ -60,9 +60,19 @@ export class Takes {
     return this.#earlierMs + (this.#take?.recordedMs ?? 0);
   }
 
-  /** What is recorded now goes on behind so much of the live. */
-  goOnBehind(earlierMs: number): void {
+  /** False where this browser does not record what the devices give, which the person is told. */
+  checkSupport(): boolean {
+    const isSupported = typeOf(this.#o.capture.recordable()) !== null;
+    if (!isSupported) this.#state.patch({ notice: 'unsupported' });
+    return isSupported;
+  }
+
+  /** Another live: what is recorded now goes on behind so much of it, and nothing of the one before counts. */
+  forLive(earlierMs: number): void {
     this.#earlierMs = earlierMs;
+    this.#restarts = 0;
+    this.#refusedTake = null;
+    this.#fullAt = null;
   }
 
   begin(): Promise<void> {
@@ -110,8 +120,7 @@ export class Takes {
     const { capture } = this.#o;
     return this.#inTurn(async () => {
       if (!capture.isPictureLost || this.#state.value.phase !== 'live') return;
-      const stream = await capture.findPicture();
-      if (stream) await this.#retake(async () => capture.replace(stream));
+      if (await capture.findPicture()) await this.#retake(async () => capture.useFound());
     });
   }
 
@@ -143,10 +152,10 @@ export class Takes {
     const { live, quality } = this.#state.value;
     const stream = this.#o.capture.recordable();
     this.#tracks = idsOf(stream);
-    if (!stream || !live) return;
-    const mimeType = pickMimeType(stream.getVideoTracks().length > 0);
+    if (!stream || !live || this.#closed) return;
+    const mimeType = typeOf(stream);
     if (!mimeType) {
-      this.#state.patch({ notice: 'unsupported', phase: 'previewing' });
+      this.#state.patch({ notice: 'unsupported' });
       return;
     }
     const early: [Uint8Array, number][] = [];
@@ -164,7 +173,11 @@ export class Takes {
       },
     });
     this.#recorder = recorder;
-    take = await this.#o.backlog.begin(live, mimeType, recorder.startedAt);
+    take = await this.#o.backlog.begin(live, mimeType, recorder.startedAt).catch(async (reason: unknown) => {
+      this.#recorder = null;
+      await recorder.stop();
+      throw reason;
+    });
     this.#take = take;
     for (const [bytes, endMs] of early) this.#spool(take, bytes, endMs);
   }
@@ -182,10 +195,10 @@ export class Takes {
   }
 
   async #retake(between: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const goesOn = (): boolean => this.#state.value.phase === 'live' && !this.#closed;
     await this.#end();
-    if (this.#state.value.phase !== 'live' || this.#closed) return;
-    await between();
-    await this.#begin();
+    if (goesOn()) await between();
+    if (goesOn()) await this.#begin();
   }
 
   #spool(take: SpoolTake, bytes: Uint8Array, endMs: number): void {
@@ -203,6 +216,11 @@ export class Takes {
     this.#fullAt = this.#state.value.waitingBytes;
     this.#state.patch({ notice: 'storage-full' });
   }
+}
+
+/** How a stream is recorded here; null where it cannot be. Of nothing, as of a picture. */
+function typeOf(stream: MediaStream | null): string | null {
+  return pickMimeType(stream === null || stream.getVideoTracks().length > 0);
 }
 
 function idsOf(stream: MediaStream | null): string {

@@ -125,6 +125,7 @@ export const en: Words = {
     nothingWaits: 'Nothing, all is sent',
     watchReplay: 'Watch the replay',
     another: 'Start another live',
+    notRecording: 'The recording could not begin. Reload the page and try again.',
     elsewhere: 'You are live already in another tab of this device.',
     toLow: 'Switch to data saver',
     resumeTitle: 'A live is still open',
@@ -149,6 +150,8 @@ export const en: Words = {
     notice: {
       'camera-lost': 'The camera stopped; we started it again. The live goes on.',
       'camera-hidden': 'The phone paused the camera; the sound goes on. Keep this page on screen.',
+      'microphone-taken':
+        'The phone paused the microphone, perhaps for a call; the picture goes on without sound until it is back.',
       'sound-only':
         'The camera is gone, or no longer allowed: the live goes on with its sound. The picture comes back with it.',
       'recorder-restarted': 'The recorder was interrupted and started again. The live goes on.',

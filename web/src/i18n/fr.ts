@@ -122,6 +122,7 @@ export const fr = {
     nothingWaits: 'Rien, tout est envoyé',
     watchReplay: 'Voir le replay',
     another: 'Faire un autre live',
+    notRecording: 'L’enregistrement n’a pas pu commencer. Rechargez la page et réessayez.',
     elsewhere: 'Vous diffusez déjà dans un autre onglet de cet appareil.',
     toLow: 'Passer en économe',
     resumeTitle: 'Un live est encore ouvert',
@@ -148,6 +149,8 @@ export const fr = {
       'camera-lost': 'La caméra s’est arrêtée ; nous l’avons relancée. Le live continue.',
       'camera-hidden':
         'Le téléphone a mis la caméra en pause : le son continue. Gardez cette page à l’écran.',
+      'microphone-taken':
+        'Le téléphone a mis le micro en pause, pour un appel peut-être : l’image continue sans le son jusqu’à son retour.',
       'sound-only':
         'La caméra n’est plus là, ou n’est plus autorisée : le live continue avec le son. L’image revient avec elle.',
       'recorder-restarted': 'L’enregistreur s’est interrompu et a été relancé. Le live continue.',
