@@ -76,7 +76,10 @@ describe('the live in a page of somebody else', { concurrency: false }, () => {
     const bytes = Buffer.concat([named('audio_webm_opus.webm').bytes, named('made/gst_vp9_opus.webm').bytes]);
     const id = await show({ bytes, isStaged: false });
     const { takes } = await publisher.live(id, 'timeline/');
-    assert.deepEqual(takes.map(({ tracks }) => tracks.map(({ kind }) => kind).join()), ['audio', 'video,audio']);
+    assert.deepEqual(
+      takes.map(({ tracks }) => tracks.map(({ kind }) => kind).join()),
+      ['audio', 'video,audio'],
+    );
     const border = takes[1].offset_ms / 1000;
     const pictures = 'ours.video.getVideoPlaybackQuality().totalVideoFrames';
 

@@ -93,7 +93,9 @@ export function playThrough({ rate, patience }) {
       }
       if (video.currentTime !== lastTime) [lastTime, movedAt] = [video.currentTime, now];
       else if (now - movedAt > patience)
-        finish(`stands still at ${lastTime} of ${video.duration}, ${bufferedAhead()} s buffered ahead, state ${video.readyState}`);
+        finish(
+          `stands still at ${lastTime} of ${video.duration}, ${bufferedAhead()} s buffered ahead, state ${video.readyState}`,
+        );
       if (now - begun > (video.duration * 1000) / rate + 30_000)
         finish(`too slow: at ${video.currentTime} after ${now - begun} ms`);
     }, 50);

@@ -113,11 +113,10 @@ function endsOf({ chunk_bytes: sizes, chunk_at_ms: times }) {
 
 /** What ffprobe says of each packet, numbers as such. */
 function packets(name, entries) {
-  const output = execFileSync(
-    'ffprobe',
-    ['-v', 'quiet', '-show_entries', `packet=${entries}`, '-of', 'json', testdata + name],
-    { encoding: 'utf8', maxBuffer: 64 << 20 },
-  );
+  const output = execFileSync('ffprobe', ['-v', 'quiet', '-show_entries', `packet=${entries}`, '-of', 'json', testdata + name], {
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  });
   return JSON.parse(output).packets.map((packet) =>
     Object.fromEntries(
       entries.split(',').map((key) => [key, Number.isNaN(Number(packet[key] ?? 0)) ? packet[key] : Number(packet[key] ?? 0)]),
