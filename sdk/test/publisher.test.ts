@@ -202,6 +202,38 @@ describe('a live that cannot begin', () => {
   });
 });
 
+describe('a live whose recorder stops', () => {
+  const stops = (): void => phone.recorders.at(-1)?.stop();
+
+  it('tells that nothing is recorded where it cannot go on, and goes on when it is asked to', async () => {
+    await goLive();
+    vi.stubGlobal('crypto', {
+      randomUUID: () => {
+        throw new Error('no randomness');
+      },
+    });
+    stops();
+    await vi.waitFor(() => expect(publisher.value.notice).toBe('not-recording'));
+    expect(publisher.value.phase).toBe('live');
+    expect(phone.recorders.map(({ state }) => state)).not.toContain('recording');
+    vi.stubGlobal('crypto', { randomUUID: () => 'again' });
+    await publisher.retry();
+    expect(publisher.value.notice).toBeNull();
+    expect(phone.recorders.at(-1)?.state).toBe('recording');
+  });
+
+  it('is told the same after it stopped again and again', async () => {
+    await goLive();
+    for (let times = 1; times <= 6; times += 1) {
+      stops();
+      await settled();
+    }
+    expect(publisher.value.notice).toBe('not-recording');
+    await publisher.retry();
+    expect(phone.recorders.at(-1)?.state).toBe('recording');
+  });
+});
+
 it('keeps the screen on for no longer than the live', async () => {
   await goLive();
   await vi.waitFor(() => expect(phone.wakeLocks).toBe(1));

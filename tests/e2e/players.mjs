@@ -157,10 +157,10 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
       // Beside a track that has ended, or has not begun, there is nothing to play together with it.
       const { from, to: end } = recording.common();
       const until = Math.min(end, ms / 1000);
-      // What is less than a second and a half from the edge is the edge.
+      // What is less than a second and a half from the edge is the edge: of the shortest, all is.
       const last = Math.min(end - 0.6, ms / 1000 - 1.5);
-      for (let i = 0; i < seeks; i += 1) {
-        const to = from + Math.random() * Math.max(0, last - from);
+      for (let i = 0; last > from && i < seeks; i += 1) {
+        const to = from + Math.random() * (last - from);
         const wrong = await page.evaluate(seekOurs, { to, hasPicture: !recording.isSound && !recording.isSparse });
         if (wrong) faults.push(wrong);
       }

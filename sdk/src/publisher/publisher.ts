@@ -128,8 +128,10 @@ export class Publisher extends Signal<PublisherState> {
   async retry(): Promise<void> {
     if (this.#takes.isRecording && this.#capture.isPictureLost) return this.#takes.takePicture();
     await this.preview();
-    if (this.value.phase === 'live' && this.value.stream && !this.#takes.isRecording)
-      await this.#takes.begin();
+    if (this.value.phase === 'live' && this.value.stream && !this.#takes.isRecording) {
+      this.patch({ notice: null });
+      await this.#takes.beginAgain();
+    }
   }
 
   dismissNotice(): void {

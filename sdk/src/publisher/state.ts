@@ -14,6 +14,7 @@ export type Notice =
   | 'camera-hidden'
   | 'microphone-taken'
   | 'recorder-restarted'
+  | 'not-recording'
   | 'sound-only'
   | 'memory-only'
   | 'storage-low'

@@ -79,6 +79,14 @@ export class Takes {
     return this.#inTurn(() => this.#begin());
   }
 
+  /** Somebody asks to record again after that failed. */
+  beginAgain(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#restarts = 0;
+      await this.#goOn();
+    });
+  }
+
   end(): Promise<void> {
     return this.#inTurn(() => this.#end());
   }
@@ -109,8 +117,10 @@ export class Takes {
       if (this.#recorder !== failed) return;
       this.#restarts += 1;
       const lost = this.#o.capture.isDead;
-      this.#state.patch({ notice: lost ? 'camera-lost' : 'recorder-restarted' });
-      if (this.#restarts > RESTARTS_IN_A_ROW) await this.#end();
+      const givesUp = this.#restarts > RESTARTS_IN_A_ROW;
+      const goesOn = lost ? 'camera-lost' : 'recorder-restarted';
+      this.#state.patch({ notice: givesUp ? 'not-recording' : goesOn });
+      if (givesUp) await this.#end();
       else await this.#retake(() => (lost ? this.#o.capture.reopen() : Promise.resolve()));
     });
   }
@@ -198,7 +208,12 @@ export class Takes {
     const goesOn = (): boolean => this.#state.value.phase === 'live' && !this.#closed;
     await this.#end();
     if (goesOn()) await between();
-    if (goesOn()) await this.#begin();
+    if (goesOn()) await this.#goOn();
+  }
+
+  /** The next take of a live that is on: where none can begin, the person is told that nothing is recorded. */
+  async #goOn(): Promise<void> {
+    await this.#begin().catch(() => this.#state.patch({ notice: 'not-recording' }));
   }
 
   #spool(take: SpoolTake, bytes: Uint8Array, endMs: number): void {

@@ -155,6 +155,8 @@ export const en: Words = {
       'sound-only':
         'The camera is gone, or no longer allowed: the live goes on with its sound. The picture comes back with it.',
       'recorder-restarted': 'The recorder was interrupted and started again. The live goes on.',
+      'not-recording':
+        'Nothing is recorded any more: the recorder stopped and could not be started again. What was recorded is kept.',
       'memory-only':
         'The device’s storage is unavailable: what waits is kept in memory. Do not close this page.',
       'storage-low': 'The device is almost full: what waits may not fit any more.',

@@ -154,6 +154,8 @@ export const fr = {
       'sound-only':
         'La caméra n’est plus là, ou n’est plus autorisée : le live continue avec le son. L’image revient avec elle.',
       'recorder-restarted': 'L’enregistreur s’est interrompu et a été relancé. Le live continue.',
+      'not-recording':
+        'Plus rien n’est enregistré : l’enregistreur s’est arrêté et n’a pas pu être relancé. Ce qui est enregistré est gardé.',
       'memory-only':
         'Le stockage de l’appareil est indisponible : ce qui attend est gardé en mémoire. Ne fermez pas cette page.',
       'storage-low': 'L’appareil n’a presque plus de place : ce qui attend pourrait ne plus tenir.',
