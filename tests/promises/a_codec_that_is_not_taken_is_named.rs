@@ -5,7 +5,7 @@ use promises::{Server, Upload, recorded};
 use serde_json::json;
 
 /// Recordings of `testdata/refused`, and what the sentence calls the codec.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 14] = [
     ("vorbis.webm", "A_VORBIS"),
     ("vp8_vorbis.webm", "A_VORBIS"),
     ("theora_vorbis.webm", "V_THEORA"),
@@ -19,6 +19,7 @@ const REFUSED: [(&str, &str); 13] = [
     ("flac.mp4", "fLaC"),
     ("pcm.mov", "sowt"),
     ("mjpeg.mov", "jpeg"),
+    ("compressed.mkv", "V_MPEG4/ISO/AVC"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,6 +35,7 @@ async fn in_french_and_in_english_and_nothing_is_kept() {
             let upload = Upload::create_with(&api, &live, &[("Upload-Length", &length)]).await;
             let sentence = upload.patch_at(0, &bytes, &[]).await.refusal(415);
             assert!(sentence.contains(codec), "{name}: {sentence}");
+            assert_eq!(sentence.contains("pris en charge"), language == "fr", "{name}: {sentence}");
             assert_eq!(live.shown(&author.api).await["replay"], json!(null), "{name}");
         }
     }

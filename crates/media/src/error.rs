@@ -23,6 +23,9 @@ pub enum Reason {
     /// A codec that is not taken, by the name its container gives it.
     #[error("the codec {0} is not supported")]
     UnsupportedCodec(String),
+    /// Frames that are compressed or encrypted by their container (Matroska's `ContentEncodings`), by the codec's name there.
+    #[error("frames of {0} that are compressed or encrypted are not supported")]
+    Encoded(String),
     /// A structure larger, deeper or more numerous than the reader's limit.
     #[error("{what} is over the limit of {limit}")]
     OverLimit {

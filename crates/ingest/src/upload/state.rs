@@ -55,36 +55,41 @@ pub(super) enum Reading {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Refusal {
     pub(super) offset: u64,
-    /// The codec that is not supported, if it is that.
-    codec: Option<String>,
-    /// Whether the very container is unknown.
-    unknown: bool,
-    /// What and limit, of a structure over its limit.
-    over: Option<u64>,
-    /// Whether the index at the end of a file never came.
-    without_index: bool,
+    wrong: Wrong,
+}
+
+/// What was wrong, as far as it is told apart: a [`Reason`] that can be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Wrong {
+    Container,
+    Codec(String),
+    Encoded(String),
+    Limit(u64),
+    WithoutIndex,
+    Damaged,
 }
 
 impl Refusal {
     pub(super) fn new(error: &media::Error) -> Self {
-        let (mut codec, mut over) = (None, None);
-        match &error.reason {
-            Reason::UnsupportedCodec(name) => codec = Some(name.clone()),
-            Reason::OverLimit { limit, .. } => over = Some(*limit),
-            _ => {}
-        }
-        let unknown = error.reason == Reason::UnknownContainer;
-        let without_index = error.reason == Reason::IndexAtEnd;
-        Self { offset: error.offset, codec, unknown, over, without_index }
+        let wrong = match &error.reason {
+            Reason::UnknownContainer => Wrong::Container,
+            Reason::UnsupportedCodec(name) => Wrong::Codec(name.clone()),
+            Reason::Encoded(name) => Wrong::Encoded(name.clone()),
+            Reason::OverLimit { limit, .. } => Wrong::Limit(*limit),
+            Reason::IndexAtEnd => Wrong::WithoutIndex,
+            _ => Wrong::Damaged,
+        };
+        Self { offset: error.offset, wrong }
     }
 
     pub(super) fn error(&self) -> Error {
-        let reason = match (&self.codec, self.over) {
-            (Some(codec), _) => Reason::UnsupportedCodec(codec.clone()),
-            (None, Some(limit)) => Reason::OverLimit { what: "a structure", limit },
-            (None, None) if self.unknown => Reason::UnknownContainer,
-            (None, None) if self.without_index => Reason::IndexAtEnd,
-            (None, None) => Reason::Malformed("the bytes are damaged"),
+        let reason = match &self.wrong {
+            Wrong::Container => Reason::UnknownContainer,
+            Wrong::Codec(name) => Reason::UnsupportedCodec(name.clone()),
+            Wrong::Encoded(name) => Reason::Encoded(name.clone()),
+            Wrong::Limit(limit) => Reason::OverLimit { what: "a structure", limit: *limit },
+            Wrong::WithoutIndex => Reason::IndexAtEnd,
+            Wrong::Damaged => Reason::Malformed("the bytes are damaged"),
         };
         Error::Refused { offset: self.offset, reason }
     }

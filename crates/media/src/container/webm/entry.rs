@@ -201,7 +201,7 @@ impl<'a> RawEntry<'a> {
             return Err(Reason::Malformed("the type of a track is not that of its codec").at(offset));
         }
         if self.encoded {
-            return Err(Reason::UnsupportedCodec(name() + " (compressed or encrypted)").at(offset));
+            return Err(Reason::Encoded(name()).at(offset));
         }
         let mut entry = Entry {
             number: self.number,

@@ -116,6 +116,15 @@ fn refused(offset: u64, reason: &Reason) -> Problem {
             format!("le codec {codec} n'est pas pris en charge"),
             format!("the codec {codec} is not supported"),
         ),
+        Reason::Encoded(codec) => (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!(
+                "les images ou le son ({codec}) sont compressés ou chiffrés par leur conteneur, ce qui n'est pas pris en charge"
+            ),
+            format!(
+                "the frames ({codec}) are compressed or encrypted by their container, which is not supported"
+            ),
+        ),
         Reason::OverLimit { limit, .. } => (
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("une structure dépasse la limite de {limit}"),
