@@ -72,6 +72,15 @@ describe('the live in a page of somebody else', { concurrency: false }, () => {
     await publisher.stop(id);
   });
 
+  test('begins again when it is played after the live was watched to its end', async () => {
+    const id = await show(named('mp4_avc1_kf1s.mp4'));
+    await publisher.stop(id);
+    await until(page, 'the replay, at its end', 'ours.value.mode === "replay" && ours.video.readyState >= 1');
+    await until(page, 'the place of the end', 'ours.value.edgeMs - ours.value.positionMs < 1_500');
+    await page.evaluate('ours.play()');
+    await until(page, 'the beginning', '!ours.video.paused && ours.video.currentTime > 0.2 && ours.video.currentTime < 4');
+  });
+
   test('goes from sound alone to a picture and back, and to the edge', async () => {
     const bytes = Buffer.concat([named('audio_webm_opus.webm').bytes, named('made/gst_vp9_opus.webm').bytes]);
     const id = await show({ bytes, isStaged: false });

@@ -8,7 +8,7 @@ import type { TimelineSource } from './feed.js';
 import { EdgeFollower } from './follower.js';
 import { LiveNews } from './news.js';
 import { Playhead } from './playhead.js';
-import { Showing } from './showing.js';
+import { AT_END_MS, Showing } from './showing.js';
 import { NOTHING_YET, type PlayerState } from './state.js';
 import { StuckWatch } from './stuck.js';
 import { WaitingTeller } from './waiting.js';
@@ -103,7 +103,9 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   }
 
   play(): Promise<void> {
-    if (this.value.mode === 'replay' && this.video.ended) this.seek(0);
+    const { mode, edgeMs, positionMs } = this.value;
+    // A live that was watched to its end leaves the playhead a moment before the end of its replay.
+    if (mode === 'replay' && (this.video.ended || edgeMs - positionMs < AT_END_MS)) this.seek(0);
     return this.#playhead.play();
   }
 

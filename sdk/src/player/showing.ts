@@ -12,8 +12,8 @@ import type { WaitingTeller } from './waiting.js';
 
 /** How often a live that has just begun is asked for its first take. */
 const FIRST_TAKE_MS = 500;
-/** A replay that is opened nearer to its end than this waits to be asked for. */
-const AT_END_MS = 500;
+/** A replay that is opened nearer to its end than this waits to be asked for, and then begins again. */
+export const AT_END_MS = 500;
 /** A picture that a revision moved by less than this has not moved. */
 const MOVED_MS = 50;
 

@@ -161,7 +161,8 @@ export class Backlog extends Signal<Waiting[]> {
     if (!locks) return () => undefined;
     return new Promise((held) => {
       locks
-        .request(PUBLISHING, () => new Promise<void>((release) => held(release)))
+        // Shared: another tab that publishes too is no reason to wait for its end.
+        .request(PUBLISHING, { mode: 'shared' }, () => new Promise<void>((release) => held(release)))
         // Browsers that keep nothing for a page refuse it: the other tabs then do not know.
         .catch(() => held(() => undefined));
     });
