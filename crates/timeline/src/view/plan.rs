@@ -188,10 +188,15 @@ fn plan_track(track: Track, kind: Kind, stretches: &[&Stretch<'_>]) -> Result<Pl
             let mut dts = entry.base_dts;
             for Sample { offset, size, duration, cts, key } in entry.samples() {
                 if dts >= from && dts < to {
+                    // A picture may last over a gap of the capture, past where it is cut; a packet of sound is what it is.
+                    let shown = match kind {
+                        Kind::Video => i64::from(duration).min(to - dts),
+                        Kind::Audio => i64::from(duration),
+                    };
                     let shifted = rescale(dts, source, &track) + track.to_ticks(stretch.shift_ms);
                     let dts = frames.last().map_or(shifted, |last| shifted.max(last.dts + 1));
                     let cts = i32::try_from(rescale(i64::from(cts), source, &track)).unwrap_or(0);
-                    let duration = rescale(i64::from(duration), source, &track);
+                    let duration = rescale(shown, source, &track);
                     let duration = u32::try_from(duration).unwrap_or(u32::MAX);
                     let offset = entry.offset + u64::from(offset);
                     frames.push(PlannedFrame {
@@ -298,6 +303,30 @@ mod tests {
         let Ok(plan) = plan(&timeline, &selection, Format::Mp4) else { panic!("there is such a clip") };
         let frames: Vec<_> = plan.tracks[0].frames.iter().map(|frame| (frame.dts, frame.key)).collect();
         assert_eq!(frames, [(0, true), (1_000, false)]);
+    }
+
+    #[test]
+    fn a_cut_in_a_gap_of_the_capture_ends_where_it_was_asked_to() {
+        let track = Track {
+            codec: Codec::Vp9,
+            timescale: 1_000,
+            width: 640,
+            height: 360,
+            sample_rate: 0,
+            channels: 0,
+            config: Bytes::new(),
+            matrix: None,
+        };
+        let mut index = TrackIndex::new(track, 0);
+        let samples = vec![Sample { offset: 0, size: 10, duration: 4_000, cts: 0, key: true }];
+        let fragment = Fragment { kind: Kind::Video, sequence: 1, base_dts: 0, len: 10, samples };
+        index.push(Entry::new(0, 0, &fragment));
+        let mut take = Take::new(1, 0, 0);
+        take.video = Some(index);
+        let timeline = Timeline::new(0, vec![take]);
+        let selection = Selection { to_ms: Some(1_500), ..Selection::default() };
+        let Ok(plan) = plan(&timeline, &selection, Format::Mp4) else { panic!("there is such a clip") };
+        assert_eq!(plan.tracks[0].frames[0].duration, 1_500);
     }
 
     #[test]
