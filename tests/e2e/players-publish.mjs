@@ -84,10 +84,11 @@ export class Publisher {
   /**
    * A live whose chunks come when they came: `id` at once, `over` when the last one is sent and the live stopped. `begun`
    * is the time of the recorder's start, in milliseconds of the wall clock; after `seconds` nothing comes any more;
-   * `silence` is the longest time between two chunks, in milliseconds.
+   * `silence` is the longest time between two chunks, in milliseconds. It begins when `early` has been done with its number.
    */
-  async pace(chunks) {
+  async pace(chunks, early = async () => undefined) {
     const { id, location } = await this.#create();
+    await early(id);
     const begun = Date.now();
     const send = async () => {
       let offset = 0;
@@ -104,11 +105,11 @@ export class Publisher {
     return { id, begun, silence, seconds: chunks.at(-1).at / 1000, over };
   }
 
-  /** Waits until there is something of a live to see. */
-  async shows(id) {
+  /** Waits until there is something of a live to see, or to hear. */
+  async shows(id, kind) {
     for (;;) {
-      const { saved_ms: saved, state } = await this.live(id);
-      if (saved > 0) return;
+      const { takes, state } = await this.live(id, 'timeline/');
+      if (takes.some(({ tracks }) => tracks.some((track) => track.kind === kind))) return;
       if (state === 'ended') throw new Error('it ended, and there was nothing to see');
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

@@ -180,7 +180,7 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
       for (let left = joins; left > 0; ) {
         const paced = await publisher.pace(recording.chunks());
         silence = Math.max(silence, paced.silence);
-        await publisher.shows(paced.id);
+        await publisher.shows(paced.id, recording.isSound ? 'audio' : 'video');
         for (const browser of browsers) await blank(browser);
         const moments = paced.seconds > 2 * TAILS ? left : Math.min(left, TAILS);
         left -= moments;
@@ -224,18 +224,22 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
 
     /** The watch page during a live: it shows, it moves on, and does not stand still. */
     async function follow(context, browser, recording) {
-      const { id, seconds, begun, silence, over } = await publisher.pace(recording.chunks());
       const page = pages[browser];
-      await publisher.shows(id);
+      const chunks = recording.chunks();
+      const watch = (live) => page.goto(`${world.base}/live/${live}`);
+      // A short one is over before a page is open: who wants to see it waits for it.
+      const isShort = chunks.at(-1).at < 10_000;
+      const { id, seconds, begun, silence, over } = await publisher.pace(chunks, isShort ? watch : undefined);
+      await publisher.shows(id, recording.isSound ? 'audio' : 'video');
       if (!(await plays(context, browser, id, recording.tail))) return over;
-      await sleep(Math.random() * Math.min(2_000, seconds * 250));
+      if (!isShort) await sleep(Math.random() * 2_000);
       const opened = Date.now();
-      await page.goto(`${world.base}/live/${id}`);
+      if (!isShort) await watch(id);
       let first = null;
       let last = null;
       /** The longest time without a movement, in milliseconds; and the same beside something that is buffered. */
       const still = { at: 0, longest: 0, fed: 0, longestFed: 0 };
-      const until = begun + Math.max(seconds - 1, 3) * 1000;
+      const until = begun + (seconds - 1) * 1000;
       while (Date.now() < until || first === null) {
         const now = await page.evaluate(watched);
         if (now?.fault) assert.fail(now.fault);
