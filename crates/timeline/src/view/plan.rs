@@ -276,18 +276,33 @@ mod tests {
     use super::*;
     use crate::Entry;
 
-    #[test]
-    fn a_clip_begins_with_its_keyframe_whatever_the_ticks() {
-        let track = Track {
-            codec: Codec::Vp9,
-            timescale: 20_000,
+    fn track(codec: Codec, timescale: u32, config: &'static [u8]) -> Track {
+        Track {
+            codec,
+            timescale,
             width: 640,
             height: 360,
-            sample_rate: 0,
-            channels: 0,
-            config: Bytes::new(),
+            sample_rate: 48_000,
+            channels: 2,
+            config: Bytes::from_static(config),
             matrix: None,
-        };
+        }
+    }
+
+    /// A take of one fragment of these samples.
+    fn take(number: u32, base_ms: i64, track: Track, base_dts: i64, samples: Vec<Sample>) -> Take {
+        let kind = track.kind();
+        let mut index = TrackIndex::new(track, 0);
+        let fragment = Fragment { kind, sequence: 1, base_dts, len: 20, samples };
+        index.push(Entry::new(0, 0, &fragment));
+        let mut take = Take::new(number, 0, base_ms);
+        *take.track_mut(kind) = Some(index);
+        take
+    }
+
+    #[test]
+    fn a_clip_begins_with_its_keyframe_whatever_the_ticks() {
+        let track = track(Codec::Vp9, 20_000, &[]);
         let mut index = TrackIndex::new(track, 0);
         // Keyframes at 0 s and at 3.0695 s: no whole number of milliseconds.
         for (sequence, base_dts, key) in [(1, 0, true), (2, 30_000, false), (3, 61_390, true)] {
@@ -307,23 +322,9 @@ mod tests {
 
     #[test]
     fn a_cut_in_a_gap_of_the_capture_ends_where_it_was_asked_to() {
-        let track = Track {
-            codec: Codec::Vp9,
-            timescale: 1_000,
-            width: 640,
-            height: 360,
-            sample_rate: 0,
-            channels: 0,
-            config: Bytes::new(),
-            matrix: None,
-        };
-        let mut index = TrackIndex::new(track, 0);
+        let track = track(Codec::Vp9, 1_000, &[]);
         let samples = vec![Sample { offset: 0, size: 10, duration: 4_000, cts: 0, key: true }];
-        let fragment = Fragment { kind: Kind::Video, sequence: 1, base_dts: 0, len: 10, samples };
-        index.push(Entry::new(0, 0, &fragment));
-        let mut take = Take::new(1, 0, 0);
-        take.video = Some(index);
-        let timeline = Timeline::new(0, vec![take]);
+        let timeline = Timeline::new(0, vec![take(1, 0, track, 0, samples)]);
         let selection = Selection { to_ms: Some(1_500), ..Selection::default() };
         let Ok(plan) = plan(&timeline, &selection, Format::Mp4) else { panic!("there is such a clip") };
         assert_eq!(plan.tracks[0].frames[0].duration, 1_500);
@@ -331,25 +332,11 @@ mod tests {
 
     #[test]
     fn a_first_frame_a_part_of_a_millisecond_before_its_take_is_kept() {
-        let track = Track {
-            codec: Codec::Opus,
-            timescale: 48_000,
-            width: 0,
-            height: 0,
-            sample_rate: 48_000,
-            channels: 2,
-            config: Bytes::new(),
-            matrix: None,
-        };
+        let track = track(Codec::Opus, 48_000, &[]);
         // Joined at 1,978.67 ms, which are 1,979.
-        let mut index = TrackIndex::new(track, 0);
         let sample = Sample { offset: 0, size: 10, duration: 1_024, cts: 0, key: true };
         let samples = vec![sample, Sample { offset: 10, ..sample }];
-        let fragment = Fragment { kind: Kind::Audio, sequence: 1, base_dts: 94_976, len: 20, samples };
-        index.push(Entry::new(0, 0, &fragment));
-        let mut take = Take::new(1, 0, 1_979);
-        take.audio = Some(index);
-        let timeline = Timeline::new(0, vec![take]);
+        let timeline = Timeline::new(0, vec![take(1, 1_979, track, 94_976, samples)]);
         let Ok(plan) = plan(&timeline, &Selection::default(), Format::Mp4) else {
             panic!("there is a replay")
         };
@@ -363,27 +350,12 @@ mod tests {
         // Profile and depth stand in the bytes 4 and 6 of `vpcC`.
         let eight: &[u8] = &[1, 0, 0, 0, 0, 10, 0x82, 1, 1, 1, 0, 0];
         let ten: &[u8] = &[1, 0, 0, 0, 2, 10, 0xa2, 1, 1, 1, 0, 0];
-        let take = |number: u32, config: &'static [u8]| {
-            let track = Track {
-                codec: Codec::Vp9,
-                timescale: 1_000,
-                width: 640,
-                height: 360,
-                sample_rate: 0,
-                channels: 0,
-                config: Bytes::from_static(config),
-                matrix: None,
-            };
-            let mut index = TrackIndex::new(track, 0);
+        let of = |number: u32, config: &'static [u8]| {
             let samples = vec![Sample { offset: 0, size: 10, duration: 40, cts: 0, key: true }];
-            let fragment = Fragment { kind: Kind::Video, sequence: 1, base_dts: 0, len: 10, samples };
-            index.push(Entry::new(0, 0, &fragment));
-            let mut take = Take::new(number, 0, 0);
-            take.video = Some(index);
-            take
+            take(number, 0, track(Codec::Vp9, 1_000, config), 0, samples)
         };
         let whole = |configs: [&'static [u8]; 2]| {
-            let timeline = Timeline::new(0, vec![take(1, configs[0]), take(2, configs[1])]);
+            let timeline = Timeline::new(0, vec![of(1, configs[0]), of(2, configs[1])]);
             check(&timeline, &Selection::default(), Format::Mp4)
         };
         assert!(whole([ten, ten]).is_ok());
