@@ -1,25 +1,29 @@
 // Publishes recordings: all at once, or as time goes by.
 
+/** A sign-in is good for a while: the matrix takes longer. */
+const SIGN_IN_MS = 5 * 60_000;
+
 /** Somebody who publishes to one server. */
 export class Publisher {
+  #signedInAt = 0;
+
   static async on(base) {
-    const body = {
-      email: `p${Math.random().toString(36).slice(2)}@exemple.sn`,
-      password: 'une phrase assez longue',
-      first_name: 'P',
-      last_name: 'N',
-    };
-    const answer = await fetch(`${base}/api/users/register/`, { method: 'POST', body: JSON.stringify(body) });
     const publisher = new Publisher();
     publisher.base = base;
-    publisher.headers = {
-      Authorization: `Bearer ${(await answer.json()).tokens.access}`,
-      'Tus-Resumable': '1.0.0',
-    };
+    publisher.who = { email: `p${Math.random().toString(36).slice(2)}@exemple.sn`, password: 'une phrase assez longue' };
+    await publisher.#signIn('register', { ...publisher.who, first_name: 'P', last_name: 'N' });
     return publisher;
   }
 
+  async #signIn(how, body) {
+    const answer = await fetch(`${this.base}/api/users/${how}/`, { method: 'POST', body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${how}: ${answer.status} ${await answer.text()}`);
+    this.headers = { Authorization: `Bearer ${(await answer.json()).tokens.access}`, 'Tus-Resumable': '1.0.0' };
+    this.#signedInAt = Date.now();
+  }
+
   async #create() {
+    if (Date.now() - this.#signedInAt > SIGN_IN_MS) await this.#signIn('login', this.who);
     const { base, headers } = this;
     const started = await fetch(`${base}/api/posts/live/start/`, { method: 'POST', headers, body: '{}' });
     const { live_id: id } = await started.json();

@@ -145,6 +145,12 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
     async function ours(context, browser, recording) {
       const id = await publisher.open(recording);
       const { saved_ms: ms } = await publisher.live(id);
+      // What is less than a second and a half from the edge is the edge: of the shortest, all is.
+      const last = ms / 1000 - 1.5;
+      if (last < 0.5) {
+        await publisher.stop(id);
+        return context.diagnostic(`${ms} ms are all edge`);
+      }
       const page = pages[browser];
       await blank(browser);
       const types = (await codecsOf(id)).map((codec) => `video/${codec === 'vp8' ? 'webm' : 'mp4'}; codecs="${codec}"`);
@@ -157,10 +163,8 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
       // Beside a track that has ended, or has not begun, there is nothing to play together with it.
       const { from, to: end } = recording.common();
       const until = Math.min(end, ms / 1000);
-      // What is less than a second and a half from the edge is the edge: of the shortest, all is.
-      const last = Math.min(end - 0.6, ms / 1000 - 1.5);
-      for (let i = 0; last > from && i < seeks; i += 1) {
-        const to = from + Math.random() * (last - from);
+      for (let i = 0; i < seeks; i += 1) {
+        const to = from + Math.random() * Math.max(0, Math.min(end - 0.6, last) - from);
         const wrong = await page.evaluate(seekOurs, { to, hasPicture: !recording.isSound && !recording.isSparse });
         if (wrong) faults.push(wrong);
       }
@@ -225,10 +229,11 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
     /** The watch page during a live: it shows, it moves on, and does not stand still. */
     async function follow(context, browser, recording) {
       const page = pages[browser];
-      const chunks = recording.chunks();
       const watch = (live) => page.goto(`${world.base}/live/${live}`);
-      // A short one is over before a page is open: who wants to see it waits for it.
-      const isShort = chunks.at(-1).at < 10_000;
+      // A short one is over before a page is open: who wants to see it waits for it, and it comes at half its speed.
+      const whole = recording.chunks();
+      const isShort = whole.at(-1).at < 5_000;
+      const chunks = isShort ? whole.map(({ at, bytes }) => ({ at: at * 2, bytes })) : whole;
       const { id, seconds, begun, silence, over } = await publisher.pace(chunks, isShort ? watch : undefined);
       await publisher.shows(id, recording.isSound ? 'audio' : 'video');
       if (!(await plays(context, browser, id, recording.tail))) return over;
