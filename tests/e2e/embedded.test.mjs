@@ -1,10 +1,13 @@
 // `<communiconnect-live>` in a page of somebody else's: the browser's own controls, and what our player does by itself.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { clusters } from './clusters.mjs';
 import { openChromium } from './players-browsers.mjs';
 import { openOurs } from './players-ours.mjs';
 import { Publisher } from './players-publish.mjs';
@@ -70,6 +73,25 @@ describe('the live in a page of somebody else', { concurrency: false }, () => {
     await until(page, 'it plays', '!ours.video.paused');
     assert.ok(await page.evaluate('ours.value.atLive'));
     await publisher.stop(id);
+  });
+
+  test('waits for a picture that begins after its sound', async () => {
+    // Its viewer came before it: of what there is first, the picture is no part.
+    const file = path.join(world.data, 'late-picture.webm');
+    const source = fileURLToPath(new URL('../../testdata/made/gst_vp9_opus.webm', import.meta.url));
+    execFileSync('ffmpeg', [
+      ...['-v', 'error', '-i', source, '-itsoffset', '0.8', '-i', source, '-map', '0:a', '-map', '1:v', '-c', 'copy'],
+      ...['-f', 'webm', '-live', '1', '-cluster_time_limit', '200', file],
+    ]);
+    let opening;
+    const early = async (id) => {
+      await page.goto('/healthz');
+      opening = page.evaluate(openOurs, id);
+    };
+    const { over } = await publisher.pace(clusters(readFileSync(file), 200), early);
+    assert.equal(await opening, null);
+    await until(page, 'the picture', 'ours.value.mode === "live" && ours.video.getVideoPlaybackQuality().totalVideoFrames > 5');
+    await over;
   });
 
   test('begins again when it is played after the live was watched to its end', async () => {

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { clusters } from './clusters.mjs';
 import { watched } from './players-checks.mjs';
 import { Publisher } from './players-publish.mjs';
 import { PHONE, until, World } from './world.mjs';
@@ -14,8 +15,6 @@ import { PHONE, until, World } from './world.mjs';
 const RECORDING = fileURLToPath(new URL('../../testdata/webm_vp9_opus.webm', import.meta.url));
 /** Seconds of the recording without a picture; it comes back with a keyframe. */
 const HIDDEN = { from: 5, to: 12 };
-const CLUSTER = Buffer.from([0x1f, 0x43, 0xb6, 0x75]);
-const TIMESTAMP = 0xe7;
 
 /** The recording without the frames of those seconds, in clusters of a second, each to be sent when it is over. */
 function slices(file) {
@@ -24,15 +23,7 @@ function slices(file) {
     ...['-v', 'error', '-i', RECORDING, '-c', 'copy', '-bsf:v', `noise=drop='${drop}'`],
     ...['-f', 'webm', '-live', '1', '-cluster_time_limit', '1000', file],
   ]);
-  const bytes = readFileSync(file);
-  const starts = [];
-  for (let at = bytes.indexOf(CLUSTER); at >= 0; at = bytes.indexOf(CLUSTER, at + 1)) starts.push(at);
-  return [0, ...starts].map((start, index) => {
-    const end = starts[index] ?? bytes.length;
-    const stamp = bytes.indexOf(TIMESTAMP, start + CLUSTER.length);
-    const ms = index === 0 ? -1_000 : bytes.readUIntBE(stamp + 2, bytes[stamp + 1] & 0x0f);
-    return { at: ms + 1_000, bytes: bytes.subarray(start, end) };
-  });
+  return clusters(readFileSync(file), 1_000);
 }
 
 describe('a camera that falls silent', { concurrency: false }, () => {

@@ -10,8 +10,11 @@ import type { PlayerState } from './state.js';
 import type { TrackStanding } from './stuck.js';
 import type { WaitingTeller } from './waiting.js';
 
-/** How often a live that has just begun is asked for its first take. */
+/** How often a live that has just begun is asked for its first take, and a take for its other track. */
 const FIRST_TAKE_MS = 500;
+/** A track may begin a little after the other: it is waited for until its take is this long, and for no longer than that takes. */
+const LATE_TRACK_MS = 1_500;
+const LATE_TRACK_PATIENCE_MS = 3_000;
 /** A replay that is opened nearer to its end than this waits to be asked for, and then begins again. */
 export const AT_END_MS = 500;
 /** A picture that a revision moved by less than this has not moved. */
@@ -35,6 +38,8 @@ export class Showing {
   readonly #source: Source;
   #missing: MissingTrack | null = null;
   #closed = false;
+  /** Counts what was put into the element. */
+  #turn = 0;
 
   constructor(video: HTMLVideoElement, state: Signal<PlayerState>, options: ShowingOptions) {
     this.#video = video;
@@ -66,12 +71,9 @@ export class Showing {
     this.#state.patch({ mode: 'live', atLive: fromMs === null });
     let current = timeline;
     // Just started: nothing durable yet.
-    while (!this.#closed && !hasTracks(current)) {
-      await new Promise((resolve) => setTimeout(resolve, FIRST_TAKE_MS));
-      current = await this.#o.news.refresh().catch(() => current);
-      if (current.state === 'ended') break;
-    }
-    if (!this.#closed) await this.#attach(current, fromMs);
+    while (!this.#closed && !hasTracks(current) && current.state !== 'ended')
+      current = await this.#later(current);
+    await this.#attach(current, fromMs);
   }
 
   async openReplay(atMs: number): Promise<void> {
@@ -172,8 +174,11 @@ export class Showing {
 
   /** Puts the tails of all tracks, or but one, into the element. */
   async #attach(timeline: Timeline, fromMs: number | null, missing?: MissingTrack): Promise<void> {
-    const whole = takeAt(timeline, fromMs ?? Number.MAX_SAFE_INTEGER);
-    if (!whole || this.#closed) return;
+    this.#turn += 1;
+    const turn = this.#turn;
+    const known = missing ? timeline : await this.#withLateTrack(timeline, fromMs);
+    const whole = takeAt(known, fromMs ?? Number.MAX_SAFE_INTEGER);
+    if (!whole || this.#closed || turn !== this.#turn) return;
     const take = without(whole, missing ?? null);
     this.#miss(missing ?? null);
     if (!this.#source.canPipe(take)) {
@@ -188,7 +193,26 @@ export class Showing {
     await this.#o.playhead.start();
   }
 
+  /** The timeline as it is when both tracks of the take at `fromMs` have come, or the other one is long without it. */
+  async #withLateTrack(timeline: Timeline, fromMs: number | null): Promise<Timeline> {
+    const begun = performance.now();
+    let current = timeline;
+    while (
+      !this.#closed &&
+      isBeginning(current, fromMs) &&
+      performance.now() - begun < LATE_TRACK_PATIENCE_MS
+    )
+      current = await this.#later(current);
+    return current;
+  }
+
+  async #later(timeline: Timeline): Promise<Timeline> {
+    await new Promise((resolve) => setTimeout(resolve, FIRST_TAKE_MS));
+    return this.#o.news.refresh().catch(() => timeline);
+  }
+
   async #openFile(url: string, atMs: number): Promise<void> {
+    this.#turn += 1;
     this.#miss(null);
     this.#source.openFile(url, () => {
       if (atMs > 0) this.#o.playhead.moveTo(atMs / 1000);
@@ -210,4 +234,12 @@ function hasTracks(timeline: Timeline): boolean {
 /** A take as it is played while one of its tracks is missing. */
 function without(take: Take, missing: MissingTrack | null): Take {
   return { ...take, tracks: take.tracks.filter(({ kind }) => kind !== missing?.kind) };
+}
+
+/** True if the take at `fromMs` is the live's newest, and has just begun with one of its tracks. */
+function isBeginning(timeline: Timeline, fromMs: number | null): boolean {
+  const newest = takeAt(timeline, Number.MAX_SAFE_INTEGER);
+  if (!newest || timeline.state !== 'live' || takeAt(timeline, fromMs ?? Number.MAX_SAFE_INTEGER) !== newest)
+    return false;
+  return newest.tracks.length === 1 && newest.duration_ms < LATE_TRACK_MS;
 }
