@@ -11,6 +11,9 @@ const isMedia = (name) => /\.(webm|mkv|mp4)$/.test(name);
 /** Slices of a recording that came without its times are this long, in milliseconds of its own clock. */
 const SLICE_MS = 250;
 
+/** Chromium's `<video>` reads a tail in blocks of so many bytes. */
+const BLOCK = 32 << 10;
+
 /** One recording; `name` is its path in testdata/. */
 export class Recording {
   constructor(name) {
@@ -80,6 +83,11 @@ export class Recording {
       ({ codec_type: type, flags }) => type === 'video' && flags.startsWith('K'),
     );
     return (keys[1]?.pts_time ?? 0) / this.haste;
+  }
+
+  /** Milliseconds in which a block of it comes, as it is published. */
+  blockMs() {
+    return (BLOCK * this.chunks().at(-1).at) / this.bytes.length;
   }
 
   /** From where to where each track goes, in seconds. */

@@ -194,8 +194,8 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
       }
       // A bare tail in Firefox shows nothing before a second group of pictures has begun; see BROWSERS.
       const second = recording.secondGroup();
-      // And what wants more than there is waits for the publisher's next slice.
-      const wait = silence > 2_000 ? silence : 0;
+      // And what wants more than there is waits for the publisher's next slice; Chromium for a whole block.
+      const wait = Math.max(silence > 2_000 ? silence : 0, recording.isSparse ? recording.blockMs() : 0);
       const slowest = (browser, at) => SLOWEST_MS + wait + (browser === 'firefox' ? Math.max(0, second - at) * 1000 : 0);
       for (const { browser, at, fault, first } of took) {
         if (fault) faults.push(`${browser} at ${at} s: ${fault}`);
