@@ -190,7 +190,7 @@ fn plan_track(track: Track, kind: Kind, stretches: &[&Stretch<'_>]) -> Result<Pl
                 if dts >= from && dts < to {
                     // A picture may last over a gap of the capture, past where it is cut; a packet of sound is what it is.
                     let shown = match kind {
-                        Kind::Video => i64::from(duration).min(to - dts),
+                        Kind::Video => i64::from(duration).min(to.saturating_sub(dts)),
                         Kind::Audio => i64::from(duration),
                     };
                     let shifted = rescale(dts, source, &track) + track.to_ticks(stretch.shift_ms);
@@ -328,6 +328,16 @@ mod tests {
         let selection = Selection { to_ms: Some(1_500), ..Selection::default() };
         let Ok(plan) = plan(&timeline, &selection, Format::Mp4) else { panic!("there is such a clip") };
         assert_eq!(plan.tracks[0].frames[0].duration, 1_500);
+    }
+
+    #[test]
+    fn a_picture_decoded_before_the_clock_begins_lasts_as_long_as_it_lasts() {
+        let samples = vec![Sample { offset: 0, size: 10, duration: 40, cts: 100, key: true }];
+        let timeline = Timeline::new(0, vec![take(1, 0, track(Codec::H264, 1_000, &[]), -80, samples)]);
+        let Ok(plan) = plan(&timeline, &Selection::default(), Format::Mp4) else {
+            panic!("there is a replay")
+        };
+        assert_eq!(plan.tracks[0].frames[0].duration, 40);
     }
 
     #[test]
