@@ -18,6 +18,8 @@ const SLOWEST_MS = 6_000;
 const PATIENCE_MS = 4_000;
 /** A browser keeps six connections to a server: no more tails than that are read at a time. */
 const TAILS = 5;
+/** In a live of so many seconds all joins find their time, one after the other. */
+const LONG_S = 10;
 
 /** On a machine without a sound card Firefox plays sound alone only where it is muted. */
 function muteVideos() {
@@ -162,11 +164,13 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
       const faults = [];
       // Beside a track that has ended, or has not begun, there is nothing to play together with it.
       const { from, to: end } = recording.common();
+      const hasPicture = !recording.isSound && !recording.isSparse;
       const until = Math.min(end, ms / 1000);
       for (let i = 0; i < seeks; i += 1) {
         const to = from + Math.random() * Math.max(0, Math.min(end - 0.6, last) - from);
-        const wrong = await page.evaluate(seekOurs, { to, hasPicture: !recording.isSound && !recording.isSparse });
+        const wrong = await page.evaluate(seekOurs, { to, hasPicture });
         if (wrong) faults.push(wrong);
+        else if (hasPicture && !(await page.evaluate(isDrawn))) faults.push(`seek to ${to}: nothing to draw`);
       }
       const wrong = await page.evaluate(playThroughOurs, { rate, patience: PATIENCE_MS, until });
       if (wrong) faults.push(wrong);
@@ -186,7 +190,7 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
         silence = Math.max(silence, paced.silence);
         await publisher.shows(paced.id, recording.isSound ? 'audio' : 'video');
         for (const browser of browsers) await blank(browser);
-        const moments = paced.seconds > 2 * TAILS ? left : Math.min(left, TAILS);
+        const moments = paced.seconds > LONG_S ? left : Math.min(left, TAILS);
         left -= moments;
         const found = await joined(context, recording, paced, moments);
         await paced.over;
@@ -211,7 +215,7 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
       for (const browser of browsers) if (await plays(context, browser, id, recording.tail)) able.push(browser);
       const now = (Date.now() - begun) / 1000;
       // The last moments leave something to see.
-      const ends = Math.max(now, seconds - (seconds > 2 * TAILS ? 5 : 0.5));
+      const ends = Math.max(now, seconds - (seconds > LONG_S ? 5 : 0.5));
       const starts = Array.from({ length: moments }, () => now + Math.random() * (ends - now));
       const each = async (start) => {
         await sleep(begun + start * 1000 - Date.now());
@@ -223,7 +227,11 @@ export function players({ recordings, seeks, joins, rate, followed = recordings 
     async function tail(browser, recording, id, start) {
       const address = `/api/posts/live/${id}/tail.${recording.tail}?n=${Math.random()}`;
       const hasPicture = !recording.isSound;
-      return { browser, at: start.toFixed(1), ...(await pages[browser].evaluate(join, { address, seconds: 0.6, hasPicture })) };
+      return {
+        browser,
+        at: Number(start.toFixed(1)),
+        ...(await pages[browser].evaluate(join, { address, seconds: 0.6, hasPicture })),
+      };
     }
 
     /** The watch page during a live: it shows, it moves on, and does not stand still. */

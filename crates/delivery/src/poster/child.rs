@@ -119,26 +119,14 @@ mod tests {
     use media::Codec;
 
     use super::*;
+    use crate::poster::jpeg::tests::track;
 
     async fn decoded_by(script: &str) -> Made {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("program");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-        decoded(&program, &track(), &vec![7; 1 << 20]).await
-    }
-
-    fn track() -> Track {
-        Track {
-            codec: Codec::Vp9,
-            timescale: 1_000,
-            width: 640,
-            height: 360,
-            sample_rate: 0,
-            channels: 0,
-            config: Bytes::new(),
-            matrix: None,
-        }
+        decoded(&program, &track(Codec::Vp9), &vec![7; 1 << 20]).await
     }
 
     #[tokio::test]
@@ -151,7 +139,7 @@ mod tests {
         assert_eq!(decoded_by("cat").await, Made::Nothing, "that is no picture");
         assert_eq!(decoded_by(&format!("{jpeg}; exec cat /dev/zero")).await, Made::Nothing, "endless");
         assert_eq!(decoded_by("exec sleep 60").await, Made::NotNow, "killed at the deadline");
-        let absent = decoded(Path::new("/nowhere"), &track(), &[]).await;
+        let absent = decoded(Path::new("/nowhere"), &track(Codec::Vp9), &[]).await;
         assert_eq!(absent, Made::NotNow);
     }
 }

@@ -118,7 +118,7 @@ fn decoded_h264(units: &[&[u8]]) -> Option<Decoded> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// The head of a keyframe of VP8 of this size and nothing else.
@@ -127,7 +127,7 @@ mod tests {
         vec![0x90, 0x63, 0x00, 0x9d, 0x01, 0x2a, w0, w1, h0, h1]
     }
 
-    fn track(codec: Codec) -> Track {
+    pub(in super::super) fn track(codec: Codec) -> Track {
         Track {
             codec,
             timescale: 1_000,

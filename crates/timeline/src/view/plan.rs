@@ -235,8 +235,7 @@ fn from_zero(tracks: &mut [PlannedTrack], selection: &Selection) {
     let cut = clip.and_then(|_| Some((first.track.clone(), first.frames.first()?.dts)));
     // The base of a take is a whole millisecond: its first frame may be a part of one before it.
     let starts = |planned: &PlannedTrack| {
-        let ms = i128::from(planned.frames.first()?.dts) * 1000;
-        i64::try_from(ms.div_euclid(planned.track.timescale.max(1).into())).ok()
+        planned.frames.first().map(|frame| ms_rounded_down(&planned.track, frame.dts))
     };
     let zero_ms = tracks.iter().filter_map(starts).min().unwrap_or(0).min(0);
     for planned in tracks {
