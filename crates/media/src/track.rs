@@ -88,6 +88,8 @@ pub struct Track {
     pub config: Bytes,
     /// The picture's rotation as in `tkhd` (ISO/IEC 14496-12, 8.3.2), where it is not the identity.
     pub matrix: Option<[i32; 9]>,
+    /// Width and height of a pixel in units of each other, as in `pasp` (ISO/IEC 14496-12, 12.1.4), where it is no square.
+    pub pixel_aspect: Option<(u32, u32)>,
 }
 
 impl Track {
@@ -173,6 +175,7 @@ mod tests {
                 channels: 2,
                 config: Bytes::new(),
                 matrix: None,
+                pixel_aspect: None,
             };
             for ticks in (0..40_000).step_by(7).chain([i64::from(u32::MAX), -1, -48, -11_520]) {
                 let ms = track.to_ms(ticks);

@@ -50,6 +50,7 @@ fn opus() -> Track {
         channels: 2,
         config: Bytes::from_static(&[0, 2, 0, 0, 0, 0, 0xbb, 0x80, 0, 0, 0]),
         matrix: None,
+        pixel_aspect: None,
     }
 }
 
@@ -225,7 +226,7 @@ fn another_picture_in_the_same_track_begins_a_take() {
     let of_video = |event: &Event| match event {
         Event::Track(track) => track.kind() == Kind::Video,
         Event::Frame(frame) => frame.kind == Kind::Video,
-        Event::Take { .. } => true,
+        Event::Take { .. } | Event::Unread(_) => true,
     };
     source.retain(of_video);
     let tracks: Vec<_> = source

@@ -22,6 +22,7 @@ fn video() -> Track {
         channels: 0,
         config: Bytes::from_static(AVC),
         matrix: Some([0, 0x1_0000, 0, -0x1_0000, 0, 0, 480 << 16, 0, 0x4000_0000]),
+        pixel_aspect: None,
     }
 }
 
@@ -35,6 +36,7 @@ fn aac() -> Track {
         channels: 2,
         config: Bytes::from_static(&[0x12, 0x10]),
         matrix: None,
+        pixel_aspect: None,
     }
 }
 

@@ -104,6 +104,7 @@ fn frames_that_no_cluster_can_hold_are_refused() {
         channels: 0,
         config: Bytes::new(),
         matrix: None,
+        pixel_aspect: None,
     };
     let at = |pts| Frame {
         kind: Kind::Video,

@@ -208,6 +208,7 @@ mod tests {
                 channels: 2,
                 config: Bytes::from_static(&[0, 2, 0, 0, 0, 0, 0xBB, 0x80, 0, 0, 0]),
                 matrix: None,
+                pixel_aspect: None,
             };
             std::fs::write(take.join("audio.mp4"), init(&track, Container::Mp4)).unwrap();
             std::fs::write(take.join("audio.idx"), b"").unwrap();

@@ -76,6 +76,7 @@ impl Fragmenter {
             Event::Take { .. } => self.end_take(out),
             Event::Track(track) => self.begin_track(track, out),
             Event::Frame(frame) => self.add(frame, out),
+            Event::Unread(_) => {}
         }
     }
 

@@ -315,6 +315,7 @@ mod tests {
             channels: 2,
             config: Bytes::new(),
             matrix: None,
+            pixel_aspect: None,
         };
         let mut index = TrackIndex::new(track, 0);
         for number in 0..fragments {

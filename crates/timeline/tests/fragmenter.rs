@@ -17,6 +17,7 @@ fn picture() -> Track {
         channels: 0,
         config: Bytes::new(),
         matrix: None,
+        pixel_aspect: None,
     }
 }
 

@@ -137,6 +137,7 @@ pub(super) mod tests {
             channels: 0,
             config: Bytes::new(),
             matrix: None,
+            pixel_aspect: None,
         }
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{mp4, webm};
-use crate::{Error, Frame, Reason, Track};
+use crate::{Error, Frame, Reason, Track, Unread};
 
 /// What a reader found in the bytes, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub enum Event {
     Track(Track),
     /// The next frame of a track, in the order of the input.
     Frame(Frame),
+    /// Bytes that stand in no frame: told, so that they are kept.
+    Unread(Unread),
 }
 
 /// Reads WebM, Matroska, fragmented MP4 and MP4 with its `moov` first, pushed in any slices.

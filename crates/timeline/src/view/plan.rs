@@ -285,6 +285,7 @@ mod tests {
             channels: 2,
             config: Bytes::from_static(config),
             matrix: None,
+            pixel_aspect: None,
         }
     }
 

@@ -210,6 +210,7 @@ fn read_track(trak: Body<'_>, kind: Kind) -> Result<Source, Error> {
         channels: entry.channels,
         config: entry.config,
         matrix: Some(matrix).filter(|matrix| kind == Kind::Video && *matrix != IDENTITY),
+        pixel_aspect: None,
     };
     Ok(Source {
         id,

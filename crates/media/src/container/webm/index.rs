@@ -38,6 +38,7 @@ pub fn init(bytes: &[u8]) -> Result<Option<(Track, usize)>, Error> {
         channels: 0,
         config: Bytes::new(),
         matrix: rotation::matrix(turns, width, height),
+        pixel_aspect: None,
     };
     Ok(Some((track, end)))
 }

@@ -256,6 +256,7 @@ impl Stream {
                 channels: entry.channels,
                 config: entry.private.clone(),
                 matrix: None,
+                pixel_aspect: None,
             });
         }
         let picture = picture?;
@@ -272,6 +273,7 @@ impl Stream {
             channels: 0,
             config: picture.config,
             matrix: rotation::matrix(self.entry.turns, picture.width, picture.height),
+            pixel_aspect: None,
         })
     }
 
