@@ -3,6 +3,14 @@ export { Chat, type ChatConnection, type ChatOptions, type ChatState, isEmoji } 
 export { Leading, type RulesChange } from './chat/leading.js';
 export { ChatLog, type Numbered } from './chat/log.js';
 export { Outbox, type OutboxEntry, type OutboxState, type Written } from './chat/outbox.js';
+export {
+  createLiveChatAPI,
+  type LiveChatAPI,
+  type LiveChatAPIOptions,
+  LiveChatError,
+  liveChatAPI,
+  type MessageData,
+} from './live-chat-api.js';
 export { oneFile, playClock, positionOf, takeAt } from './player/clock.js';
 export { Player, type PlayerMode, type PlayerOptions, type PlayerState } from './player/player.js';
 export { Problem, Unreachable } from './problem.js';
