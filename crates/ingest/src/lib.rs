@@ -1,5 +1,6 @@
-//! From a publisher's bytes to frames on a timeline.
-//!
-//! Each protocol is a module; all of them end in frames that the fragmenter cuts and the recorder keeps.
+//! From publishers to frames on a timeline: resumable [`upload`]s, and the [`publisher`] on which other doors stand.
 
+pub mod publisher;
 pub mod upload;
+
+pub use publisher::{Publisher, Publishers};

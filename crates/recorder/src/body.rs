@@ -53,22 +53,22 @@ impl TakeMark {
 
 /// A fragment that was appended to a body and waits to be announced.
 #[derive(Debug, Clone)]
-pub struct Appended {
+pub(crate) struct Appended {
     /// The take, with its mark after this fragment.
-    pub mark: TakeMark,
+    pub(crate) mark: TakeMark,
     /// The track's description, for a body that is new.
-    pub track: Track,
+    pub(crate) track: Track,
     /// Bytes of the body's init.
-    pub init_len: u64,
+    pub(crate) init_len: u64,
     /// What the index says of the fragment.
-    pub entry: Entry,
-    /// Its bytes.
-    pub bytes: Bytes,
+    pub(crate) entry: Entry,
+    /// Its bytes; empty once too many wait.
+    pub(crate) bytes: Bytes,
 }
 
 /// Appends to the bodies of one take. After an error it is dropped; the take is opened again at the journal's mark.
 #[derive(Debug)]
-pub struct TakeWriter {
+pub(crate) struct TakeWriter {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     mark: TakeMark,
@@ -91,8 +91,8 @@ impl TakeWriter {
     }
 
     /// How long the bodies are now.
-    #[must_use]
-    pub fn mark(&self) -> TakeMark {
+    #[cfg(test)]
+    pub(crate) fn mark(&self) -> TakeMark {
         self.mark
     }
 
@@ -100,7 +100,7 @@ impl TakeWriter {
     ///
     /// # Errors
     /// Those of the storage; [`Error::Damaged`] for frames that no container can hold.
-    pub fn append(
+    pub(crate) fn append(
         &mut self,
         track: &Track,
         sequence: u32,
@@ -134,7 +134,7 @@ impl TakeWriter {
     ///
     /// # Errors
     /// Those of the storage: nothing appended since the last success may be acknowledged then.
-    pub fn sync(&mut self) -> Result<(), Error> {
+    pub(crate) fn sync(&mut self) -> Result<(), Error> {
         for body in self.bodies.iter_mut().flatten() {
             if body.is_dirty {
                 body.file.sync()?;

@@ -3,12 +3,13 @@
 //! The one recipe of durability is here: a file is durable after [`DiskFile::sync`]; its name, and that of each new
 //! folder above it, after [`Disk::sync_dir`] of the folder that holds it; [`Disk::replace`] does all of it.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// An open file.
 pub trait DiskFile: Debug + Send + Sync {
@@ -112,6 +113,32 @@ pub(crate) fn read_all(disk: &dyn Disk, path: &Path, limit: u64) -> io::Result<V
     Ok(bytes)
 }
 
+/// The files that are being replaced.
+static REPLACED: (Mutex<BTreeSet<PathBuf>>, Condvar) = (Mutex::new(BTreeSet::new()), Condvar::new());
+
+/// The turn to replace a file. What is new is written beside it under one name, so that a crash leaves no more than one;
+/// two writers at once would rename each other's file away, or put half of one in place.
+struct Turn<'a>(&'a Path);
+
+impl<'a> Turn<'a> {
+    fn take(path: &'a Path) -> Self {
+        let (replaced, ended) = &REPLACED;
+        let mut paths = replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        while !paths.insert(path.to_path_buf()) {
+            paths = ended.wait(paths).unwrap_or_else(PoisonError::into_inner);
+        }
+        Self(path)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let (replaced, ended) = &REPLACED;
+        replaced.lock().unwrap_or_else(PoisonError::into_inner).remove(self.0);
+        ended.notify_all();
+    }
+}
+
 /// The machine's own file system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LocalDisk;
@@ -165,6 +192,7 @@ impl Disk for LocalDisk {
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let _turn = Turn::take(path);
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".new");
         let new = path.with_file_name(name);

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::write::{Durable, Synced};
 use crate::{Disk, DiskFile, Error, TakeMark};
 
 /// A journal over this many bytes is begun anew with its next checkpoint.
@@ -138,14 +139,15 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes all that was appended durable.
+    /// Makes all that was appended durable. What it says of bodies must be true before it is: so it takes what
+    /// [`Write::sync`](crate::write::Write::sync) gave, and makes of it what may be shown.
     ///
     /// # Errors
     /// Those of the storage: nothing appended since the last success may be acknowledged then.
-    pub fn sync(&mut self) -> Result<(), Error> {
+    pub fn sync(&mut self, bodies: Synced) -> Result<Durable, Error> {
         self.file.sync()?;
         self.synced = self.len;
-        Ok(())
+        Ok(bodies.journalled())
     }
 
     /// Cuts off what is not known to be durable. After a failed sync the system may show bytes that the disk does not
@@ -302,7 +304,7 @@ mod tests {
             journal.raw(&Raw { at_ms: 1, bytes: vec![byte; 10].into() }).unwrap();
             ends.push(journal.len);
         }
-        journal.sync().unwrap();
+        let _ = journal.sync(Synced::default()).unwrap();
         let whole = std::fs::read(&journal.path).unwrap();
         for cut in ends[0]..=journal.len {
             std::fs::write(&journal.path, &whole[..usize::try_from(cut).unwrap()]).unwrap();

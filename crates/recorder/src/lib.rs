@@ -11,10 +11,10 @@
 //! lives/7/uploads/UPLOAD.journal      what was received and is in no fragment yet, and how long the bodies are
 //! ```
 //!
-//! The order of one acknowledgement: fragments are appended to their bodies and synced; then the [`journal`] says how
-//! long the bodies are and keeps the rest of what was received, and is synced; then the fragments are announced to
-//! viewers and the publisher is answered. What stands in a body past the journal's word was never acknowledged nor
-//! shown, and is cut off when the live is opened again.
+//! The order of one acknowledgement is that of [`write`](mod@write): fragments are appended to their bodies and synced;
+//! then the [`journal`] says how long the bodies are and keeps the rest of what was received, and is synced; then the
+//! fragments are announced to viewers and the publisher is answered. What stands in a body past the journal's word was
+//! never acknowledged nor shown, and is cut off when the live is opened again.
 
 mod body;
 mod disk;
@@ -22,9 +22,11 @@ pub mod journal;
 mod load;
 mod recording;
 mod store;
+mod unread;
 pub mod verify;
+pub mod write;
 
-pub use body::{Appended, TakeMark, TakeWriter};
+pub use body::TakeMark;
 pub use disk::{Disk, DiskFile, LocalDisk};
 pub use recording::Recording;
 pub use store::Recorder;
@@ -44,6 +46,15 @@ pub enum Error {
     /// What is stored is not what was written.
     #[error("what is stored is damaged: {0}")]
     Damaged(String),
+    /// A task of ours panicked or was cut off: a fault of the program, whatever the storage holds.
+    #[error("a task of the server failed: {0}")]
+    Failed(String),
+}
+
+impl From<tokio::task::JoinError> for Error {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Failed(error.to_string())
+    }
 }
 
 impl From<io::Error> for Error {
@@ -53,4 +64,16 @@ impl From<io::Error> for Error {
             _ => Self::Io(error),
         }
     }
+}
+
+/// Runs work that blocks on the storage on a thread where that is allowed.
+///
+/// # Errors
+/// Those of the work, and [`Error::Failed`] where it panicked.
+pub async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Error::from(error).into()))
 }

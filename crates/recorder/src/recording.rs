@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::body::{Appended, TakeMark, TakeWriter, body_path};
 use crate::load::{Description, Loaded, read_range, write_description};
+use crate::write::Durable;
 use crate::{Disk, DiskFile, Error};
 
 /// Newest bytes of each body that are kept in memory for the readers at the tail.
@@ -24,6 +25,8 @@ pub struct Recording {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     timeline: RwLock<Arc<Timeline>>,
+    /// The revision that is on the disk; held while the timeline grows.
+    kept_revision: Mutex<u64>,
     next_take: Mutex<u32>,
     changes: watch::Sender<u64>,
     is_live: AtomicBool,
@@ -45,6 +48,7 @@ impl Recording {
         Self {
             disk,
             dir,
+            kept_revision: Mutex::new(loaded.timeline.revision),
             timeline: RwLock::new(Arc::new(loaded.timeline)),
             next_take: Mutex::new(loaded.next_take),
             changes: watch::Sender::new(0),
@@ -135,7 +139,12 @@ impl Recording {
     ///
     /// # Errors
     /// Those of the storage.
-    pub fn begin_take(&self, upload: &str, started_at_ms: i64, base_ms: i64) -> Result<TakeWriter, Error> {
+    pub(crate) fn begin_take(
+        &self,
+        upload: &str,
+        started_at_ms: i64,
+        base_ms: i64,
+    ) -> Result<TakeWriter, Error> {
         let number = {
             let mut next = lock(&self.next_take);
             let number = *next;
@@ -154,35 +163,46 @@ impl Recording {
     }
 
     /// Goes on with a take from a mark of the journal.
-    #[must_use]
-    pub fn resume_take(&self, mark: TakeMark) -> TakeWriter {
+    pub(crate) fn resume_take(&self, mark: TakeMark) -> TakeWriter {
         TakeWriter::new(Arc::clone(&self.disk), self.take_dir(mark.number), mark)
     }
 
-    /// Shows fragments to viewers, in the order in which they were appended. They must be durable. Blocks on the
-    /// storage where earlier positions move.
+    /// Shows fragments to viewers, in the order in which they were appended. Blocks on the storage where earlier positions
+    /// move, and then until another source of this live has shown its own.
     ///
     /// # Errors
     /// Those of the storage, from keeping the revision; the fragments are shown all the same.
-    pub fn announce(&self, appended: Vec<Appended>) -> Result<(), Error> {
+    pub fn announce(&self, durable: Durable) -> Result<(), Error> {
+        let appended = durable.into_fragments();
         if appended.is_empty() {
             return Ok(());
         }
+        // One source at a time from here to the end: two that moved earlier positions at once would write their
+        // revisions in either order, and an older one could be the last on the disk.
+        let mut kept = lock(&self.kept_revision);
         self.keep_tail(&appended);
-        let (revision, moved) = {
+        let revision = {
+            let before = self.timeline();
+            let last = before.in_play_order().last().map(|take| (take.started_at_ms, take.number));
+            let moved = appended.iter().any(|new| last > Some((new.mark.started_at_ms, new.mark.number)));
+            before.revision + u64::from(moved)
+        };
+        let keeping = self.keep_revision(&mut kept, revision);
+        {
             let mut current = self.timeline.write().unwrap_or_else(PoisonError::into_inner);
             let timeline = Arc::make_mut(&mut current);
-            let last = timeline.in_play_order().last().map(|take| (take.started_at_ms, take.number));
-            let moved = appended.iter().any(|new| last > Some((new.mark.started_at_ms, new.mark.number)));
-            for new in appended {
-                add(timeline, new);
-            }
-            timeline.revision += u64::from(moved);
-            (timeline.revision, moved)
-        };
+            timeline.revision = revision;
+            appended.into_iter().for_each(|new| add(timeline, new));
+        }
         self.changes.send_modify(|count| *count += 1);
-        if moved {
+        keeping
+    }
+
+    /// Puts the revision on the disk before anybody sees it, so that a restart does not show an older one.
+    fn keep_revision(&self, kept: &mut u64, revision: u64) -> Result<(), Error> {
+        if *kept < revision {
             self.disk.replace(&self.dir.join("revision"), revision.to_string().as_bytes())?;
+            *kept = revision;
         }
         Ok(())
     }
@@ -225,7 +245,7 @@ impl Recording {
 
     fn keep_tail(&self, appended: &[Appended]) {
         let mut tails = lock(&self.tails);
-        for new in appended {
+        for new in appended.iter().filter(|new| !new.bytes.is_empty()) {
             let tail = tails.entry((new.mark.number, new.track.kind())).or_default();
             tail.bytes += new.bytes.len();
             tail.fragments.push_back((new.entry.offset, new.bytes.clone()));

@@ -89,7 +89,7 @@ impl Uploads {
     /// # Errors
     /// [`Error::NotFound`] and those of the storage.
     pub async fn get(&self, live: i64, id: &str) -> Result<Arc<Upload>, Error> {
-        if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if !is_id(id) {
             return Err(Error::NotFound);
         }
         if let Some(upload) = self.lock().get(&(live, id.to_owned())) {
@@ -116,7 +116,9 @@ impl Uploads {
             let (dir, disk) = (recording.uploads_dir(), Arc::clone(recording.disk()));
             blocking(move || Ok(disk.list(&dir).map_err(recorder::Error::from)?)).await?
         };
-        for id in names.iter().filter_map(|name| name.strip_suffix(".journal")) {
+        // Beside them lie the journals of what came by other doors.
+        let ids = names.iter().filter_map(|name| name.strip_suffix(".journal")).filter(|id| is_id(id));
+        for id in ids {
             match self.get(live, id).await?.work(Session::flush).await {
                 Ok(()) | Err(Error::Gone) => {}
                 Err(error) => return Err(error),
@@ -239,7 +241,7 @@ impl Upload {
                 Some(checksum) => upload.append_checked(&mut body, &token, &checksum).await,
             }
         });
-        work.await.unwrap_or_else(|error| Err(recorder::Error::Damaged(error.to_string()).into()))
+        work.await.unwrap_or_else(|error| Err(recorder::Error::from(error).into()))
     }
 
     /// Ends the upload; what is durable stays.
@@ -364,6 +366,11 @@ impl Upload {
     }
 }
 
+/// Whether this may be the name of an upload.
+fn is_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// An upload whose journal is damaged cannot go on: its publisher sends what is left in a new one.
 fn over(error: Error) -> Error {
     match error {
@@ -429,7 +436,5 @@ where
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(recorder::Error::Damaged(error.to_string()).into()))
+    recorder::blocking(work).await
 }

@@ -1,4 +1,7 @@
 //! One upload at work: bytes in, fragments durable, offset out. Everything here blocks on the storage.
+//!
+//! Frames go the way of all frames, [`recorder::write`]. What is the upload's own is its journal: an offset counts every
+//! byte, and those of which no fragment is made yet stand nowhere else.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,9 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use media::Reason;
 use media::container::{Event, Reader};
+use recorder::Recording;
 use recorder::journal::{Checkpoint, Journal, Raw};
-use recorder::{Appended, Recording, TakeWriter};
-use timeline::fragmenter::Output;
+use recorder::write::Write;
 
 use super::staging::Staging;
 use super::state::{Creation, Reading, Refusal, State};
@@ -33,15 +36,13 @@ pub(super) struct Session {
     recording: Arc<Recording>,
     journal: Journal,
     state: State,
-    writer: Option<TakeWriter>,
+    write: Write,
     staging: Option<Staging>,
-    outputs: Vec<Output>,
-    appended: Vec<Appended>,
     raws: Vec<Raw>,
     /// Bytes journalled raw since the last checkpoint, and the size of that.
     raw_bytes: usize,
     state_len: usize,
-    /// Whether a sync failed: what was written since the one before may not be on the disk.
+    /// Whether a sync of the journal failed: what was written since the one before may not be on the disk.
     sync_failed: bool,
     /// Whether the state changed otherwise than by the bytes that came.
     must_checkpoint: bool,
@@ -50,47 +51,47 @@ pub(super) struct Session {
 impl Session {
     /// Begins an upload, durably.
     pub(super) fn create(recording: Arc<Recording>, id: &str, creation: Creation) -> Result<Self, Error> {
+        let write = Write::begin(Arc::clone(&recording), id, creation.started_at_ms());
         let state = State::new(creation);
-        let checkpoint = Checkpoint { marks: Vec::new(), state: state.to_bytes() };
+        let checkpoint = Checkpoint { marks: Vec::new(), state: state.to_bytes(write.progress()) };
         let path = journal_path(&recording, id);
         let journal = Journal::create(Arc::clone(recording.disk()), path, &checkpoint)?;
-        Ok(Self::new(recording, id, journal, state))
+        Ok(Self::new(recording, id, journal, state, write))
     }
 
-    /// Takes an upload up again from its journal.
+    /// Takes an upload up again from its journal. The raw bytes since the checkpoint make the fragments again that they
+    /// made, since where a body is cut depends on the frames alone: they are written over what stands there, and are
+    /// the same bytes.
     pub(super) fn open(recording: Arc<Recording>, id: &str, clock_ms: i64) -> Result<Self, Error> {
         let (journal, content) = Journal::open(Arc::clone(recording.disk()), journal_path(&recording, id))?;
-        let state = State::from_bytes(&content.checkpoint.state)?;
-        let mut session = Self::new(recording, id, journal, state);
+        let (state, progress) = State::from_bytes(&content.checkpoint.state)?;
+        let write = Write::resume(Arc::clone(&recording), id, progress);
+        let mut session = Self::new(recording, id, journal, state, write);
         if matches!(session.state.reading, Reading::Staged) {
             session.staging =
                 Some(Staging::open(Arc::clone(session.recording.disk()), session.staged_path())?);
-        }
-        if let Some(mark) = session.state.takes.last().filter(|_| session.state.next_take.is_none()) {
-            session.writer = Some(session.recording.resume_take(*mark));
         }
         for raw in content.raws {
             session.raw_bytes += raw.bytes.len();
             session.take(&raw.bytes, raw.at_ms)?;
         }
         session.recording.came_at(session.state.last_bytes_ms, clock_ms);
-        if !session.appended.is_empty() {
+        // Shown before the crash or not, they are durable after this checkpoint, and shown.
+        if session.write.has_appended() {
             session.must_checkpoint = true;
             session.commit()?;
         }
         Ok(session)
     }
 
-    fn new(recording: Arc<Recording>, id: &str, journal: Journal, state: State) -> Self {
+    fn new(recording: Arc<Recording>, id: &str, journal: Journal, state: State, write: Write) -> Self {
         Self {
             id: id.to_owned(),
             recording,
             journal,
             state,
-            writer: None,
+            write,
             staging: None,
-            outputs: Vec::new(),
-            appended: Vec::new(),
             raws: Vec::new(),
             raw_bytes: 0,
             state_len: 0,
@@ -102,7 +103,7 @@ impl Session {
     /// Lets go of the session after an error of the storage. Answers whether the take must end: a sync failed, and its
     /// files cannot be trusted to take more.
     pub(super) fn abandon(self) -> bool {
-        let sync_failed = self.sync_failed;
+        let sync_failed = self.sync_failed || self.write.sync_failed();
         if let Err(error) = self.journal.forget_unsynced() {
             tracing::error!(upload = self.id, %error, "a journal could not be cut to what is durable");
         }
@@ -112,8 +113,7 @@ impl Session {
     /// Goes on in a new take, in files of its own.
     pub(super) fn split(&mut self) -> Result<(), Error> {
         tracing::warn!(upload = self.id, "a sync failed: the take has ended, the live goes on in a new one");
-        self.state.fragmenter.split(&mut self.outputs);
-        self.write_outputs(0)?;
+        self.write.split()?;
         self.must_checkpoint = true;
         self.commit()
     }
@@ -132,12 +132,12 @@ impl Session {
 
     /// Whether frames wait for a successor that did not come since `before_ms`.
     pub(super) fn is_idle_since(&self, before_ms: i64) -> bool {
-        self.state.last_bytes_ms < before_ms && self.state.fragmenter.is_waiting()
+        self.state.last_bytes_ms < before_ms && self.write.is_waiting()
     }
 
     /// Whether nothing waits and nothing came since `before_ms`.
     pub(super) fn is_silent_since(&self, before_ms: i64) -> bool {
-        self.state.last_bytes_ms < before_ms && !self.state.fragmenter.is_waiting()
+        self.state.last_bytes_ms < before_ms && !self.write.is_waiting()
     }
 
     /// Sets the length, which is known from now on; durable with the next commit.
@@ -194,9 +194,9 @@ impl Session {
                 self.refuse(&error, self.state.received)?;
             }
         }
-        if self.state.fragmenter.is_waiting() {
-            self.state.fragmenter.flush(&mut self.outputs);
-            self.write_outputs(self.state.last_bytes_ms)?;
+        if self.write.is_waiting() {
+            self.write.flush();
+            self.write.append(self.state.last_bytes_ms)?;
             self.must_checkpoint = true;
         }
         self.commit()
@@ -230,7 +230,7 @@ impl Session {
                     if let Err(error) = self.drain() {
                         self.refuse(&error, before)?;
                     }
-                    self.write_outputs(silence_ms)?;
+                    self.write.append(silence_ms)?;
                 }
             }
         }
@@ -244,7 +244,7 @@ impl Session {
             if matches!(event, Event::Track(_)) {
                 *head = None;
             }
-            self.state.fragmenter.push(event, &mut self.outputs);
+            self.write.push(event);
         }
         if head.as_ref().is_some_and(|head| head.len() > MAX_HEAD) {
             *head = None;
@@ -265,7 +265,7 @@ impl Session {
             return self.stage(0, &head);
         }
         let rest = self.state.length.map(|length| length.saturating_sub(error.offset));
-        if self.state.has_frames() && rest.is_some_and(|rest| rest <= MAX_WORTHLESS) {
+        if self.write.has_frames() && rest.is_some_and(|rest| rest <= MAX_WORTHLESS) {
             tracing::info!(%error, "the last bytes of a file are worth nothing");
             self.state.reading = Reading::Over;
             return Ok(());
@@ -296,8 +296,7 @@ impl Session {
                 }
                 let drained = self.drain();
                 if let Err(error) = drained
-                    && !self.state.has_frames()
-                    && self.outputs.is_empty()
+                    && !self.write.has_frames()
                     && !self.state.is_terminated
                     && self.state.received > 0
                 {
@@ -307,9 +306,9 @@ impl Session {
                 self.state.reading = Reading::Over;
             }
         }
-        self.state.fragmenter.flush(&mut self.outputs);
+        self.write.flush();
         self.must_checkpoint = true;
-        self.write_outputs(0)
+        Ok(self.write.append(0)?)
     }
 
     /// Reads a staged file that is whole.
@@ -329,12 +328,8 @@ impl Session {
                         reader.push(piece);
                     }
                     refused = self.drain().err();
-                    let written = self.write_outputs(0).and_then(|()| self.sync_bodies());
-                    match written {
-                        Ok(()) => Ok(refused.is_none()),
-                        Err(Error::Storage(error)) => Err(error),
-                        Err(error) => Err(recorder::Error::Damaged(error.to_string())),
-                    }
+                    self.write.append(0).and_then(|()| self.write.sync_bodies())?;
+                    Ok(refused.is_none())
                 })?;
                 if let Reading::Streaming { reader, .. } = &mut self.state.reading {
                     reader.finish();
@@ -345,101 +340,53 @@ impl Session {
             }
             Err(error) => refused = Some(error),
         }
-        if let Some(error) = refused.filter(|_| !self.state.has_frames()) {
+        if let Some(error) = refused.filter(|_| !self.write.has_frames()) {
             self.state.refusal = Some(Refusal::new(&error));
         }
         Ok(staging.remove()?)
     }
 
-    /// Writes the fragments that were cut. `silence_ms`: how long nothing came before the bytes they are of.
-    fn write_outputs(&mut self, silence_ms: i64) -> Result<(), Error> {
-        for output in std::mem::take(&mut self.outputs) {
-            match output {
-                Output::Take { base_ms, since_last_base_ms } => {
-                    self.end_take()?;
-                    let started_at_ms = match (since_last_base_ms, self.state.takes.last()) {
-                        (Some(since), Some(last)) => last.started_at_ms.saturating_add(since),
-                        (_, Some(_)) => self.state.end_ms.saturating_add(silence_ms),
-                        (_, None) => self.state.end_ms,
-                    };
-                    self.state.next_take = Some((started_at_ms, base_ms));
-                }
-                Output::Fragment { track, sequence, frames, durations } => {
-                    let writer = self.open_take()?;
-                    let appended = writer.append(&track, sequence, &frames, &durations)?;
-                    let mark = appended.mark;
-                    let end_ms = mark.started_at_ms + track.to_ms(appended.entry.end_dts) - mark.base_ms;
-                    self.state.end_ms = self.state.end_ms.max(end_ms);
-                    match self.state.takes.last_mut().filter(|last| last.number == mark.number) {
-                        Some(last) => *last = mark,
-                        None => self.state.takes.push(mark),
-                    }
-                    self.appended.push(appended);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn open_take(&mut self) -> Result<&mut TakeWriter, Error> {
-        if let Some((started_at_ms, base_ms)) = self.state.next_take.take() {
-            self.writer = Some(self.recording.begin_take(&self.id, started_at_ms, base_ms)?);
-        }
-        self.writer
-            .as_mut()
-            .ok_or_else(|| recorder::Error::Damaged("a fragment came before its take".into()).into())
-    }
-
-    fn end_take(&mut self) -> Result<(), Error> {
-        self.sync_bodies()?;
-        self.writer = None;
-        Ok(())
-    }
-
-    fn sync_bodies(&mut self) -> Result<(), Error> {
-        if let Some(writer) = &mut self.writer {
-            writer.sync().inspect_err(|_| self.sync_failed = true)?;
-        }
-        Ok(())
-    }
-
-    /// Makes everything so far durable, and shows new fragments to viewers.
+    /// Makes everything so far durable, and shows new fragments to viewers: bodies first, then the journal, then the
+    /// viewers (see [`recorder::write`]). Where no fragment was finished the raw bytes alone are journalled, so that a
+    /// small request costs one sync.
     fn commit(&mut self) -> Result<(), Error> {
         let raws = std::mem::take(&mut self.raws);
-        if self.must_checkpoint || (!self.appended.is_empty() && self.is_worth_a_checkpoint()) {
+        let has_new = self.write.has_appended();
+        let bodies = self.write.sync()?;
+        if self.must_checkpoint || (has_new && (raws.is_empty() || self.is_worth_a_checkpoint())) {
             self.checkpoint()?;
-        } else if !raws.is_empty() {
-            self.sync_bodies()?;
+        } else if raws.is_empty() {
+            return Ok(());
+        } else {
             for raw in &raws {
                 self.raw_bytes += raw.bytes.len();
                 self.journal.raw(raw)?;
             }
-            self.journal.sync().inspect_err(|_| self.sync_failed = true)?;
         }
-        self.recording.announce(std::mem::take(&mut self.appended))?;
-        Ok(())
+        let durable = self.journal.sync(bodies).inspect_err(|_| self.sync_failed = true)?;
+        Ok(self.write.announce(durable)?)
     }
 
     fn is_worth_a_checkpoint(&self) -> bool {
         self.state_len < LARGE_STATE || self.raw_bytes > 8 * self.state_len
     }
 
+    /// Journals the state of everything. The bodies that it speaks of are synced.
     fn checkpoint(&mut self) -> Result<(), Error> {
-        self.sync_bodies()?;
         if let Some(staging) = &self.staging {
             staging.sync()?;
         }
-        let state = self.state.to_bytes();
+        let state = self.state.to_bytes(self.write.progress());
         self.state_len = state.len();
         self.raw_bytes = 0;
         self.must_checkpoint = false;
-        let checkpoint = Checkpoint { marks: self.state.takes.clone(), state };
+        let checkpoint = Checkpoint { marks: self.write.marks().to_vec(), state };
         if matches!(self.state.reading, Reading::Over) {
             self.journal.rotate(&checkpoint)?;
         } else {
             self.journal.checkpoint(&checkpoint)?;
         }
-        Ok(self.journal.sync().inspect_err(|_| self.sync_failed = true)?)
+        Ok(())
     }
 
     fn staged_path(&self) -> PathBuf {

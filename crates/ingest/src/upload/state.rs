@@ -3,9 +3,8 @@
 use bytes::Bytes;
 use media::Reason;
 use media::container::Reader;
-use recorder::TakeMark;
+use recorder::write::Progress;
 use serde::{Deserialize, Serialize};
-use timeline::fragmenter::Fragmenter;
 
 use super::Error;
 
@@ -23,6 +22,13 @@ pub struct Creation {
     pub length: Option<u64>,
     /// `Upload-Metadata` as it was sent, to be sent back.
     pub metadata: Option<String>,
+}
+
+impl Creation {
+    /// When the recorder started, in milliseconds since 1970 UTC.
+    pub(super) fn started_at_ms(&self) -> i64 {
+        self.now_ms.saturating_sub(self.age_ms)
+    }
 }
 
 /// Where an upload stands.
@@ -95,37 +101,29 @@ impl Refusal {
     }
 }
 
-/// Everything about an upload that must survive.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What must survive of an upload beside the [`Progress`] of its writing.
+#[derive(Debug, Clone)]
 pub(super) struct State {
-    form: u8,
     pub(super) creation: Creation,
     pub(super) length: Option<u64>,
     pub(super) received: u64,
     pub(super) last_bytes_ms: i64,
     pub(super) reading: Reading,
-    pub(super) fragmenter: Fragmenter,
-    pub(super) takes: Vec<TakeMark>,
-    /// Base and start of the take whose first fragment has not come yet.
-    pub(super) next_take: Option<(i64, i64)>,
-    /// End of the newest take, in milliseconds since 1970 UTC, by its recorder's clock.
-    pub(super) end_ms: i64,
     pub(super) refusal: Option<Refusal>,
     pub(super) is_terminated: bool,
 }
 
+/// A state as a checkpoint keeps it, in this order after its form; what is kept with `&` is read back without.
+type Kept<Creation, Reading, Progress, Refusal> =
+    (u8, Creation, Option<u64>, u64, i64, Reading, Progress, Refusal, bool);
+
 impl State {
     pub(super) fn new(creation: Creation) -> Self {
         Self {
-            form: FORM,
             length: creation.length,
             received: 0,
             last_bytes_ms: creation.now_ms,
             reading: Reading::Streaming { reader: Box::default(), head: Some(Vec::new()) },
-            fragmenter: Fragmenter::default(),
-            takes: Vec::new(),
-            next_take: None,
-            end_ms: creation.now_ms.saturating_sub(creation.age_ms),
             refusal: None,
             is_terminated: false,
             creation,
@@ -140,21 +138,22 @@ impl State {
         self.length == Some(self.received)
     }
 
-    /// Whether a frame was found in what has come.
-    pub(super) fn has_frames(&self) -> bool {
-        !self.takes.is_empty() || self.fragmenter.is_waiting()
+    pub(super) fn to_bytes(&self, progress: &Progress) -> Bytes {
+        let Self { creation, length, received, last_bytes_ms, reading, refusal, is_terminated } = self;
+        let kept: Kept<_, _, _, _> =
+            (FORM, creation, *length, *received, *last_bytes_ms, reading, progress, refusal, *is_terminated);
+        postcard::to_stdvec(&kept).expect("plain data always serialises").into()
     }
 
-    pub(super) fn to_bytes(&self) -> Bytes {
-        postcard::to_stdvec(self).expect("plain data always serialises").into()
-    }
-
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, recorder::Error> {
-        let state: Self = postcard::from_bytes(bytes)
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Self, Progress), recorder::Error> {
+        let kept: Kept<Creation, Reading, Progress, Option<Refusal>> = postcard::from_bytes(bytes)
             .map_err(|_| recorder::Error::Damaged("an upload's state cannot be read".into()))?;
-        match state.form {
-            FORM => Ok(state),
-            form => Err(recorder::Error::Damaged(format!("an upload's state has the unknown form {form}"))),
+        let (form, creation, length, received, last_bytes_ms, reading, progress, refusal, is_terminated) =
+            kept;
+        if form != FORM {
+            return Err(recorder::Error::Damaged(format!("an upload's state has the unknown form {form}")));
         }
+        let state = Self { creation, length, received, last_bytes_ms, reading, refusal, is_terminated };
+        Ok((state, progress))
     }
 }

@@ -1,0 +1,276 @@
+//! The one way from frames to durable bodies: what readers of files and doors of protocols find goes in, fragments that
+//! stand on the disk come out.
+//!
+//! The order that keeps what was acknowledged is a chain of values, each made of the one before it:
+//!
+//! ```text
+//! Write::push, Write::append      frames are cut into fragments, these appended to the bodies of their take
+//! Write::sync      -> Synced      the bodies are on the disk, and nobody knows of them yet
+//! Journal::sync    -> Durable     the journal is on the disk too: a crash cuts the bodies no more
+//! Write::announce(Durable)        viewers see the fragments
+//! ```
+//!
+//! So nothing is shown that a crash could take back. A body that were synced after the journal, or shown before it, would
+//! not compile.
+
+use std::sync::Arc;
+
+use media::Unread;
+use media::container::Event;
+use serde::{Deserialize, Serialize};
+use timeline::fragmenter::{Fragmenter, Output};
+
+use crate::body::{Appended, TakeWriter};
+use crate::{Error, Recording, TakeMark, unread};
+
+/// Bytes of fragments that wait to be announced and are kept in memory for the viewers at the tail; the older ones of
+/// more are read from their bodies.
+const WAITING: usize = 4 << 20;
+
+/// Where the writing of a source stands: what must survive beside the bytes that are on the disk. It is data, kept in a
+/// checkpoint; [`Write::resume`] goes on from it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Progress {
+    fragmenter: Fragmenter,
+    takes: Vec<TakeMark>,
+    /// Start and base of the take whose first fragment has not come yet.
+    next_take: Option<(i64, i64)>,
+    /// End of the newest take, in milliseconds since 1970 UTC, by its recorder's clock.
+    end_ms: i64,
+}
+
+/// Fragments whose bodies are durable, while no journal says so yet.
+#[derive(Debug, Default)]
+#[must_use = "what is on the disk is shown once the journal says so"]
+pub struct Synced(Vec<Appended>);
+
+impl Synced {
+    /// Whether there is no fragment in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// They are in a journal that is durable.
+    pub(crate) fn journalled(self) -> Durable {
+        Durable(self.0)
+    }
+}
+
+/// Fragments that a crash takes back no more: what [`Write::announce`] may show. Only
+/// [`Journal::sync`](crate::journal::Journal::sync) makes it.
+#[derive(Debug)]
+#[must_use = "what is durable is to be shown"]
+pub struct Durable(Vec<Appended>);
+
+impl Durable {
+    pub(crate) fn into_fragments(self) -> Vec<Appended> {
+        self.0
+    }
+}
+
+/// Writes what one source publishes: begins takes, cuts frames into fragments, appends them. All but
+/// [`push`](Self::push) and [`flush`](Self::flush) blocks on the storage. After an error it is dropped: the source goes
+/// on from the progress that its journal kept.
+#[derive(Debug)]
+pub struct Write {
+    recording: Arc<Recording>,
+    source: String,
+    progress: Progress,
+    take: Option<TakeWriter>,
+    outputs: Vec<Output>,
+    unread: Vec<Unread>,
+    appended: Vec<Appended>,
+    /// Bytes of the appended fragments that are in memory.
+    waiting: usize,
+    sync_failed: bool,
+}
+
+impl Write {
+    /// The first frames of a source. `source` is the name of its journal, which tells how much of its takes is
+    /// acknowledged; `started_at_ms` when its recorder started, in milliseconds since 1970 UTC.
+    #[must_use]
+    pub fn begin(recording: Arc<Recording>, source: &str, started_at_ms: i64) -> Self {
+        let progress = Progress {
+            fragmenter: Fragmenter::default(),
+            takes: Vec::new(),
+            next_take: None,
+            end_ms: started_at_ms,
+        };
+        Self::resume(recording, source, progress)
+    }
+
+    /// Goes on from a progress that was kept; what stands in the bodies past it is written over.
+    #[must_use]
+    pub fn resume(recording: Arc<Recording>, source: &str, progress: Progress) -> Self {
+        let open = progress.takes.last().filter(|_| progress.next_take.is_none());
+        let take = open.map(|mark| recording.resume_take(*mark));
+        Self {
+            recording,
+            source: source.to_owned(),
+            progress,
+            take,
+            outputs: Vec::new(),
+            unread: Vec::new(),
+            appended: Vec::new(),
+            waiting: 0,
+            sync_failed: false,
+        }
+    }
+
+    /// Where it stands, to be kept in a checkpoint after [`sync`](Self::sync).
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The takes that it began and how long their bodies are, for a checkpoint after [`sync`](Self::sync).
+    #[must_use]
+    pub fn marks(&self) -> &[TakeMark] {
+        &self.progress.takes
+    }
+
+    /// Takes what a reader or a door found. Nothing is written before [`append`](Self::append), which the caller calls
+    /// after each piece of the input: what is held is what one piece made.
+    pub fn push(&mut self, event: Event) {
+        match event {
+            Event::Unread(piece) => self.unread.push(piece),
+            event => self.progress.fragmenter.push(event, &mut self.outputs),
+        }
+    }
+
+    /// Lets go of the frames that wait for a successor, whose time would say how long they last. More may follow.
+    pub fn flush(&mut self) {
+        self.progress.fragmenter.flush(&mut self.outputs);
+    }
+
+    /// Whether frames wait for a successor.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.progress.fragmenter.is_waiting()
+    }
+
+    /// Whether a frame came so far.
+    #[must_use]
+    pub fn has_frames(&self) -> bool {
+        !self.progress.takes.is_empty() || !self.outputs.is_empty() || self.is_waiting()
+    }
+
+    /// Whether fragments were appended that nobody was shown.
+    #[must_use]
+    pub fn has_appended(&self) -> bool {
+        !self.appended.is_empty()
+    }
+
+    /// Appends the fragments that were cut to the bodies of their takes. `silence_ms`: how long nothing came before the
+    /// frames they are of, by which a take with another clock begins later than the one before it ended.
+    ///
+    /// # Errors
+    /// Those of the storage; [`Error::Damaged`] for frames that no container can hold.
+    pub fn append(&mut self, silence_ms: i64) -> Result<(), Error> {
+        for piece in self.unread.drain(..) {
+            unread::keep(&self.recording, &self.source, &piece)?;
+        }
+        for output in std::mem::take(&mut self.outputs) {
+            match output {
+                Output::Take { base_ms, since_last_base_ms } => {
+                    self.end_take(base_ms, since_last_base_ms, silence_ms)?;
+                }
+                Output::Fragment { track, sequence, frames, durations } => {
+                    let appended = self.open_take()?.append(&track, sequence, &frames, &durations)?;
+                    self.keep(appended);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the take and goes on with the same tracks in another one, in files of its own.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn split(&mut self) -> Result<(), Error> {
+        self.progress.fragmenter.split(&mut self.outputs);
+        self.append(0)
+    }
+
+    /// Makes durable what was appended to the bodies.
+    ///
+    /// # Errors
+    /// Those of the storage: nothing appended since the last success may be acknowledged then, see
+    /// [`sync_failed`](Self::sync_failed).
+    pub fn sync(&mut self) -> Result<Synced, Error> {
+        self.sync_bodies()?;
+        self.waiting = 0;
+        Ok(Synced(std::mem::take(&mut self.appended)))
+    }
+
+    /// The same while more of the same piece comes: its fragments wait for the next [`sync`](Self::sync).
+    ///
+    /// # Errors
+    /// As [`sync`](Self::sync).
+    pub fn sync_bodies(&mut self) -> Result<(), Error> {
+        if let Some(take) = &mut self.take {
+            take.sync().inspect_err(|_| self.sync_failed = true)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a sync failed. The system may then show bytes of these files that the disk does not have, and takes later
+    /// ones for written: no more is appended to them, the source goes on in a new take ([`split`](Self::split)).
+    #[must_use]
+    pub fn sync_failed(&self) -> bool {
+        self.sync_failed
+    }
+
+    /// Shows fragments to viewers.
+    ///
+    /// # Errors
+    /// Those of the storage, from keeping the revision; the fragments are shown all the same.
+    pub fn announce(&self, durable: Durable) -> Result<(), Error> {
+        self.recording.announce(durable)
+    }
+
+    /// Counts a fragment that was appended.
+    fn keep(&mut self, appended: Appended) {
+        let mark = appended.mark;
+        let end_ms = mark.started_at_ms + appended.track.to_ms(appended.entry.end_dts) - mark.base_ms;
+        self.progress.end_ms = self.progress.end_ms.max(end_ms);
+        match self.progress.takes.last_mut().filter(|last| last.number == mark.number) {
+            Some(last) => *last = mark,
+            None => self.progress.takes.push(mark),
+        }
+        self.waiting += appended.bytes.len();
+        if self.waiting > WAITING {
+            self.appended.iter_mut().for_each(|older| older.bytes.clear());
+            self.waiting = appended.bytes.len();
+        }
+        self.appended.push(appended);
+    }
+
+    /// Ends the take in hand. The next one begins with its first fragment.
+    fn end_take(
+        &mut self,
+        base_ms: i64,
+        since_last_base_ms: Option<i64>,
+        silence_ms: i64,
+    ) -> Result<(), Error> {
+        self.sync_bodies()?;
+        self.take = None;
+        let Progress { takes, end_ms, .. } = &self.progress;
+        let started_at_ms = match (since_last_base_ms, takes.last()) {
+            (Some(since), Some(last)) => last.started_at_ms.saturating_add(since),
+            (_, Some(_)) => end_ms.saturating_add(silence_ms),
+            (_, None) => *end_ms,
+        };
+        self.progress.next_take = Some((started_at_ms, base_ms));
+        Ok(())
+    }
+
+    fn open_take(&mut self) -> Result<&mut TakeWriter, Error> {
+        if let Some((started_at_ms, base_ms)) = self.progress.next_take.take() {
+            self.take = Some(self.recording.begin_take(&self.source, started_at_ms, base_ms)?);
+        }
+        self.take.as_mut().ok_or_else(|| Error::Damaged("a fragment came before its take".into()))
+    }
+}
