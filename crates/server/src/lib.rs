@@ -5,6 +5,7 @@
 mod app;
 pub mod cli;
 mod config;
+mod connection;
 mod http;
 mod leaving;
 mod patience;

@@ -1,30 +1,19 @@
-use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use axum::http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::connection::{Place, talk};
 use crate::{http, patience};
 
-/// How long a client may take for a request's head, or stay idle between requests.
-const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Connections that may wait to be accepted, where the system allows as many.
@@ -117,6 +106,7 @@ async fn accept(app: &App, listener: &TcpListener, router: &Router) {
         };
         match listener.accept().await {
             Ok((stream, address)) => {
+                let place = Place::new(place);
                 app.tasks.spawn(talk(stream, address, router.clone(), app.leaving.clone(), place));
             }
             Err(error) => {
@@ -125,46 +115,4 @@ async fn accept(app: &App, listener: &TcpListener, router: &Router) {
             }
         }
     }
-}
-
-/// One connection, from its first request to its end or its upgrade. When the server leaves it ends after the
-/// request in hand.
-async fn talk(
-    stream: TcpStream,
-    address: SocketAddr,
-    router: Router,
-    leaving: CancellationToken,
-    _place: OwnedSemaphorePermit,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection keeps its delay");
-    }
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        answer(router.clone(), address, request.map(Body::new))
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = leaving.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
-    }
-}
-
-async fn answer(
-    router: Router,
-    address: SocketAddr,
-    mut request: Request<Body>,
-) -> Result<Response<Body>, Infallible> {
-    request.extensions_mut().insert(ConnectInfo(address));
-    router.oneshot(request).await
 }
