@@ -8,8 +8,10 @@
 //! * [`frames`]: coded frames of a file, read by us and, independently, by ffmpeg.
 //! * [`isobmff`], [`webm`]: checkers of files that share nothing with the product.
 //! * [`outputs`]: publishes a recording and judges everything that comes out.
+//! * [`carried`]: the tails of a live over their WebSocket.
 //! * [`talk`]: the conversation over its WebSocket.
 
+pub mod carried;
 pub mod frames;
 pub mod http;
 pub mod isobmff;

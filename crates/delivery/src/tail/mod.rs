@@ -1,6 +1,7 @@
 //! The tail: a response that follows the growing end of a take, and ends with it.
 
 mod mux;
+mod tracks;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Duration, timeout};
 
 use mux::Muxer;
+pub use tracks::{Begun, BegunTrack, Next, Tracks, Wanted};
 
 /// A bare tail of picture and sound opens with at least this much, and with two groups of pictures, so that a `<video>`
 /// starts at once: with one group Firefox waits for the next keyframe.
@@ -148,6 +150,12 @@ fn has(take: &Take, kind: Kind) -> bool {
     take.track(kind).is_some_and(|track| !track.is_empty())
 }
 
+/// The place of a take on the timeline.
+fn offset_ms(timeline: &Timeline, take: &Take) -> i64 {
+    let clock = timeline.clock();
+    clock.spans().iter().find(|span| span.take == take.number).map_or(0, |span| span.offset_ms)
+}
+
 fn start(
     recording: Arc<Recording>,
     changes: watch::Receiver<u64>,
@@ -168,12 +176,7 @@ fn start(
         return Err(Error::WrongContainer);
     }
     let timeline = recording.timeline();
-    let offset_ms = timeline
-        .clock()
-        .spans()
-        .iter()
-        .find(|span| span.take == take.number)
-        .map_or(0, |span| span.offset_ms);
+    let offset_ms = offset_ms(&timeline, take);
     let begin = match request.from_ms {
         Some(from_ms) => first.seek((from_ms - offset_ms).max(0) + take.base_ms),
         None if request.take.is_some() && !recording.is_live() => first.seek(i64::MIN / 2),
@@ -261,9 +264,14 @@ impl Tail {
         }
         loop {
             self.changes.mark_unchanged();
+            // Asked first: what comes between the two questions is then still waited for.
+            let is_live = self.recording.is_live();
             let timeline = self.recording.timeline();
             let Some(take) = timeline.take(self.take) else { return Ok(None) };
-            let fragments = self.advance(take);
+            if self.at_edge {
+                jump(self.cursors.iter_mut(), take);
+            }
+            let fragments = self.advance(take, FRAGMENTS);
             if !fragments.is_empty() {
                 let read = self.read(fragments).await?;
                 let bytes = self.form(read);
@@ -273,7 +281,7 @@ impl Tail {
                 continue;
             }
             let is_last = timeline.in_play_order().last().is_none_or(|last| last.number == self.take);
-            if !is_last || !self.recording.is_live() {
+            if !is_last || !is_live {
                 let rest = self.finish();
                 return Ok((!rest.is_empty()).then_some(rest));
             }
@@ -283,49 +291,24 @@ impl Tail {
         }
     }
 
-    /// Moves the cursors over the fragments that can be sent now, in the order of their times.
-    fn advance(&mut self, take: &Take) -> Vec<(Track, Entry)> {
-        if self.at_edge {
-            self.jump(take);
-        }
+    /// Moves the cursors over the fragments that can be sent now, `most` of them, in the order of their times.
+    fn advance(&mut self, take: &Take, most: usize) -> Vec<(Track, Entry)> {
         let mut fragments: Vec<(i64, Track, Entry)> = Vec::new();
         for cursor in &mut self.cursors {
             let Some(index) = take.track(cursor.kind) else { continue };
-            for entry in index.iter_from(cursor.next).take(FRAGMENTS) {
+            for entry in index.iter_from(cursor.next).take(most) {
                 let ms = index.track().to_ms(entry.base_dts);
                 fragments.push((ms, index.track().clone(), entry.clone()));
             }
         }
         fragments.sort_by_key(|(ms, track, _)| (*ms, track.kind()));
-        fragments.truncate(FRAGMENTS);
+        fragments.truncate(most);
         for (_, track, _) in &fragments {
             if let Some(cursor) = self.cursors.iter_mut().find(|cursor| cursor.kind == track.kind()) {
                 cursor.next += 1;
             }
         }
         fragments.into_iter().map(|(_, track, entry)| (track, entry)).collect()
-    }
-
-    /// Lets a viewer who is too far behind the edge go on at a newer keyframe.
-    fn jump(&mut self, take: &Take) {
-        let Some(first) = self.cursors.first() else { return };
-        let Some(index) = take.track(first.kind) else { return };
-        let (Some(entry), Some(end_ms)) = (index.get(first.next), index.end_ms()) else { return };
-        let behind_ms = end_ms - index.track().to_ms(entry.base_dts);
-        let Some(newest) = index.newest_start().filter(|&newest| newest > first.next) else { return };
-        if behind_ms < TOO_FAR_BEHIND_MS {
-            return;
-        }
-        let to_ms = index.get(newest).map_or(0, |entry| index.track().to_ms(entry.first_pts()));
-        tracing::debug!(take = self.take, behind_ms, "a viewer at the edge jumps to a newer keyframe");
-        for (at, cursor) in self.cursors.iter_mut().enumerate() {
-            let there = if at == 0 {
-                Some(newest)
-            } else {
-                take.track(cursor.kind).and_then(|index| index.seek(to_ms))
-            };
-            cursor.next = cursor.next.max(there.unwrap_or(0));
-        }
     }
 
     async fn read(
@@ -383,6 +366,25 @@ impl Tail {
             Form::WebmBoth(muxer) => muxer.take(true),
             Form::Mp4 | Form::Mp4Both { .. } | Form::WebmTrack => Bytes::new(),
         }
+    }
+}
+
+/// Lets a viewer who is too far behind the edge go on at a newer keyframe. The first of the cursors leads.
+fn jump<'a>(mut cursors: impl Iterator<Item = &'a mut Cursor>, take: &Take) {
+    let Some(first) = cursors.next() else { return };
+    let Some(index) = take.track(first.kind) else { return };
+    let (Some(entry), Some(end_ms)) = (index.get(first.next), index.end_ms()) else { return };
+    let behind_ms = end_ms - index.track().to_ms(entry.base_dts);
+    let Some(newest) = index.newest_start().filter(|&newest| newest > first.next) else { return };
+    if behind_ms < TOO_FAR_BEHIND_MS {
+        return;
+    }
+    let to_ms = index.get(newest).map_or(0, |entry| index.track().to_ms(entry.first_pts()));
+    tracing::debug!(take = take.number, behind_ms, "a viewer at the edge jumps to a newer keyframe");
+    first.next = newest;
+    for cursor in cursors {
+        let there = take.track(cursor.kind).and_then(|index| index.seek(to_ms));
+        cursor.next = cursor.next.max(there.unwrap_or(0));
     }
 }
 

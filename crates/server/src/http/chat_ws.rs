@@ -3,19 +3,17 @@
 //! One task for each connection. What is to be read comes through a cursor ([`chat::Viewer`]), so a reader who takes
 //! nothing is owed nothing: the task waits for them, and after [`SENDING`] gives them up to come back with `after=`.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{Message as Frame, Utf8Bytes, WebSocket, close_code};
 use axum::extract::{Path, Query, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use chat::Viewer;
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt};
 use lives::{Live, Visibility, may};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,31 +26,16 @@ use super::access::{Id, Keys, readable};
 use super::auth::Caller;
 use super::chat::{Sent, keep, speaker};
 use super::chat_state::State;
-use super::origin_allowed;
 use super::problem::{Language, Problem};
+use super::socket::{End, Frames, Opening, PING, SILENCE, taken};
 use crate::app::App;
 use crate::presence::{Present, Viewing};
 use crate::recorded;
 
 /// Bytes of a frame from outside at most; a longer one ends the connection.
 const FRAME: usize = 64 << 10;
-/// Bytes read at once from each connection, and kept for as long as it lasts: what people say is shorter.
-const READ_AHEAD: usize = 1 << 10;
-/// Bytes gathered before they are written, unless there is nothing more to send.
-const GATHERED: usize = 16 << 10;
-/// How often a silent reader is asked whether they are still there.
-const PING: Duration = Duration::from_secs(25);
-/// How long somebody may be silent before they count as gone.
-const SILENCE: Duration = Duration::from_secs(60);
-/// How long a reader may take nothing of what is sent.
-const SENDING: Duration = Duration::from_secs(10);
 /// Frames sent before what comes in is looked at again.
 const AT_ONCE: usize = 32;
-/// Frames from outside, of any kind, at once and each second in the long run. More end the connection.
-const FRAMES: (f64, f64) = (2_000.0, 200.0);
-/// Close codes of our own (RFC 6455, section 7.4.2): not for you any more, and gone.
-const CLOSE_FORBIDDEN: u16 = 4403;
-const CLOSE_GONE: u16 = 4404;
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/api/posts/live/{id}/chat/ws", get(upgrade))
@@ -72,7 +55,7 @@ async fn upgrade(
     Path(Id(id)): Path<Id>,
     Query(from): Query<From>,
     headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    opening: Opening,
 ) -> Result<Response, Problem> {
     let live = app.lives.get(id).await?;
     let may_read = readable(&app, &live, &caller, &keys);
@@ -80,37 +63,15 @@ async fn upgrade(
     if !may_read && live.visibility != Visibility::Members {
         return Err(Problem::no_such_live());
     }
-    if !origin_allowed(&app, &headers) {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "Cette origine ne peut pas ouvrir de connexion ici.",
-            "This origin may not open a connection here.",
-        ));
-    }
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return Ok(rejection.into_response()),
-    };
-    let upgrade = upgrade
-        .max_message_size(FRAME)
-        .max_frame_size(FRAME)
-        .read_buffer_size(READ_AHEAD)
-        .write_buffer_size(GATHERED);
     let language = Language::preferred(&headers);
-    // Leaving waits for connections to say goodbye.
     let tasks = app.tasks.clone();
-    Ok(upgrade.on_upgrade(move |socket| {
-        tasks.track_future(async move {
-            let joined = Connection::join(app, live, caller, keys, from, language, socket).await;
-            if let Ok(connection) = joined {
-                connection.run().await;
-            }
-        })
-    }))
+    opening.open(&tasks, FRAME, move |socket| async move {
+        let joined = Connection::join(app, live, caller, keys, from, language, socket).await;
+        if let Ok(connection) = joined {
+            connection.run().await;
+        }
+    })
 }
-
-/// Why a connection ends: a close frame to send, if anybody still listens.
-struct End(Option<(u16, &'static str)>);
 
 /// A message on its way into the database, and the answer to its author. A task of its own: the connection may have to
 /// wait for its reader meanwhile.
@@ -192,32 +153,29 @@ impl Connection {
     }
 
     async fn run(mut self) {
-        let End(close) = loop {
+        let end = loop {
             if let Err(end) = self.turn().await {
                 break end;
             }
         };
-        if let Some((code, reason)) = close {
-            let frame = Frame::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
-            let _ = tokio::time::timeout(Duration::from_secs(1), self.socket.send(frame)).await;
-        }
+        end.say(&mut self.socket).await;
     }
 
     async fn turn(&mut self) -> Result<(), End> {
         match self.next().await {
             Event::Came(Some(Ok(frame))) => self.came(frame).await,
             Event::Came(Some(Err(error))) => Err(unreadable(&error)),
-            Event::Came(None) => Err(End(None)),
+            Event::Came(None) => Err(End::SILENT),
             Event::Kept(Ok(answer)) => {
                 self.keeping = None;
                 self.say(answer).await
             }
-            Event::Kept(Err(_)) => Err(End(Some((close_code::AGAIN, "try again")))),
+            Event::Kept(Err(_)) => Err(End::AGAIN),
             Event::News => self.news().await,
             Event::State => self.state().await,
-            Event::Ping if self.heard.elapsed() > SILENCE => Err(End(None)),
+            Event::Ping if self.heard.elapsed() > SILENCE => Err(End::SILENT),
             Event::Ping => self.send(Frame::Ping(bytes::Bytes::new())).await,
-            Event::Leaving => Err(End(Some((close_code::AWAY, "the server is leaving")))),
+            Event::Leaving => Err(End::LEAVING),
         }
     }
 
@@ -257,14 +215,12 @@ impl Connection {
     /// Something came from outside.
     async fn came(&mut self, frame: Frame) -> Result<(), End> {
         self.heard = Instant::now();
-        if !self.frames.admit(self.heard) {
-            return Err(End(Some((close_code::POLICY, "too many frames"))));
-        }
+        self.frames.admit(self.heard)?;
         match frame {
             Frame::Text(text) => self.asked(&text).await,
-            Frame::Binary(_) => Err(End(Some((close_code::UNSUPPORTED, "text frames only")))),
+            Frame::Binary(_) => Err(End::fault(close_code::UNSUPPORTED, "text frames only")),
             Frame::Ping(_) | Frame::Pong(_) => Ok(()),
-            Frame::Close(_) => Err(End(None)),
+            Frame::Close(_) => Err(End::SILENT),
         }
     }
 
@@ -370,7 +326,7 @@ impl Connection {
                 }
                 Err(error) => return Err(failed(&error)),
             };
-            let Ok(text) = Utf8Bytes::try_from(frame) else { return Err(End(None)) };
+            let Ok(text) = Utf8Bytes::try_from(frame) else { return Err(End::SILENT) };
             taken(self.socket.feed(Frame::Text(text))).await?;
         }
         taken(self.socket.flush()).await
@@ -380,11 +336,11 @@ impl Connection {
     async fn state(&mut self) -> Result<(), End> {
         let state = self.states.borrow_and_update().clone();
         let Some(live) = state.live else {
-            return Err(End(Some((CLOSE_GONE, "this live was deleted"))));
+            return Err(End::GONE);
         };
         self.live = live;
         if !readable(&self.app, &self.live, &self.caller, &self.keys) {
-            return Err(End(Some((CLOSE_FORBIDDEN, "this live is not public any more"))));
+            return Err(End::FORBIDDEN);
         }
         self.send(Frame::Text(state.frame)).await
     }
@@ -437,60 +393,12 @@ fn malformed() -> Problem {
     )
 }
 
-/// What was sent is on its way, or the reader takes nothing and is given up.
-async fn taken(sending: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
-    let mut sending = pin!(sending);
-    // Nearly always the kernel takes it at once, and no time needs to be kept.
-    let sent = match sending.as_mut().now_or_never() {
-        Some(sent) => Ok(sent),
-        None => tokio::time::timeout(SENDING, sending).await,
-    };
-    match sent {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(End(None)),
-    }
-}
-
 fn unreadable(error: &axum::Error) -> End {
     tracing::debug!(%error, "a frame could not be read");
-    End(Some((close_code::SIZE, "a frame is UTF-8 text of at most 64 KiB")))
+    End::fault(close_code::SIZE, "a frame is UTF-8 text of at most 64 KiB")
 }
 
 fn failed(error: &chat::Error) -> End {
     tracing::warn!(%error, "a conversation could not be read");
-    End(Some((close_code::AGAIN, "try again")))
-}
-
-/// How many frames may still come: [`FRAMES`].
-struct Frames {
-    left: f64,
-    since: Instant,
-}
-
-impl Frames {
-    fn new(now: Instant) -> Self {
-        Self { left: FRAMES.0, since: now }
-    }
-
-    fn admit(&mut self, now: Instant) -> bool {
-        let (most, each_second) = FRAMES;
-        self.left = most.min(self.left + now.duration_since(self.since).as_secs_f64() * each_second) - 1.0;
-        self.since = now;
-        self.left >= 0.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_of_frames_is_noticed_and_a_quick_writer_is_not() {
-        let start = Instant::now();
-        let mut frames = Frames::new(start);
-        assert!((0..2_000).all(|_| frames.admit(start)));
-        assert!(!frames.admit(start));
-        let mut frames = Frames::new(start);
-        assert!((0..10_000_u32).all(|turn| frames.admit(start + Duration::from_millis(10) * turn)));
-    }
+    End::AGAIN
 }

@@ -220,6 +220,7 @@ pub(crate) async fn live_json(
         "messages": messages,
         "poster_url": poster,
         "watch_url": watch_url(base, live, knows_key),
+        "tail_url": tail_url(base, live, token.as_deref()),
         "hls_url": null,
         "replay": replay,
     })
@@ -248,6 +249,14 @@ pub(crate) fn gap_json(gap: &Gap) -> Value {
 /// The token that addresses of media of this live carry; public ones carry none.
 pub(crate) fn media_token(app: &App, live: &Live) -> Option<String> {
     (live.visibility != Visibility::Public).then(|| app.media_tokens.make(live.id, now_ms()))
+}
+
+/// Where one WebSocket carries the tails of a live.
+fn tail_url(base: &Base, live: &Live, token: Option<&str>) -> String {
+    let token = token.map(|token| format!("?token={token}")).unwrap_or_default();
+    let address = base.to(&format!("/api/posts/live/{}/tail/ws/{token}", live.id));
+    // From http to ws, from https to wss.
+    address.replacen("http", "ws", 1)
 }
 
 /// Finishes the deletions that a crash interrupted.

@@ -25,6 +25,7 @@ mod poster;
 mod posts;
 pub(crate) mod problem;
 mod range;
+mod socket;
 mod times;
 mod unread;
 mod upload;

@@ -2,6 +2,7 @@
 
 mod problem;
 mod replay;
+mod socket;
 mod tail;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/posts/live/{id}/timeline", get(timeline))
         .route("/api/posts/live/{id}/tail.mp4", get(tail::mp4))
         .route("/api/posts/live/{id}/tail.webm", get(tail::webm))
+        .route("/api/posts/live/{id}/tail/ws", get(socket::upgrade))
         .route("/api/posts/live/{id}/replay.mp4", get(replay::mp4))
         .route("/api/posts/live/{id}/replay.webm", get(replay::webm))
         .route("/api/posts/live/{id}/audio.m4a", get(replay::m4a))

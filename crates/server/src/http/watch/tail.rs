@@ -19,12 +19,12 @@ use crate::http::problem::Problem;
 /// What a tail is asked with.
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
-    from_ms: Option<i64>,
-    take: Option<u32>,
-    track: Option<Kind>,
+    pub(super) from_ms: Option<i64>,
+    pub(super) take: Option<u32>,
+    pub(super) track: Option<Kind>,
 }
 
-type Question = Result<Query<Asked>, QueryRejection>;
+pub(super) type Question = Result<Query<Asked>, QueryRejection>;
 
 pub(super) async fn mp4(
     State(app): State<App>,
@@ -62,7 +62,7 @@ async fn answer(app: &App, watched: Watched, asked: Asked, format: Format) -> Re
     Ok((headers, Body::from_stream(stream)).into_response())
 }
 
-fn content_type(format: Format, track: Option<Kind>) -> &'static str {
+pub(super) fn content_type(format: Format, track: Option<Kind>) -> &'static str {
     match (format, track) {
         (Format::Mp4, Some(Kind::Audio)) => "audio/mp4",
         (Format::Mp4, _) => "video/mp4",

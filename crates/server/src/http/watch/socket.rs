@@ -1,0 +1,256 @@
+//! The tails of a live over one WebSocket: what a player in a browser reads.
+//!
+//! Browsers open six connections to a host over HTTP/1.1, for all tabs together, and a page that watches by endless
+//! answers holds two of them. WebSockets are not counted among the six.
+//!
+//! One task for each connection. It reads the bodies by its cursors ([`tail::Tracks`]) when the client has room, so a viewer
+//! who takes nothing is owed nothing.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::ws::{Message as Frame, WebSocket, close_code};
+use axum::extract::{Query, State as Shared};
+use axum::response::Response;
+use bytes::{BufMut, Bytes, BytesMut};
+use delivery::tail::{Begun, BegunTrack, Next, Tracks, Wanted};
+use futures_util::StreamExt;
+use lives::Live;
+use media::Kind;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use timeline::view::Format;
+use tokio::sync::watch;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::Watched;
+use super::problem::tail_problem;
+use super::tail::{Question, content_type};
+use crate::app::App;
+use crate::http::access::{Keys, readable};
+use crate::http::auth::Caller;
+use crate::http::chat_state::State;
+use crate::http::problem::Problem;
+use crate::http::socket::{End, Frames, Opening, PING, SILENCE, taken};
+use crate::http::watch::problem::bad_query;
+
+/// Bytes of a frame from outside at most.
+const FRAME: usize = 1 << 10;
+/// Bytes of a binary frame at most, its first one included: as much is held for a reader who is slow.
+const PIECE: usize = 32 << 10;
+/// Bytes that may be on their way at most, and a fragment: sent, and not said to be taken.
+const ON_THE_WAY: u64 = 4 << 20;
+/// In the first byte of a binary frame, beside the number of its track: the fragment goes on in the track's next frame.
+const GOES_ON: u8 = 0x80;
+
+pub(super) async fn upgrade(
+    Shared(app): Shared<App>,
+    Watched { live, recording }: Watched,
+    caller: Caller,
+    keys: Keys,
+    asked: Question,
+    opening: Opening,
+) -> Result<Response, Problem> {
+    let Query(asked) = asked.map_err(bad_query)?;
+    let wanted = Wanted { track: asked.track, take: asked.take, from_ms: asked.from_ms };
+    let tracks = Tracks::open(recording, wanted).map_err(|error| tail_problem(error, Format::Mp4))?;
+    let tasks = app.tasks.clone();
+    opening.open(&tasks, FRAME, move |socket| async move {
+        let states = app.chat_states.follow(&app, &live).await;
+        Carrying::new(app, live, (caller, keys), tracks, states, socket).run().await;
+    })
+}
+
+/// What a client says: that so many bytes of binary frames are taken, all since the opening.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+enum Said {
+    Taken { bytes: u64 },
+}
+
+struct Carrying {
+    app: App,
+    live: Arc<Live>,
+    pass: (Caller, Keys),
+    tracks: Tracks,
+    states: watch::Receiver<State>,
+    socket: WebSocket,
+    leaving: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Whether there may be more to send now.
+    is_more: bool,
+    sent: u64,
+    taken: u64,
+    heard: Instant,
+    pings: Interval,
+    frames: Frames,
+}
+
+/// What may come next.
+enum Event {
+    Came(Option<Result<Frame, axum::Error>>),
+    More,
+    State,
+    Ping,
+    Leaving,
+}
+
+impl Carrying {
+    fn new(
+        app: App,
+        live: Arc<Live>,
+        pass: (Caller, Keys),
+        tracks: Tracks,
+        states: watch::Receiver<State>,
+        socket: WebSocket,
+    ) -> Self {
+        let now = Instant::now();
+        let mut pings = tokio::time::interval_at(now + PING, PING);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            leaving: Box::pin(app.leaving.clone().cancelled_owned()),
+            app,
+            live,
+            pass,
+            tracks,
+            states,
+            socket,
+            is_more: true,
+            sent: 0,
+            taken: 0,
+            heard: now,
+            pings,
+            frames: Frames::new(now),
+        }
+    }
+
+    async fn run(mut self) {
+        let end = loop {
+            if let Err(end) = self.turn().await {
+                break end;
+            }
+        };
+        end.say(&mut self.socket).await;
+    }
+
+    async fn turn(&mut self) -> Result<(), End> {
+        match self.next().await {
+            Event::Came(Some(Ok(frame))) => self.came(&frame),
+            Event::Came(Some(Err(_))) => {
+                Err(End::fault(close_code::SIZE, "a frame is text of at most 1 KiB"))
+            }
+            Event::Came(None) => Err(End::SILENT),
+            Event::More => self.more().await,
+            Event::State => self.look(),
+            Event::Ping if self.heard.elapsed() > SILENCE => Err(End::SILENT),
+            Event::Ping => self.send(Frame::Ping(Bytes::new())).await,
+            Event::Leaving => Err(End::LEAVING),
+        }
+    }
+
+    async fn next(&mut self) -> Event {
+        let has_room = self.sent - self.taken < ON_THE_WAY;
+        let Self { leaving, socket, states, pings, tracks, is_more, .. } = self;
+        let more = async {
+            if !*is_more {
+                tracks.changed().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = leaving => Event::Leaving,
+            frame = socket.next() => Event::Came(frame),
+            Ok(()) = states.changed() => Event::State,
+            _ = pings.tick() => Event::Ping,
+            () = more, if has_room => Event::More,
+        }
+    }
+
+    /// Something came from outside.
+    fn came(&mut self, frame: &Frame) -> Result<(), End> {
+        self.heard = Instant::now();
+        self.frames.admit(self.heard)?;
+        match frame {
+            Frame::Text(text) => match serde_json::from_str(text) {
+                Ok(Said::Taken { bytes }) if (self.taken..=self.sent).contains(&bytes) => {
+                    self.taken = bytes;
+                    Ok(())
+                }
+                _ => Err(End::fault(close_code::POLICY, "taken, with the bytes of frames that were sent")),
+            },
+            Frame::Binary(_) => Err(End::fault(close_code::UNSUPPORTED, "text frames only")),
+            Frame::Ping(_) | Frame::Pong(_) => Ok(()),
+            Frame::Close(_) => Err(End::SILENT),
+        }
+    }
+
+    /// Sends what comes next.
+    async fn more(&mut self) -> Result<(), End> {
+        let next = self.tracks.next().await.map_err(|error| {
+            tracing::warn!(live = self.live.id, %error, "a tail could not be read");
+            End::AGAIN
+        })?;
+        self.is_more = next != Next::Later;
+        match next {
+            Next::Take(begun) => self.say(&take(&begun)).await,
+            Next::Bytes(kind, bytes) => self.carry(kind, bytes).await,
+            Next::Later => Ok(()),
+            Next::End => {
+                self.say(&json!({"type": "ended"})).await?;
+                Err(End::DONE)
+            }
+        }
+    }
+
+    async fn carry(&mut self, kind: Kind, mut bytes: Bytes) -> Result<(), End> {
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(PIECE - 1));
+            let mut frame = BytesMut::with_capacity(1 + piece.len());
+            frame.put_u8(number(kind) | if bytes.is_empty() { 0 } else { GOES_ON });
+            frame.extend_from_slice(&piece);
+            self.sent += frame.len() as u64;
+            self.send(Frame::Binary(frame.freeze())).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends what is not for this viewer any more.
+    fn look(&mut self) -> Result<(), End> {
+        let Some(live) = self.states.borrow_and_update().live.clone() else { return Err(End::GONE) };
+        let (caller, keys) = &self.pass;
+        if readable(&self.app, &live, caller, keys) { Ok(()) } else { Err(End::FORBIDDEN) }
+    }
+
+    async fn say(&mut self, json: &Value) -> Result<(), End> {
+        self.send(Frame::Text(json.to_string().into())).await
+    }
+
+    async fn send(&mut self, frame: Frame) -> Result<(), End> {
+        let Self { leaving, socket, .. } = self;
+        tokio::select! {
+            sent = taken(socket.send(frame)) => sent,
+            () = leaving => Err(End::LEAVING),
+        }
+    }
+}
+
+/// The track numbers of every file of ours.
+fn number(kind: Kind) -> u8 {
+    match kind {
+        Kind::Video => 1,
+        Kind::Audio => 2,
+    }
+}
+
+fn take(begun: &Begun) -> Value {
+    let track = |track: &BegunTrack| {
+        let mime = content_type(track.format, Some(track.kind));
+        json!({
+            "kind": track.kind,
+            "mime": format!("{mime}; codecs=\"{}\"", track.codec),
+            "position_ms": track.position_ms,
+        })
+    };
+    let tracks: Vec<Value> = begun.tracks.iter().map(track).collect();
+    json!({"type": "take", "take": begun.take, "offset_ms": begun.offset_ms, "tracks": tracks})
+}
