@@ -37,5 +37,16 @@ export default defineConfig({
     // The content security policy allows no data: addresses in style or script.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // What a page loads anyway compresses better in one piece.
+          groups: [
+            { name: 'base', test: /vite\/preload-helper|node_modules\/svelte/ },
+            { name: 'player', test: /sdk\/dist\/player\/(?!tails)/ },
+          ],
+        },
+      },
+    },
   },
 });

@@ -6,6 +6,8 @@ export default defineConfig({
   build: {
     target: 'es2022',
     outDir: 'dist/embed',
+    // What is loaded late elsewhere too: one file is all that another page has to name.
+    rolldownOptions: { output: { codeSplitting: false } },
     lib: {
       entry: '../sdk/src/elements/register.ts',
       formats: ['es'],

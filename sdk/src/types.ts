@@ -39,6 +39,8 @@ export interface Live {
   messages: number;
   poster_url: string | null;
   watch_url: string | null;
+  /** Where one WebSocket carries the tails. */
+  tail_url: string;
   hls_url: string | null;
   replay: { mp4: string | null; webm: string | null; audio: string | null } | null;
 }

@@ -1,7 +1,7 @@
 import type { Api } from '../api.js';
-import { Problem, problemOf } from '../problem.js';
-import type { Take, Timeline, TrackKind } from '../types.js';
-import { containerOf, mimeOf, takeAfter, takeAt, trackOf } from './clock.js';
+import { Problem, Unreachable } from '../problem.js';
+import type { Timeline, TrackKind } from '../types.js';
+import { Carrier, type Piece, type TakeBegins } from './carrier.js';
 import type { TrackSink } from './sink.js';
 
 /** The timeline as the server last told it. */
@@ -14,16 +14,20 @@ export interface FeedOptions {
   api: Api;
   liveId: number;
   key: string | null;
+  /** The address of the WebSocket that carries the tails, as the server last told it. */
+  tailUrl: () => string | null;
   timelines: TimelineSource;
-  sink: TrackSink;
+  /** One for each track that is carried. */
+  sinks: TrackSink[];
+  /** The take whose tracks those are. */
+  take: number;
+  signal: AbortSignal;
   /** False while the browser wants no more data (ManagedMediaSource). */
   wanted?: () => boolean;
   /** Told with false when the connection breaks, with true when bytes come again. */
   onReach?: (reached: boolean) => void;
   /** Told just before bytes are added to the buffer. */
   onArrival?: () => void;
-  /** The next take has other tracks than this pipeline: it starts at these milliseconds. */
-  kinds: TrackKind[];
 }
 
 /** How a feed came to its end. `other-tracks`: playing goes on at `fromMs` with another set of tracks. */
@@ -32,148 +36,146 @@ export type FeedEnd =
   | { reason: 'other-tracks'; fromMs: number }
   | { reason: 'aborted' };
 
-/** The live has no such track yet: nothing is wrong with the network. */
-class NotThereYet extends Error {}
-
-const RETRY_MS = 700;
-/** Silence after which the timeline is asked whether the live has gone on elsewhere. */
-const SILENT_MS = 2_500;
+export const RETRY_MS = 700;
 /** A viewer at the edge who was cut off for longer does not fetch what was missed. */
-const MISSED_MS = 10_000;
+export const MISSED_MS = 10_000;
+/** Silence after which the timeline is asked whether the live goes on without us. */
+const SILENT_MS = 2_500;
+/** So many WebSockets that did not open beside a server that answers: none can be had here. */
+const REFUSALS = 2;
 
-/** Carries one track from the server to its sink: a tail, then the next take's, to the end of the live. */
-export class TrackFeed {
+/** True once this page has found that no WebSocket can be had. */
+let isRefused = false;
+
+/**
+ * Carries the tracks of a live from the server to their sinks, take after take, to its end. Over one WebSocket, which browsers
+ * do not count among the six connections that all tabs together may have to a host; else by endless requests.
+ */
+export class Feed {
   readonly #o: FeedOptions;
-  readonly #abort = new AbortController();
+  /** The take that is being carried, or that the sinks were made for. */
+  #take: number;
+  #refusals = 0;
 
   constructor(options: FeedOptions) {
     this.#o = options;
-  }
-
-  stop(): void {
-    this.#abort.abort();
+    this.#take = options.take;
   }
 
   /** From `fromMs` of the play clock on, or from the live edge if null. */
   async run(fromMs: number | null): Promise<FeedEnd> {
+    const { signal, onReach, tailUrl } = this.#o;
     let from = fromMs;
-    let take = from === null ? null : takeAt(await this.#timeline(), from);
-    while (!this.#abort.signal.aborted) {
+    while (!signal.aborted) {
       try {
-        const played = await this.#playTake(take, from);
-        const next = await this.#next(played);
-        if (!next) return { reason: 'ended' };
-        if (!this.#sameKinds(next)) return { reason: 'other-tracks', fromMs: next.offset_ms };
-        take = next;
-        from = next.offset_ms;
+        if (isRefused || !tailUrl()) return await (await import('./tails.js')).feedByRequests(this.#o, from);
+        return await this.#carry(from);
       } catch (error) {
-        if (this.#abort.signal.aborted) break;
-        if (error instanceof Problem && (error.status === 401 || error.status === 403)) throw error;
-        if (!(error instanceof Problem || error instanceof NotThereYet)) this.#o.onReach?.(false);
-        await this.#pause(RETRY_MS);
-        const timeline = await this.#timeline(true).catch(() => null);
-        const end = this.#o.sink.end;
-        // Go on where the buffer ends; a viewer at the edge who missed much starts at the edge again.
-        if (end !== null && (from === null || end * 1000 > from)) from = Math.floor(end * 1000);
-        if (fromMs === null && from !== null && (timeline?.saved_ms ?? 0) - from > MISSED_MS) from = null;
-        take = from === null || !timeline ? null : takeAt(timeline, from);
+        if (signal.aborted) break;
+        if (error instanceof Problem) throw error;
+        onReach?.(false);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        from = this.#resume(from, fromMs === null, await this.#askAgain());
       }
     }
     return { reason: 'aborted' };
   }
 
-  /** Reads one tail to its end; resolves with the number of its take. */
-  async #playTake(take: Take | null, fromMs: number | null): Promise<number> {
-    const { api, sink, liveId, key } = this.#o;
-    const timeline = await this.#timeline();
-    const wished = take ?? timeline.takes.at(-1) ?? null;
-    const guess = trackOf(wished, sink.kind);
-    if (!guess) throw new NotThereYet(sink.kind);
-    const request = new AbortController();
-    const url = api.url(`/api/posts/live/${liveId}/tail.${containerOf(guess)}`, {
-      track: sink.kind,
-      take: take?.take,
-      from_ms: fromMs === null ? null : Math.round(fromMs),
-      key,
-    });
-    const response = await api.fetchSigned(url, {
-      signal: AbortSignal.any([this.#abort.signal, request.signal]),
-    });
-    if (!response.ok || !response.body) throw await problemOf(response);
-    const number = Number(response.headers.get('Live-Take') ?? wished?.take);
-    const base = Number(response.headers.get('Live-Position-Ms') ?? fromMs ?? 0);
-    const track = trackOf(await this.#takeOf(number), sink.kind) ?? guess;
-    await sink.begin(mimeOf(track), base / 1000, this.#abort.signal);
-    await this.#pump(response.body.getReader(), request, number);
-    return number;
-  }
-
-  async #pump(
-    reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-    request: AbortController,
-    take: number,
-  ): Promise<void> {
-    const { sink } = this.#o;
-    const { signal } = this.#abort;
-    let watch: ReturnType<typeof setTimeout> | undefined;
-    let superseded = false;
-    const arm = (): void => {
-      clearTimeout(watch);
-      watch = setTimeout(async () => {
-        const timeline = await this.#timeline(true).catch(() => null);
-        superseded = timeline !== null && takeAfter(timeline, take) !== null;
-        if (superseded) request.abort();
-        else if (!signal.aborted) arm();
-      }, SILENT_MS);
-    };
+  async #carry(fromMs: number | null): Promise<FeedEnd> {
+    const { signal, onReach } = this.#o;
+    this.#refusals += 1;
+    const carrier = new Carrier(this.#url(fromMs));
+    const stop = (): void => carrier.close();
+    signal.addEventListener('abort', stop);
     try {
-      for (;;) {
-        await sink.room(signal);
-        while (this.#o.wanted?.() === false && !signal.aborted) await this.#pause(100);
-        arm();
-        const { value, done } = await reader.read();
-        clearTimeout(watch);
-        if (done || signal.aborted) return;
-        this.#o.onReach?.(true);
-        this.#o.onArrival?.();
-        await sink.append(value, signal);
+      for (let piece = await this.#next(carrier); piece; piece = await this.#next(carrier)) {
+        onReach?.(true);
+        if (piece.type === 'ended') return { reason: 'ended' };
+        if (piece.type === 'bytes') await this.#append(piece, carrier);
+        else if (!this.#fits(piece)) return { reason: 'other-tracks', fromMs: piece.offset_ms };
+        else await this.#begin(piece);
       }
-    } catch (error) {
-      if (!superseded) throw error;
+      throw new Unreachable('the tail was cut');
     } finally {
-      clearTimeout(watch);
-      await reader.cancel().catch(() => undefined);
+      signal.removeEventListener('abort', stop);
+      carrier.close();
+      if (carrier.hasOpened) this.#refusals = 0;
     }
   }
 
-  /** The take after this one, waiting for it while the live is on; null when the live has ended. */
-  async #next(take: number): Promise<Take | null> {
-    while (!this.#abort.signal.aborted) {
-      const timeline = await this.#timeline(true).catch(() => null);
-      const next = timeline && takeAfter(timeline, take);
-      if (next) return next;
-      if (timeline?.state === 'ended') return null;
-      await this.#pause(RETRY_MS);
+  /** What comes next; null when the connection is gone, be it without a word. */
+  async #next(carrier: Carrier): Promise<Piece | null> {
+    let saved = Number.POSITIVE_INFINITY;
+    for (;;) {
+      const piece = await carrier.next(SILENT_MS);
+      if (piece !== undefined) return piece;
+      const timeline = await this.#o.timelines.refresh().catch(() => null);
+      // The live grows: what grew is about to come, or the connection is gone.
+      if (timeline && timeline.saved_ms > saved) return (await carrier.next(SILENT_MS)) ?? null;
+      saved = timeline?.saved_ms ?? saved;
     }
-    return null;
   }
 
-  async #takeOf(number: number): Promise<Take | null> {
-    const known = (timeline: Timeline): Take | null =>
-      timeline.takes.find((take) => take.take === number) ?? null;
-    return known(await this.#timeline()) ?? known(await this.#timeline(true));
+  async #append({ kind, bytes }: Piece & { type: 'bytes' }, carrier: Carrier): Promise<void> {
+    const { sinks, signal, wanted, onArrival } = this.#o;
+    const sink = sinks.find((candidate) => candidate.kind === kind);
+    await sink?.room(signal);
+    while (wanted?.() === false && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 100));
+    onArrival?.();
+    await sink?.append(bytes, signal);
+    carrier.used(bytes.length);
   }
 
-  async #timeline(fresh = false): Promise<Timeline> {
-    const { timelines } = this.#o;
-    return !fresh && timelines.timeline ? timelines.timeline : timelines.refresh();
+  async #begin({ take, tracks }: TakeBegins): Promise<void> {
+    const { sinks, signal, timelines } = this.#o;
+    this.#take = take;
+    if (!timelines.timeline?.takes.some((known) => known.take === take))
+      void timelines.refresh().catch(() => undefined);
+    for (const { kind, mime, position_ms } of tracks)
+      await sinks.find((sink) => sink.kind === kind)?.begin(mime, (position_ms ?? 0) / 1000, signal);
   }
 
-  #sameKinds(take: Take): boolean {
-    return this.#o.kinds.length === take.tracks.length && this.#o.kinds.every((kind) => trackOf(take, kind));
+  /** True if the sinks are for the tracks of this take, or were made for it although they are not. */
+  #fits({ take, tracks }: TakeBegins): boolean {
+    const { sinks } = this.#o;
+    const hasSink = ({ kind }: { kind: TrackKind }): boolean => sinks.some((sink) => sink.kind === kind);
+    return take === this.#take || (tracks.length === sinks.length && tracks.every(hasSink));
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, ms));
+  /** The timeline; null if the server does not answer. */
+  async #askAgain(): Promise<Timeline | null> {
+    try {
+      const timeline = await this.#o.timelines.refresh();
+      isRefused ||= this.#refusals >= REFUSALS;
+      return timeline;
+    } catch (error) {
+      if (error instanceof Problem && error.status < 500) throw error;
+      this.#refusals = 0;
+      return null;
+    }
+  }
+
+  /** Where to go on: where the buffers end; a viewer at the edge who missed much starts at the edge again. */
+  #resume(from: number | null, isAtEdge: boolean, timeline: Timeline | null): number | null {
+    const ends = this.#o.sinks.map((sink) => sink.end ?? 0);
+    const end = Math.floor(Math.min(...ends) * 1000);
+    const at = from === null ? end || null : Math.max(from, end);
+    return isAtEdge && (timeline?.saved_ms ?? 0) - (at ?? 0) > MISSED_MS ? null : at;
+  }
+
+  #url(fromMs: number | null): URL {
+    const { api, key, sinks, tailUrl } = this.#o;
+    const { pathname, searchParams } = new URL(tailUrl() ?? '');
+    const url = new URL(
+      api.url(pathname, {
+        ...Object.fromEntries(searchParams),
+        key,
+        from_ms: fromMs === null ? null : Math.round(fromMs),
+        track: sinks.length === 1 ? sinks[0]?.kind : null,
+      }),
+      globalThis.location?.href,
+    );
+    url.protocol = url.protocol.replace('http', 'ws');
+    return url;
   }
 }

@@ -1,6 +1,6 @@
-import type { Take, TrackKind } from '../types.js';
+import type { Take } from '../types.js';
 import { mimeOf } from './clock.js';
-import { type FeedEnd, type FeedOptions, TrackFeed } from './feed.js';
+import { Feed, type FeedEnd, type FeedOptions } from './feed.js';
 import { TrackSink } from './sink.js';
 import type { TrackStanding } from './stuck.js';
 
@@ -12,12 +12,12 @@ export function mediaSourceClass(): MediaSourceClass | null {
   return scope.MediaSource ?? scope.ManagedMediaSource ?? null;
 }
 
-export interface PipelineOptions extends Omit<FeedOptions, 'sink' | 'kinds' | 'wanted'> {
+export interface PipelineOptions extends Omit<FeedOptions, 'sinks' | 'take' | 'signal' | 'wanted'> {
   /** Moves the playhead, in seconds of the play clock. */
   moveTo: (seconds: number) => void;
 }
 
-/** A MediaSource with one buffer and one feed for each track of a run of takes that have the same tracks. */
+/** A MediaSource with one buffer for each track of a run of takes that have the same tracks, and the feed that fills them. */
 export class Pipeline {
   readonly #video: HTMLVideoElement;
   readonly #options: PipelineOptions;
@@ -27,7 +27,9 @@ export class Pipeline {
   #url: string | null = null;
   #streaming = true;
   #sinks: TrackSink[] = [];
-  #feeds: TrackFeed[] = [];
+  /** Stops the feed; null while there is none. */
+  #feeding: AbortController | null = null;
+  #isResting = false;
   /** Counts the places that were gone to. */
   #turn = 0;
   #tidier: ReturnType<typeof setInterval> | undefined;
@@ -78,6 +80,25 @@ export class Pipeline {
     this.#feed(fromMs);
   }
 
+  /** True while nothing is carried although more could be. */
+  get isResting(): boolean {
+    return this.#isResting;
+  }
+
+  /** Lets go of the connection; what is buffered stays. */
+  rest(): void {
+    if (!this.#feeding) return;
+    this.#stop();
+    this.#isResting = true;
+  }
+
+  /** Goes on where what is buffered around the playhead ends. */
+  goOn(): void {
+    const { currentTime } = this.#video;
+    const end = Math.min(...this.#sinks.map((sink) => sink.endAround(currentTime)));
+    this.#feed(Math.floor(end * 1000));
+  }
+
   /** Tells the element how far the live reaches, so that it lets the viewer seek there. */
   reach(edgeMs: number): void {
     if (this.#media?.readyState !== 'open') return;
@@ -104,27 +125,28 @@ export class Pipeline {
 
   #stop(): void {
     this.#turn += 1;
-    for (const feed of this.#feeds) feed.stop();
-    this.#feeds = [];
+    this.#feeding?.abort();
+    this.#feeding = null;
   }
 
   #feed(fromMs: number | null): void {
-    const kinds: TrackKind[] = this.#sinks.map((sink) => sink.kind);
-    const feeds = this.#sinks.map(
-      (sink) => new TrackFeed({ ...this.#options, sink, kinds, wanted: () => this.#streaming }),
-    );
-    this.#feeds = feeds;
-    const ends = feeds.map((feed) => feed.run(fromMs));
-    Promise.all(ends).then(
-      ([first]) => {
-        if (this.#feeds !== feeds || !first || first.reason === 'aborted') return;
-        if (this.#media?.readyState === 'open') this.#media.endOfStream();
-        this.#onEnd(first);
-      },
-      () => {
-        if (this.#feeds === feeds) this.#onEnd({ reason: 'aborted' });
-      },
-    );
+    const feeding = new AbortController();
+    this.#feeding = feeding;
+    this.#isResting = false;
+    const feed = new Feed({
+      ...this.#options,
+      sinks: this.#sinks,
+      take: this.#take.take,
+      signal: feeding.signal,
+      wanted: () => this.#streaming,
+    });
+    const settle = (end: FeedEnd): void => {
+      if (this.#feeding !== feeding) return;
+      this.#feeding = null;
+      if (end.reason !== 'aborted' && this.#media?.readyState === 'open') this.#media.endOfStream();
+      this.#onEnd(end);
+    };
+    feed.run(fromMs).then(settle, () => settle({ reason: 'aborted' }));
   }
 
   #manage(media: MediaSource): void {

@@ -2,6 +2,7 @@ import type { Api } from '../api.js';
 import { Problem } from '../problem.js';
 import { Signal } from '../signal.js';
 import type { Live, LiveUpdate, Position, Timeline } from '../types.js';
+import { Attention } from './attention.js';
 import { bufferEnd, rangesOf } from './buffered.js';
 import { positionOf } from './clock.js';
 import type { TimelineSource } from './feed.js';
@@ -41,6 +42,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   readonly #waits: WaitingTeller;
   readonly #showing: Showing;
   readonly #stuck = new StuckWatch();
+  readonly #attention = new Attention();
   readonly #ticker: ReturnType<typeof setInterval>;
   #destroyed = false;
 
@@ -62,6 +64,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       tails: {
         ...live,
         timelines: this.#news,
+        tailUrl: () => this.value.live?.tail_url ?? null,
         onReach: (reached) => this.#waits.reached(reached),
         onArrival: () => this.#edge.arrived(),
         moveTo: (seconds) => this.#playhead.moveTo(seconds),
@@ -122,6 +125,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   seek(ms: number): void {
     const { mode, edgeMs } = this.value;
     const to = Math.min(Math.max(0, ms), edgeMs);
+    this.#attention.stir(performance.now());
     if (mode === 'live' && edgeMs - to < EDGE_MS) {
       this.goLive();
       return;
@@ -235,6 +239,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     const end = bufferEnd(this.video);
     this.#waits.bufferEndsAt(end, now);
     this.#unstick(now);
+    this.#showing.attend(this.#attention.step(now, this.video, document.hidden));
     void this.#showing.lookForMissing(now);
     this.#edge.follow(now, end);
     this.#waits.tell(now);

@@ -130,6 +130,13 @@ export class Showing {
     this.#source.restart(fromMs);
   }
 
+  /** Lets go of the connection while nobody sees or hears it; then goes on where it was, or at the edge. */
+  attend(isAttended: boolean): void {
+    if (!isAttended) this.#source.rest();
+    else if (this.#source.isResting && this.#state.value.atLive) this.restart(null);
+    else if (this.#source.isResting) this.#source.goOn();
+  }
+
   /** A revision moved earlier moments: stays with the picture, not with the number. */
   retime(timeline: Timeline, before: Timeline): void {
     if (before.revision === timeline.revision || !this.isPiped) return;

@@ -84,6 +84,21 @@ export class Source {
     void this.#pipeline?.restart(fromMs);
   }
 
+  /** True while nothing is carried although more could be. */
+  get isResting(): boolean {
+    return this.#pipeline?.isResting ?? false;
+  }
+
+  /** Lets go of the connection; what is buffered stays. */
+  rest(): void {
+    this.#pipeline?.rest();
+  }
+
+  /** Goes on where what is buffered ends. */
+  goOn(): void {
+    this.#pipeline?.goOn();
+  }
+
   /** Tells the element how far the live reaches. */
   reach(edgeMs: number): void {
     this.#pipeline?.reach(edgeMs);
