@@ -132,7 +132,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     }
     this.patch({ atLive: false, positionMs: to });
     if (this.#showing.isFile) {
-      this.#playhead.moveTo(to / 1000);
+      this.#showing.goTo(to);
       return;
     }
     this.#playhead.applyRate();

@@ -38,6 +38,8 @@ export class Showing {
   readonly #source: Source;
   #missing: MissingTrack | null = null;
   #closed = false;
+  /** Where the file of the replay is to begin once it can be moved in. */
+  #fileAtMs = 0;
   /** Counts what was put into the element. */
   #turn = 0;
 
@@ -92,6 +94,7 @@ export class Showing {
   /** Goes to `ms` in what is buffered, else by tails from there. */
   goTo(ms: number): void {
     if (!this.isPiped) {
+      this.#fileAtMs = ms;
       this.#o.playhead.moveTo(ms / 1000);
       return;
     }
@@ -221,8 +224,9 @@ export class Showing {
   async #openFile(url: string, atMs: number): Promise<void> {
     this.#turn += 1;
     this.#miss(null);
+    this.#fileAtMs = atMs;
     this.#source.openFile(url, () => {
-      if (atMs > 0) this.#o.playhead.moveTo(atMs / 1000);
+      if (this.#fileAtMs > 0) this.#o.playhead.moveTo(this.#fileAtMs / 1000);
       this.#o.playhead.applyRate();
     });
     if (atMs < this.#state.value.edgeMs - AT_END_MS) await this.#o.playhead.start();
