@@ -7,7 +7,7 @@ mod recording;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use media::container::Reader;
+use media::container::{Event, Reader};
 use proptest::prelude::*;
 use recording::{drain, read, whole};
 
@@ -66,7 +66,9 @@ fn an_end_at_any_byte_gives_the_events_up_to_it() {
     for (name, data) in fixtures() {
         let (all, _) = whole(data);
         for end in 1..=4096 {
-            let (events, _) = read(std::iter::once(&data[..end]));
+            let (mut events, _) = read(std::iter::once(&data[..end]));
+            // What the end cut in two is told.
+            events.retain(|event| !matches!(event, Event::Unread(_)));
             assert!(all.starts_with(&events), "{name} cut at {end}");
         }
     }

@@ -66,6 +66,14 @@ pub fn parse(config: &[u8]) -> Option<Config> {
     .filter(|config| config.channels > 0)
 }
 
+/// Whether what came as a frame is the `AudioSpecificConfig` of its track: Android's encoders give it as their first
+/// buffer, and some recorders store it as a frame.
+#[must_use]
+pub fn is_configuration(frame: &[u8], config: &[u8]) -> bool {
+    const SHORTEST: usize = 2;
+    frame.len() >= SHORTEST && config.starts_with(frame)
+}
+
 fn object_type(bits: &mut Bits<'_>) -> Option<u8> {
     match bits.take(5)? {
         31 => Some(32 + bits.take(6)? as u8),

@@ -6,13 +6,24 @@ use bytes::Bytes;
 use super::bits::Bits;
 use super::nal;
 
+const SLICE: u8 = 1;
 const IDR: u8 = 5;
+const SEI: u8 = 6;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 
 /// Its NAL units (ISO/IEC 14496-10, table 7-1): decoding may start at slices of an IDR picture.
-pub const SYNTAX: nal::Syntax =
-    nal::Syntax { unit_type: |first| first & 0x1f, delimiter: 9, key: (IDR, IDR), sizes_at: 4 };
+pub const SYNTAX: nal::Syntax = nal::Syntax {
+    unit_type: |first| first & 0x1f,
+    delimiter: 9,
+    key: (IDR, IDR),
+    slices: (SLICE, IDR),
+    sets: (SPS, PPS),
+    sei: SEI,
+    header: 1,
+    is_intra,
+    sizes_at: 4,
+};
 
 /// Sequence parameter sets that a record can hold (five bits).
 const MOST_SPS: usize = 31;
@@ -78,7 +89,7 @@ pub fn config_in_frame(frame: &[u8]) -> Option<Bytes> {
 }
 
 /// `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 5.3.3.1.2), lengths of four bytes.
-fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
+pub(super) fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
     let of_type = |wanted| {
         let mut sets: Vec<&[u8]> = Vec::new();
         for unit in units.iter().filter(|unit| SYNTAX.type_of(unit) == wanted) {
@@ -110,6 +121,14 @@ fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
         ]);
     }
     Some(record.into())
+}
+
+/// Whether a slice is one of intra macroblocks alone: its `slice_type` (ISO/IEC 14496-10, 7.3.3 and table 7-6).
+fn is_intra(unit: &[u8]) -> bool {
+    // Two numbers stand before anything else, and no emulation prevention is in numbers this short.
+    let mut bits = Bits::new(unit.get(1..).unwrap_or_default());
+    let kind = bits.ue().and_then(|_first_macroblock| bits.ue());
+    kind.is_some_and(|kind| matches!(kind % 5, 2 | 4))
 }
 
 /// What a decoder must be given for a keyframe with lengths of four bytes: the parameter sets of its record, then its own

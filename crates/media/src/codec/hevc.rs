@@ -9,10 +9,21 @@ use super::nal;
 const VPS: u8 = 32;
 const SPS: u8 = 33;
 const PPS: u8 = 34;
+const PREFIX_SEI: u8 = 39;
 
 /// Its NAL units (ISO/IEC 23008-2, table 7-1): decoding may start at slices of an IRAP picture.
-pub const SYNTAX: nal::Syntax =
-    nal::Syntax { unit_type: |first| first >> 1 & 0x3f, delimiter: 35, key: (16, 23), sizes_at: 21 };
+pub const SYNTAX: nal::Syntax = nal::Syntax {
+    unit_type: |first| first >> 1 & 0x3f,
+    delimiter: 35,
+    key: (16, 23),
+    slices: (0, 31),
+    sets: (VPS, PPS),
+    sei: PREFIX_SEI,
+    header: 2,
+    // Where the type of a slice stands depends on its parameter sets.
+    is_intra: |_| false,
+    sizes_at: 21,
+};
 
 /// Parameter sets of one kind that are taken into a record.
 const MOST_SETS: usize = 64;
@@ -76,7 +87,7 @@ pub fn config_in_frame(frame: &[u8]) -> Option<Bytes> {
 
 /// `HEVCDecoderConfigurationRecord` (ISO/IEC 14496-15, 8.3.3.1.2), lengths of four bytes. What it may leave unsaid
 /// (segmentation, parallelism, frame rate) it leaves unsaid.
-fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
+pub(super) fn config_from_units(units: &[&[u8]]) -> Option<Bytes> {
     // A set that cannot be read would be taken for the stream's by whoever reads the record.
     let good = |unit: &&&[u8]| SYNTAX.type_of(unit) != SPS || parse_sps(unit).is_some();
     let sps = units.iter().filter(|unit| SYNTAX.type_of(unit) == SPS).find_map(|unit| parse_sps(unit))?;

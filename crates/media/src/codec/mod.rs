@@ -1,6 +1,7 @@
 //! What each codec knows of itself, one codec a file.
 
 pub mod aac;
+pub(crate) mod access;
 pub mod av1;
 mod bits;
 pub mod h264;
@@ -8,6 +9,7 @@ pub mod hevc;
 pub mod nal;
 pub mod opus;
 pub(crate) mod picture;
+mod start;
 pub mod vp8;
 pub mod vp9;
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::bits::Bits;
+use super::start::{self, Start};
 use crate::Codec;
 
 /// Width or height past which a parameter set is not believed.
@@ -20,6 +21,16 @@ pub struct Syntax {
     pub(super) delimiter: u8,
     /// First and last type of the slices that decoding may start at.
     pub(super) key: (u8, u8),
+    /// First and last type of slices.
+    pub(super) slices: (u8, u8),
+    /// First and last type of parameter sets; the last is that of picture parameter sets.
+    pub(super) sets: (u8, u8),
+    /// The type of supplemental enhancement information before slices.
+    pub(super) sei: u8,
+    /// Bytes of a unit before its payload.
+    pub(super) header: usize,
+    /// Whether a slice refers to no other picture, where its head alone says so.
+    pub(super) is_intra: fn(&[u8]) -> bool,
     /// Where in a record the size of the lengths stands.
     pub(super) sizes_at: usize,
 }
@@ -65,16 +76,16 @@ impl Syntax {
         frame
     }
 
-    /// Whether decoding may start at a frame (lengths of four bytes): it holds such a slice.
+    /// Whether decoding may start at a frame (lengths of four bytes).
     #[must_use]
     pub fn is_key(self, frame: &[u8]) -> bool {
-        let (first, last) = self.key;
-        let mut is_key = false;
-        for unit in split(frame, 4) {
-            let Some(unit) = unit else { return false };
-            is_key |= (first..=last).contains(&self.type_of(unit));
-        }
-        is_key
+        start::of(self, frame) == Start::Here
+    }
+
+    /// Whether a frame (lengths of four bytes) holds a slice, and so a picture.
+    #[must_use]
+    pub(super) fn holds_picture(self, frame: &[u8]) -> bool {
+        split(frame, 4).flatten().any(|unit| within(self.slices, self.type_of(unit)))
     }
 
     /// Bytes of the lengths that a record announces: 1, 2 or 4.
@@ -95,10 +106,26 @@ impl Syntax {
         record.into()
     }
 
+    /// Whether a unit is a parameter set.
+    pub(super) fn is_set(self, unit: &[u8]) -> bool {
+        within(self.sets, self.type_of(unit))
+    }
+
     /// The type of a unit; 0 for one without bytes.
     pub(super) fn type_of(self, unit: &[u8]) -> u8 {
         unit.first().map_or(0, |byte| (self.unit_type)(*byte))
     }
+}
+
+/// Whether a type is one of those from the first to the last.
+pub(super) fn within((first, last): (u8, u8), kind: u8) -> bool {
+    (first..=last).contains(&kind)
+}
+
+/// Whether a frame begins with a start code, zero bytes before it included (ISO/IEC 14496-10, annex B.1).
+pub(super) fn begins_with_start_code(frame: &[u8]) -> bool {
+    let zeros = frame.iter().take_while(|byte| **byte == 0).count();
+    zeros >= 2 && frame.get(zeros) == Some(&1)
 }
 
 /// The NAL units between start codes, without them and without the zero bytes that may trail a unit

@@ -21,11 +21,11 @@ impl<T> Frames<T> {
     }
 
     /// The frames in another form.
-    pub(crate) fn try_map<U, E>(&self, mut form: impl FnMut(&T) -> Result<U, E>) -> Result<Frames<U>, E> {
-        Ok(match self {
-            Self::One(frame) => Frames::One(form(frame)?),
-            Self::Laced(frames) => Frames::Laced(frames.iter().map(form).collect::<Result<_, _>>()?),
-        })
+    pub(crate) fn map<U>(&self, mut form: impl FnMut(&T) -> U) -> Frames<U> {
+        match self {
+            Self::One(frame) => Frames::One(form(frame)),
+            Self::Laced(frames) => Frames::Laced(frames.iter().map(form).collect()),
+        }
     }
 }
 

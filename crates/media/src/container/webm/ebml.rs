@@ -34,6 +34,8 @@ pub(crate) mod id {
     pub(crate) const TRACK_NUMBER: u32 = 0xd7;
     pub(crate) const TRACK_UID: u32 = 0x73c5;
     pub(crate) const TRACK_TYPE: u32 = 0x83;
+    pub(crate) const FLAG_ENABLED: u32 = 0xb9;
+    pub(crate) const FLAG_DEFAULT: u32 = 0x88;
     pub(crate) const FLAG_LACING: u32 = 0x9c;
     pub(crate) const DEFAULT_DURATION: u32 = 0x23_e383;
     pub(crate) const CODEC_ID: u32 = 0x86;
@@ -44,6 +46,13 @@ pub(crate) mod id {
     pub(crate) const VIDEO: u32 = 0xe0;
     pub(crate) const PIXEL_WIDTH: u32 = 0xb0;
     pub(crate) const PIXEL_HEIGHT: u32 = 0xba;
+    pub(crate) const PIXEL_CROP_BOTTOM: u32 = 0x54aa;
+    pub(crate) const PIXEL_CROP_TOP: u32 = 0x54bb;
+    pub(crate) const PIXEL_CROP_LEFT: u32 = 0x54cc;
+    pub(crate) const PIXEL_CROP_RIGHT: u32 = 0x54dd;
+    pub(crate) const DISPLAY_WIDTH: u32 = 0x54b0;
+    pub(crate) const DISPLAY_HEIGHT: u32 = 0x54ba;
+    pub(crate) const DISPLAY_UNIT: u32 = 0x54b2;
     pub(crate) const PROJECTION: u32 = 0x7670;
     pub(crate) const PROJECTION_TYPE: u32 = 0x7671;
     pub(crate) const PROJECTION_POSE_ROLL: u32 = 0x7675;

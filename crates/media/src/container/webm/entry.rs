@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::ebml::{self, Child, id};
-use super::projection;
+use super::{display, projection};
 use crate::codec::{aac, opus};
 use crate::{Codec, Error, Kind, Reason};
 
@@ -23,8 +23,7 @@ pub(crate) const DEFAULT_SCALE: u64 = 1_000_000;
 /// Reads the payload of `Info`: nanoseconds of a segment tick. Its `Duration` is not believed: Firefox writes 0.
 pub(crate) fn read_scale(data: &[u8], offset: u64) -> Result<u64, Error> {
     let mut scale = DEFAULT_SCALE;
-    for child in ebml::children(data, offset) {
-        let child = child?;
+    for child in ebml::children(data, offset).map_while(Result::ok) {
         if child.id == id::TIMESTAMP_SCALE {
             scale = child.uint()?;
             if !(1..=1_000_000_000).contains(&scale) {
@@ -50,6 +49,10 @@ pub(crate) struct Entry {
     pub(crate) channels: u8,
     /// Quarter turns of the picture against the clock.
     pub(crate) turns: u8,
+    /// As in [`crate::Track::pixel_aspect`].
+    pub(crate) pixel_aspect: Option<(u32, u32)>,
+    /// Whether it is enabled, and whether it is the default: the higher is chosen.
+    rank: (bool, bool),
     /// Nanoseconds to add to the time of each block.
     pub(crate) shift: i64,
     /// Nanoseconds of a frame, where the entry says so.
@@ -61,9 +64,10 @@ pub(crate) struct Entry {
 pub(crate) struct Entries {
     /// The numbers of all tracks, those that are not recorded too.
     pub(crate) numbers: Vec<u64>,
-    /// The first video track of a codec that is recorded.
+    /// The video track that is recorded: of those of a known codec the first that is enabled and the default, the first
+    /// that is enabled, or the first.
     pub(crate) video: Option<Entry>,
-    /// The first audio track of a codec that is recorded.
+    /// The audio track that is recorded, chosen alike.
     pub(crate) audio: Option<Entry>,
 }
 
@@ -72,8 +76,8 @@ impl Entries {
     pub(crate) fn read(data: &[u8], offset: u64) -> Result<Self, Error> {
         let mut entries = Self::default();
         let mut refused = [None, None];
-        for child in ebml::children(data, offset) {
-            let child = child?;
+        // What cannot be read of `Tracks` or of an entry costs itself alone.
+        for child in ebml::children(data, offset).map_while(Result::ok) {
             if child.id != id::TRACK_ENTRY {
                 continue;
             }
@@ -82,14 +86,14 @@ impl Entries {
                     Reason::OverLimit { what: "the number of tracks", limit: MOST_ENTRIES }.at(child.offset)
                 );
             }
-            let raw = RawEntry::read(&child)?;
+            let raw = RawEntry::read(&child);
             entries.numbers.push(raw.number);
             let (slot, refused) = match raw.kind {
                 Some(Kind::Video) => (&mut entries.video, &mut refused[0]),
                 Some(Kind::Audio) => (&mut entries.audio, &mut refused[1]),
                 None => continue,
             };
-            if slot.is_none() {
+            if slot.as_ref().is_none_or(|chosen| raw.rank() > chosen.rank) {
                 match raw.entry(child.offset) {
                     Ok(entry) => *slot = Some(entry),
                     Err(error) => _ = refused.get_or_insert(error),
@@ -134,38 +138,53 @@ struct RawEntry<'a> {
     sampling_frequency: f64,
     channels: u64,
     turns: u8,
+    pixel_aspect: Option<(u32, u32)>,
+    is_disabled: bool,
+    is_no_default: bool,
 }
 
 impl<'a> RawEntry<'a> {
-    fn read(entry: &Child<'a>) -> Result<Self, Error> {
+    fn read(entry: &Child<'a>) -> Self {
         let mut raw = Self { sampling_frequency: 8000.0, channels: 1, ..Self::default() };
-        for child in ebml::children(entry.data, entry.payload) {
-            let child = child?;
-            match child.id {
-                id::TRACK_NUMBER => raw.number = child.uint()?,
-                id::TRACK_TYPE => {
-                    raw.kind = match child.uint()? {
-                        1 => Some(Kind::Video),
-                        2 => Some(Kind::Audio),
-                        _ => None,
-                    }
-                }
-                id::CODEC_ID => raw.codec_id = child.text(),
-                id::CODEC_PRIVATE => raw.private = child.data,
-                id::CODEC_DELAY => raw.codec_delay = child.uint()?,
-                id::DEFAULT_DURATION => raw.default_duration = child.uint()?,
-                id::CONTENT_ENCODINGS => raw.encoded = true,
-                id::AUDIO => raw.read_audio(&child)?,
-                id::VIDEO => raw.read_video(&child)?,
-                _ => {}
-            }
+        for child in ebml::children(entry.data, entry.payload).map_while(Result::ok) {
+            // A value that cannot be read is as if it were not there.
+            let _ = raw.read_child(&child);
         }
-        Ok(raw)
+        raw
+    }
+
+    /// Whether it is enabled, and whether it is the default.
+    fn rank(&self) -> (bool, bool) {
+        (!self.is_disabled, !self.is_no_default)
+    }
+
+    fn read_child(&mut self, child: &Child<'a>) -> Result<(), Error> {
+        match child.id {
+            id::TRACK_NUMBER => self.number = child.uint()?,
+            id::TRACK_TYPE => {
+                self.kind = match child.uint()? {
+                    1 => Some(Kind::Video),
+                    2 => Some(Kind::Audio),
+                    _ => None,
+                }
+            }
+            id::FLAG_ENABLED => self.is_disabled = child.uint()? == 0,
+            id::FLAG_DEFAULT => self.is_no_default = child.uint()? == 0,
+            id::CODEC_ID => self.codec_id = child.text(),
+            id::CODEC_PRIVATE => self.private = child.data,
+            id::CODEC_DELAY => self.codec_delay = child.uint()?,
+            id::DEFAULT_DURATION => self.default_duration = child.uint()?,
+            id::CONTENT_ENCODINGS => self.encoded = true,
+            id::AUDIO => self.read_audio(child)?,
+            id::VIDEO => self.read_video(child)?,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn read_video(&mut self, video: &Child<'_>) -> Result<(), Error> {
-        for child in ebml::children(video.data, video.payload) {
-            let child = child?;
+        self.pixel_aspect = display::read(video);
+        for child in ebml::children(video.data, video.payload).map_while(Result::ok) {
             if child.id == id::PROJECTION {
                 self.turns = projection::read(&child)?;
             }
@@ -174,8 +193,7 @@ impl<'a> RawEntry<'a> {
     }
 
     fn read_audio(&mut self, audio: &Child<'_>) -> Result<(), Error> {
-        for child in ebml::children(audio.data, audio.payload) {
-            let child = child?;
+        for child in ebml::children(audio.data, audio.payload).map_while(Result::ok) {
             match child.id {
                 id::SAMPLING_FREQUENCY => self.sampling_frequency = child.float()?,
                 id::CHANNELS => self.channels = child.uint()?,
@@ -210,6 +228,8 @@ impl<'a> RawEntry<'a> {
             sample_rate: 0,
             channels: 0,
             turns: self.turns,
+            pixel_aspect: self.pixel_aspect,
+            rank: self.rank(),
             shift: -(self.codec_delay.min(MOST_DELAY) as i64),
             frame_duration: Some(self.default_duration).filter(|duration| *duration > 0),
         };

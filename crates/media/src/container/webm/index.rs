@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::block::Block;
 use super::ebml::{self, Child, id};
-use super::projection;
 use super::write::track_number;
+use super::{display, projection};
 use crate::container::{Fragment, Sample};
 use crate::rotation;
 use crate::{Codec, Error, Kind, Reason, Track};
@@ -28,7 +28,8 @@ pub fn init(bytes: &[u8]) -> Result<Option<(Track, usize)>, Error> {
         .transpose()?
         .filter(|entry| entry.id == id::TRACK_ENTRY)
         .ok_or_else(|| not_ours(after_info))?;
-    let (width, height, turns) = picture(&entry)?.ok_or_else(|| not_ours(after_info))?;
+    let Picture { width, height, turns, pixel_aspect } =
+        picture(&entry)?.ok_or_else(|| not_ours(after_info))?;
     let track = Track {
         codec: Codec::Vp8,
         timescale: 1000,
@@ -38,7 +39,7 @@ pub fn init(bytes: &[u8]) -> Result<Option<(Track, usize)>, Error> {
         channels: 0,
         config: Bytes::new(),
         matrix: rotation::matrix(turns, width, height),
-        pixel_aspect: None,
+        pixel_aspect,
     };
     Ok(Some((track, end)))
 }
@@ -81,14 +82,24 @@ fn whole(bytes: &[u8], at: usize, wanted: u32) -> Result<Option<(Child<'_>, usiz
     Ok(Some((Child { id: head.id, offset: at as u64, payload, data }, at + end)))
 }
 
-/// Width, height and quarter turns of a VP8 track; `None` for every other track.
-fn picture(entry: &Child<'_>) -> Result<Option<(u32, u32, u8)>, Error> {
-    let (mut is_vp8, mut width, mut height, mut turns) = (false, 0, 0, 0);
+/// What an entry says of the picture.
+struct Picture {
+    width: u32,
+    height: u32,
+    /// Quarter turns against the clock.
+    turns: u8,
+    pixel_aspect: Option<(u32, u32)>,
+}
+
+/// The picture of a VP8 track; `None` for every other track.
+fn picture(entry: &Child<'_>) -> Result<Option<Picture>, Error> {
+    let (mut is_vp8, mut width, mut height, mut turns, mut pixel_aspect) = (false, 0, 0, 0, None);
     for child in ebml::children(entry.data, entry.payload) {
         let child = child?;
         match child.id {
             id::CODEC_ID => is_vp8 = child.data == b"V_VP8",
             id::VIDEO => {
+                pixel_aspect = display::read(&child);
                 for child in ebml::children(child.data, child.payload) {
                     let child = child?;
                     match child.id {
@@ -104,7 +115,7 @@ fn picture(entry: &Child<'_>) -> Result<Option<(u32, u32, u8)>, Error> {
     }
     let sides = u32::try_from(width).ok().zip(u32::try_from(height).ok());
     let sides = sides.filter(|sides| is_vp8 && sides.0 > 0 && sides.1 > 0);
-    Ok(sides.map(|(width, height)| (width, height, turns)))
+    Ok(sides.map(|(width, height)| Picture { width, height, turns, pixel_aspect }))
 }
 
 /// The frame of a `BlockGroup`.

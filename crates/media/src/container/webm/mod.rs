@@ -2,10 +2,14 @@
 
 mod block;
 mod clock;
+mod display;
+mod doubt;
 mod ebml;
 mod entry;
 pub mod index;
+mod odd;
 mod projection;
+mod proof;
 mod put;
 pub mod read;
 mod resync;

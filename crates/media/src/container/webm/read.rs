@@ -1,15 +1,20 @@
-//! Reads WebM and Matroska as it comes: recordings that go on, finished files, cut-off files, damaged ones.
+//! Reads WebM and Matroska as it comes: recordings that go on, finished files, cut-off files, odd ones, damaged ones.
+
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::block::Block;
+use super::doubt::{Times, Verdict};
 use super::ebml::{self, Head, id};
 use super::entry::{self, Entries};
 use super::input::Input;
-use super::resync::{self, Candidate, Watch};
+use super::odd::Odd;
+use super::resync::{self, Watch};
 use super::stream::{Held, Streams};
 use crate::container::Event;
+use crate::container::stretch::Stretch;
 use crate::{Error, Reason};
 
 /// Bytes of the EBML header, of `Info` and of `Tracks` at most; their `CodecPrivate` with them.
@@ -18,51 +23,63 @@ pub const MOST_HEADER: u64 = 1 << 20;
 pub const MOST_BLOCK: u64 = 16 << 20;
 /// Bytes searched at most for the structure to begin again after damage.
 pub const MOST_DAMAGE: u64 = 8 << 20;
-/// Nanoseconds that the time of a track may go back in a cluster. More is taken for a loss that swallowed the head of
-/// a cluster and met the structure again by chance: Chromium cuts its chunks one byte into a block.
-const MOST_BACK: i64 = 5_000_000;
-/// The latest time of a block in nanoseconds, about 36 years.
+/// Nanoseconds from the first cluster that a block may be, about 36 years: past it another clock begins.
 const LATEST: u64 = 1 << 60;
+/// Elements in front of the `Timestamp` of a cluster at most.
+const MOST_BEFORE_TIME: usize = 64;
 
 /// Reads the frames of at most one video and one audio track out of WebM or Matroska pushed in any slices.
 ///
 /// The events depend on the bytes alone, not on how they were sliced. What is kept between calls is at most one
-/// element that is read whole ([`MOST_HEADER`], [`MOST_BLOCK`]), one block before it, and what was pushed and not yet
-/// taken out; everything else is passed over as it comes. A block is given out when what follows it begins like an
-/// element (or the input ends): the frame that a loss cut in two is then not given out at all.
+/// element that is read whole ([`MOST_HEADER`], [`MOST_BLOCK`]), one block before it (as many bytes of blocks again where a
+/// time is in doubt), and what was pushed and not yet taken out; everything else is passed over as it comes. A block is
+/// given out when what follows it begins like an element (or the input ends): the frame that a loss cut in two is then not
+/// given out at all.
 ///
-/// Damage after the first block is searched for the next cluster or header, up to [`MOST_DAMAGE`]; a new take begins
-/// there, and before a cluster of unknown size that is so late that those before it must have been lost. Damage before it
-/// is an error, and so are unknown codecs wherever they stand. An end at any byte is no error.
+/// An element that cannot be read costs itself alone, and one that nobody knows costs nothing (`odd`); a single time that
+/// steps is moved (`doubt`). Torn structure after the first block is searched for the next cluster or header, up to
+/// [`MOST_DAMAGE`]; a new take begins there, and before a cluster that is so late that those before it must have been lost.
+/// Torn structure before the first block is an error, and so are unknown codecs wherever they stand. An end at any byte is
+/// no error. What no frame is made of is told ([`Event::Unread`]).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Reader {
-    input: Input,
+    pub(super) input: Input,
     /// Bytes still to pass over.
     skip: u64,
-    place: Place,
-    segment_end: Option<u64>,
-    cluster_end: Option<u64>,
-    /// Nanoseconds.
+    pub(super) place: Place,
+    pub(super) segment_end: Option<u64>,
+    pub(super) cluster_end: Option<u64>,
+    /// Nanoseconds; `None` before the first cluster of a segment, and in a cluster whose time has not come.
     cluster_time: Option<i64>,
-    /// Nanoseconds of the latest block of the video and of the audio in this cluster.
-    latest: [Option<i64>; 2],
+    /// Whether blocks may stand here though their cluster has ended: it was longer than it said.
+    had_cluster: bool,
+    /// Whether the cluster before this one was shorter than it said.
+    was_cut: bool,
+    times: Times,
     /// Nanoseconds of a segment tick; 0 until a segment begins.
-    scale: u64,
-    streams: Streams,
-    held: Option<Held>,
+    pub(super) scale: u64,
+    /// Ticks that are time 0.
+    pub(super) origin: u64,
+    pub(super) streams: Streams,
+    /// Blocks that wait for what follows: one, or those whose time is in doubt.
+    pub(super) held: VecDeque<Held>,
     /// Whether a block has been read: from here on damage is searched for an end.
-    good: bool,
-    finished: bool,
+    pub(super) good: bool,
+    pub(super) finished: bool,
+    /// What is passed over by a search.
+    pub(super) torn: Stretch,
     #[serde(skip)]
-    watch: Watch,
-    /// Found again by reading on, where it was not kept.
+    pub(super) watch: Watch,
+    /// Whether what is there is all that there will be. Found again, as the error is, by reading on.
+    #[serde(skip)]
+    pub(super) ended: bool,
     #[serde(skip)]
     failed: Option<Error>,
 }
 
 /// What is expected next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-enum Place {
+pub(super) enum Place {
     /// The EBML header.
     #[default]
     Start,
@@ -76,6 +93,13 @@ enum Place {
     Lost { since: u64 },
     /// A recording in MP4, which another reader reads.
     Mp4,
+}
+
+/// What stands at the front of the input.
+enum Next {
+    Element(Head),
+    /// Nothing that is to be read: it was passed over, or takes more bytes if not.
+    Passed(bool),
 }
 
 impl Reader {
@@ -112,11 +136,9 @@ impl Reader {
             match self.step() {
                 Ok(true) => {}
                 Ok(false) if self.input.more() => {}
-                Ok(false) if self.finished && self.held.is_some() => self.release(),
-                Ok(false) if self.finished && self.may_hide_more() => {
-                    self.place = Place::Lost { since: self.input.position() };
-                    self.input.consume(1);
-                }
+                Ok(false) if self.finished && !self.ended => self.ended = true,
+                Ok(false) if self.ended && !self.held.is_empty() => self.release_all(),
+                Ok(false) if self.ended && self.may_hide_more() => self.begin_search(self.input.position()),
                 Ok(false) => return Ok(self.streams.next()),
                 Err(error) => self.failed = Some(error),
             }
@@ -125,7 +147,7 @@ impl Reader {
 
     /// Gives out the block that waits for the element after it to prove it whole, without saying that no more comes.
     pub fn flush(&mut self) {
-        self.release();
+        self.release_all();
     }
 
     /// Says that no more bytes come.
@@ -159,48 +181,9 @@ impl Reader {
         done.or_else(|error| self.lose(error))
     }
 
-    /// Damage: an error before the first block, else the start of a search.
-    fn lose(&mut self, error: Error) -> Result<bool, Error> {
-        if !self.good || matches!(error.reason, Reason::UnsupportedCodec(_)) {
-            return Err(error);
-        }
-        self.held = None;
-        self.place = Place::Lost { since: error.offset };
-        self.input.consume(1);
-        Ok(true)
-    }
-
-    /// Whether the unfinished element at the end of the input may have swallowed what came after a loss.
-    fn may_hide_more(&self) -> bool {
-        let is_open = !matches!(self.place, Place::Lost { .. } | Place::Mp4);
-        self.good && is_open && !self.input.rest().is_empty()
-    }
-
-    /// Searches for a cluster or a header to go on from.
-    fn search(&mut self, since: u64) -> Result<bool, Error> {
-        let most = self.latest_ticks();
-        let rest = self.input.rest();
-        let (mut at, mut found) = resync::find(rest, 0, most);
-        while found == Candidate::Cluster && !self.streams.are_known() {
-            (at, found) = resync::find(rest, at + 1, most);
-        }
-        self.input.consume(at);
-        if self.input.position() > since + MOST_DAMAGE {
-            return Err(Reason::Malformed("the recording is damaged, and no new cluster follows").at(since));
-        }
-        self.place = match found {
-            Candidate::Cluster => Place::Segment,
-            Candidate::Header => Place::Start,
-            Candidate::No | Candidate::Short => return Ok(false),
-        };
-        (self.segment_end, self.cluster_end) = (None, None);
-        self.streams.begin_take(true);
-        Ok(true)
-    }
-
     /// The largest plausible timestamp of a cluster.
-    fn latest_ticks(&self) -> u64 {
-        LATEST / self.scale.max(1)
+    pub(super) fn latest_ticks(&self) -> u64 {
+        self.origin.saturating_add(LATEST / self.scale.max(1))
     }
 
     /// The EBML header (RFC 8794, 11.2; RFC 9559, 4).
@@ -227,38 +210,60 @@ impl Reader {
 
     /// The segment, and what may follow it.
     fn document(&mut self) -> Result<bool, Error> {
-        let Some(head) = self.head(|id| matches!(id, id::SEGMENT | id::VOID | id::CRC_32 | id::EBML))? else {
-            return Ok(false);
+        // A segment may be longer than it says.
+        let (was_segment, had_cluster) = (self.streams.are_known(), self.had_cluster);
+        let goes_on =
+            |id| was_segment && resync::is_in_segment(id) || had_cluster && resync::is_in_cluster(id);
+        let known = |id| matches!(id, id::SEGMENT | id::VOID | id::CRC_32 | id::EBML) || goes_on(id);
+        let head = match self.head(known)? {
+            Next::Element(head) => head,
+            Next::Passed(has_passed) => return Ok(has_passed),
         };
         match head.id {
             id::EBML => self.place = Place::Start,
             id::SEGMENT => {
                 self.streams.forget();
-                self.segment_end = head.size.and_then(|size| self.end(head, size));
-                self.cluster_end = None;
-                self.scale = entry::DEFAULT_SCALE;
+                // A muxer that never came back to it leaves a size of 0.
+                let size = head.size.filter(|size| *size > 0);
+                self.segment_end = size.and_then(|size| self.end(head, size));
+                (self.cluster_end, self.had_cluster, self.was_cut) = (None, false, false);
+                (self.scale, self.origin) = (entry::DEFAULT_SCALE, 0);
                 self.place = Place::Segment;
                 self.input.consume(head.len);
             }
-            _ => self.pass_over(head)?,
+            id::VOID | id::CRC_32 => self.pass_over(head)?,
+            _ => (self.segment_end, self.place) = (None, Place::Segment),
         }
         Ok(true)
     }
 
-    /// A child of the segment (RFC 9559, 5.1).
+    /// A child of the segment (RFC 9559, 5.1), or of a cluster that is longer than it says.
     fn segment(&mut self) -> Result<bool, Error> {
-        let Some(head) = self.head(resync::is_in_segment)? else { return Ok(false) };
+        let had_cluster = self.had_cluster;
+        let known = |id| resync::is_in_segment(id) || had_cluster && resync::is_in_cluster(id);
+        let head = match self.head(known)? {
+            Next::Element(head) => head,
+            Next::Passed(has_passed) => return Ok(has_passed),
+        };
         match head.id {
             id::EBML => return Ok(self.cut_to(Place::Start, self.segment_end.is_some())),
             id::SEGMENT => return Ok(self.cut_to(Place::Document, self.segment_end.is_some())),
-            _ => self.check_bounds(head, self.segment_end)?,
+            // Recordings that go on, and muxers that guess, are longer than they say.
+            id::CLUSTER => self.segment_end = self.segment_end.filter(|end| self.is_before(head, *end)),
+            id if !resync::is_in_segment(id) => {
+                (self.place, self.cluster_end) = (Place::Cluster, None);
+                return Ok(true);
+            }
+            _ if !self.fits(head)? => return Ok(false),
+            _ => {}
         }
         match head.id {
-            id::INFO if !self.streams.are_known() => {
+            id::INFO if !self.good => {
                 let Some((data, offset)) = whole(&self.input, head, MOST_HEADER, "Info")? else {
                     return Ok(false);
                 };
                 self.scale = entry::read_scale(data, offset)?;
+                self.streams.set_scale(self.scale);
                 self.consume(head);
             }
             id::TRACKS if !self.streams.are_known() => {
@@ -274,7 +279,7 @@ impl Reader {
                     return Err(self.malformed("a cluster comes before the tracks"));
                 }
                 self.cluster_end = head.size.and_then(|size| self.end(head, size));
-                self.cluster_time = None;
+                (self.cluster_time, self.had_cluster) = (None, true);
                 self.place = Place::Cluster;
                 self.input.consume(head.len);
             }
@@ -283,18 +288,22 @@ impl Reader {
         Ok(true)
     }
 
-    /// A child of a cluster (RFC 9559, 5.1.3), or what ends a cluster of unknown size.
+    /// A child of a cluster (RFC 9559, 5.1.3), or what ends one of unknown size, or one that is shorter than it says.
     fn cluster(&mut self) -> Result<bool, Error> {
         let known = |id| resync::is_in_cluster(id) || resync::is_in_segment(id);
-        let Some(head) = self.head(known)? else { return Ok(false) };
+        let head = match self.head(known)? {
+            Next::Element(head) => head,
+            Next::Passed(has_passed) => return Ok(has_passed),
+        };
         if !resync::is_in_cluster(head.id) {
-            return match (head.id, self.cluster_end) {
-                (_, None) => Ok(self.cut_to(Place::Segment, false)),
-                (id::CLUSTER | id::EBML, Some(_)) => Ok(self.cut_to(Place::Segment, true)),
-                _ => Err(self.malformed("a cluster is shorter than it says")),
-            };
+            self.was_cut |= self.cluster_end.is_some();
+            self.cluster_end = None;
+            let is_cut = self.was_cut && matches!(head.id, id::EBML | id::SEGMENT);
+            return Ok(self.cut_to(Place::Segment, is_cut));
         }
-        self.check_bounds(head, self.cluster_end.or(self.segment_end))?;
+        if !self.fits(head)? {
+            return Ok(false);
+        }
         match head.id {
             id::TIMESTAMP => self.timestamp(head),
             id::SIMPLE_BLOCK | id::BLOCK_GROUP => self.block(head),
@@ -308,80 +317,183 @@ impl Reader {
 
     fn timestamp(&mut self, head: Head) -> Result<bool, Error> {
         let Some((data, _)) = whole(&self.input, head, 8, "a timestamp")? else { return Ok(false) };
-        let ticks = ebml::uint(data).unwrap_or(u64::MAX);
-        let time = ticks.checked_mul(self.scale).filter(|time| *time <= LATEST);
-        let time = time.ok_or_else(|| self.malformed("a cluster is decades late"))?;
-        if self.cluster_end.is_none() && self.cluster_time.is_none() && self.streams.are_late(time as i64) {
-            self.streams.begin_take(true);
-        }
-        self.cluster_time = Some(time as i64);
-        self.latest = [None; 2];
+        let time = ebml::uint(data).unwrap_or(u64::MAX);
+        self.settle_times();
+        self.times.begin_cluster();
+        self.begin_cluster(time);
         self.consume(head);
         Ok(true)
     }
 
+    /// Begins a cluster at a time in ticks.
+    fn begin_cluster(&mut self, ticks: u64) {
+        let mut time = self.nanoseconds(ticks);
+        if time.unsigned_abs() > LATEST {
+            // Another clock: it counts from 1970, or began to.
+            self.streams.begin_take(false);
+            (self.origin, time) = (ticks, 0);
+        }
+        let may_be_late = self.cluster_end.is_none() || self.was_cut;
+        if may_be_late && self.cluster_time.is_none() && self.streams.are_late(time) {
+            self.streams.begin_take(true);
+        }
+        self.was_cut = false;
+        self.cluster_time = Some(time);
+    }
+
+    /// A time in ticks as nanoseconds since the origin.
+    fn nanoseconds(&self, ticks: u64) -> i64 {
+        let ticks = i128::from(ticks) - i128::from(self.origin);
+        (ticks * i128::from(self.scale)).clamp(i64::MIN.into(), i64::MAX.into()) as i64
+    }
+
     fn block(&mut self, head: Head) -> Result<bool, Error> {
+        if self.cluster_time.is_none() {
+            return self.find_time();
+        }
         let position = self.input.position();
-        if head.id == id::SIMPLE_BLOCK {
-            let start = self.input.rest().get(head.len..).unwrap_or_default();
-            let number = ebml::read_number(start).map_err(|reason| reason.at(position))?;
-            if number.is_some_and(|(number, _)| number.is_none_or(|number| !self.streams.has(number))) {
-                return Err(self.malformed("a block is of a track that was not announced"));
+        let payload = self.input.rest().get(head.len..).unwrap_or_default();
+        let most = self.latest_ticks();
+        if head.id == id::SIMPLE_BLOCK && head.size != Some(0) {
+            let number = ebml::read_number(payload).map_err(|reason| reason.at(position))?;
+            let Some((number, _)) = number else { return Ok(false) };
+            if number.is_none_or(|number| !self.streams.has(number)) {
+                return self.pass_over_odd(Odd::Block);
             }
         }
-        let most = self.latest_ticks();
         let Some((data, offset)) = whole(&self.input, head, MOST_BLOCK, "a block")? else { return Ok(false) };
         if self.watch.is_swallowed(&self.input.rest()[head.len..], offset, data.len(), most) {
             return Err(self.malformed("a block was cut short"));
         }
         let block = match head.id {
-            id::SIMPLE_BLOCK => Block::read(data).map_err(|reason| reason.at(position))?,
-            _ => Block::read_group(data, offset)?,
+            id::SIMPLE_BLOCK => Block::read(data),
+            _ => Block::read_group(data, offset).map_err(|error| error.reason),
         };
-        let held = hold(&mut self.streams, &block, self.cluster_time, &self.latest);
-        self.held = held.map_err(|reason| reason.at(position))?;
-        if let Some(held) = &self.held {
-            self.latest[held.kind.slot()] = Some(held.time);
+        let block = block.ok().filter(|block| self.streams.has(block.track));
+        let Some(block) = block else { return self.pass_over_odd(Odd::Block) };
+        let held = self.streams.hold(&block, self.cluster_time.unwrap_or(0), position);
+        if let Some(held) = held {
+            self.hold(held)?;
         }
         self.good = true;
         self.consume(head);
         Ok(true)
     }
 
-    /// Gives out the block that was held.
-    fn release(&mut self) {
-        if let Some(held) = self.held.take() {
-            self.streams.release(held);
+    /// Holds a block back until what follows proves it whole, and its time right.
+    fn hold(&mut self, held: Held) -> Result<(), Error> {
+        let verdict = self.times.next(held.kind, held.time, self.streams.reorder(held.kind));
+        if verdict == Verdict::Lost {
+            self.held.push_back(held);
+            self.held.drain(..).for_each(|held| self.streams.leave_out(held));
+            return Err(self.malformed("time goes back in a cluster: the head of the next one was lost"));
+        }
+        self.correct(verdict);
+        let waiting: usize = self.held.iter().map(Held::len).sum();
+        if (waiting + held.len()) as u64 > MOST_BLOCK {
+            self.settle_times();
+            self.release_all();
+        }
+        self.held.push_back(held);
+        Ok(())
+    }
+
+    /// Moves the times of blocks in doubt as a verdict says.
+    fn correct(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Back(kind) => {
+                self.held.iter_mut().filter(|held| held.kind == kind).for_each(|held| held.is_odd = true);
+            }
+            Verdict::Ahead(time) => {
+                self.held.front_mut().into_iter().for_each(|held| held.time = time);
+            }
+            Verdict::Fine | Verdict::Open | Verdict::Lost => {}
         }
     }
 
-    /// The head of the next element, which must be one of those `known`; `None` where it takes more bytes.
-    fn head(&mut self, known: impl Fn(u32) -> bool) -> Result<Option<Head>, Error> {
+    /// Ends a doubt that nothing decides any more.
+    pub(super) fn settle_times(&mut self) {
+        let verdict = self.times.settle();
+        self.correct(verdict);
+    }
+
+    /// The time of a cluster that begins with blocks: it stands behind them, or nowhere, and it goes on from the newest
+    /// block then.
+    fn find_time(&mut self) -> Result<bool, Error> {
+        let mut at = 0;
+        for _ in 0..MOST_BEFORE_TIME {
+            let Some(element) = self.input.rest().get(at..).filter(|_| at as u64 <= MOST_BLOCK) else {
+                break;
+            };
+            match ebml::read_head(element) {
+                Ok(Some(Head { id: id::TIMESTAMP, size: Some(size @ 0..=8), len })) => {
+                    let Some(value) = element.get(len..len + size as usize) else { break };
+                    let ticks = ebml::uint(value).unwrap_or(0);
+                    self.begin_cluster(ticks);
+                    return Ok(true);
+                }
+                Ok(Some(head)) if resync::is_in_cluster(head.id) => {
+                    let size = head.size.and_then(|size| usize::try_from(size).ok());
+                    at = size
+                        .and_then(|size| at.checked_add(head.len)?.checked_add(size))
+                        .unwrap_or(usize::MAX);
+                }
+                Ok(Some(_)) | Err(_) => return Ok(self.go_on_without_time()),
+                Ok(None) => break,
+            }
+        }
+        let has_all = self.ended || at as u64 > MOST_BLOCK;
+        Ok(has_all && self.go_on_without_time())
+    }
+
+    fn go_on_without_time(&mut self) -> bool {
+        self.cluster_time = Some(self.streams.newest());
+        true
+    }
+
+    /// Gives out what was held, unless its time is in doubt.
+    pub(super) fn release(&mut self) {
+        if !self.times.are_in_doubt() {
+            while let Some(held) = self.held.pop_front() {
+                self.streams.release(held);
+            }
+        }
+    }
+
+    /// Gives out what was held: nothing more comes that could decide.
+    pub(super) fn release_all(&mut self) {
+        self.settle_times();
+        self.release();
+    }
+
+    /// The head of the next element, where it is one of those `known`; any other is passed over.
+    fn head(&mut self, known: impl Fn(u32) -> bool) -> Result<Next, Error> {
         let position = self.input.position();
         match begins_mp4(self.input.rest()) {
             Some(false) => {}
             Some(true) => {
-                self.release();
+                self.release_all();
                 self.place = Place::Mp4;
-                return Ok(None);
+                return Ok(Next::Passed(false));
             }
-            None => return Ok(None),
+            None => return Ok(Next::Passed(false)),
         }
         match ebml::read_id(self.input.rest()).map_err(|reason| reason.at(position))? {
-            None => return Ok(None),
+            None => return Ok(Next::Passed(false)),
             Some((id, _)) if known(id) => self.release(),
-            Some(_) => return Err(Reason::Malformed("an element stands where it cannot").at(position)),
+            Some(_) => return self.pass_over_odd(Odd::Element).map(Next::Passed),
         }
-        ebml::read_head(self.input.rest()).map_err(|reason| reason.at(position))
+        let head = ebml::read_head(self.input.rest()).map_err(|reason| reason.at(position))?;
+        Ok(head.map_or(Next::Passed(false), Next::Element))
     }
 
     /// Consumes an element that was read whole.
-    fn consume(&mut self, head: Head) {
+    pub(super) fn consume(&mut self, head: Head) {
         self.input.consume(head.len + head.size.unwrap_or(0) as usize);
     }
 
     /// Passes over an element of any size.
-    fn pass_over(&mut self, head: Head) -> Result<(), Error> {
+    pub(super) fn pass_over(&mut self, head: Head) -> Result<(), Error> {
         self.skip = head.size.ok_or_else(|| self.malformed("an element that must have a size has none"))?;
         self.input.consume(head.len);
         Ok(())
@@ -390,6 +502,7 @@ impl Reader {
     /// Leaves the element that is being read for one that begins here; `early` before its end.
     fn cut_to(&mut self, place: Place, early: bool) -> bool {
         if early {
+            self.release_all();
             self.streams.begin_take(true);
             (self.segment_end, self.cluster_end) = (None, None);
         }
@@ -402,40 +515,32 @@ impl Reader {
         (self.input.position() + head.len as u64).checked_add(size)
     }
 
-    fn check_bounds(&self, head: Head, bound: Option<u64>) -> Result<(), Error> {
-        let end = head.size.map_or(Some(self.input.position()), |size| self.end(head, size));
-        match (end, bound) {
-            (None, _) => Err(self.malformed("an element is longer than any file")),
-            (Some(end), Some(bound)) if end > bound => {
-                Err(self.malformed("an element is longer than the one it stands in"))
-            }
-            _ => Ok(()),
-        }
+    /// Whether an element of known size ends at an offset or before it.
+    fn is_before(&self, head: Head, end: u64) -> bool {
+        head.size.is_none_or(|size| self.end(head, size).is_some_and(|own| own <= end))
     }
 
-    fn malformed(&self, what: &'static str) -> Error {
+    /// Whether the element at the front ends where the one it stands in does, or before. Where what follows says that it is
+    /// the outer one whose size is wrong, that size is forgotten. False where it takes more bytes.
+    fn fits(&mut self, head: Head) -> Result<bool, Error> {
+        if head.size.is_some_and(|size| self.end(head, size).is_none()) {
+            return Err(self.malformed("an element is longer than any file"));
+        }
+        let Some(end) = self.cluster_end.or(self.segment_end) else { return Ok(true) };
+        if self.is_before(head, end) {
+            return Ok(true);
+        }
+        match self.judge(head) {
+            None if head.size.is_some_and(|size| size <= MOST_BLOCK) => return Ok(false),
+            Some(true) => (self.cluster_end, self.segment_end) = (None, None),
+            _ => return Err(self.malformed("an element is longer than the one it stands in")),
+        }
+        Ok(true)
+    }
+
+    pub(super) fn malformed(&self, what: &'static str) -> Error {
         Reason::Malformed(what).at(self.input.position())
     }
-}
-
-/// A block in the form that is given out, where it fits to what came before: the time of its cluster and the latest
-/// times of the tracks in it.
-fn hold(
-    streams: &mut Streams,
-    block: &Block<'_>,
-    cluster_time: Option<i64>,
-    latest: &[Option<i64>; 2],
-) -> Result<Option<Held>, Reason> {
-    if !streams.has(block.track) {
-        return Err(Reason::Malformed("a block is of a track that was not announced"));
-    }
-    let start = cluster_time.ok_or(Reason::Malformed("a block comes before the time of its cluster"))?;
-    let Some(held) = streams.hold(block, start)? else { return Ok(None) };
-    let latest = latest[held.kind.slot()];
-    if latest.is_some_and(|latest| held.time < latest - MOST_BACK) && !streams.reorder(held.kind) {
-        return Err(Reason::Malformed("time goes back in a cluster: the head of the next one was lost"));
-    }
-    Ok(Some(held))
 }
 
 /// The payload of an element that is read whole, and its offset; `None` where it takes more bytes.
@@ -465,17 +570,17 @@ fn begins_mp4(rest: &[u8]) -> Option<bool> {
     (!fits || rest.len() >= BOX.len()).then_some(fits)
 }
 
+/// What stands in an EBML header (RFC 8794, 11.2): what cannot be read of it costs itself alone.
 fn check_header(data: &[u8], offset: u64) -> Result<(), Error> {
-    for child in ebml::children(data, offset) {
-        let child = child?;
+    for child in ebml::children(data, offset).map_while(Result::ok) {
         match child.id {
             id::DOC_TYPE if !matches!(child.text(), b"webm" | b"matroska") => {
                 return Err(Reason::UnknownContainer.at(child.offset));
             }
-            id::EBML_MAX_ID_LENGTH if child.uint()? > 4 => {
+            id::EBML_MAX_ID_LENGTH if child.uint().is_ok_and(|longest| longest > 4) => {
                 return Err(Reason::Malformed("identifiers are longer than four bytes").at(child.offset));
             }
-            id::EBML_MAX_SIZE_LENGTH if child.uint()? > 8 => {
+            id::EBML_MAX_SIZE_LENGTH if child.uint().is_ok_and(|longest| longest > 8) => {
                 return Err(Reason::Malformed("sizes are longer than eight bytes").at(child.offset));
             }
             _ => {}

@@ -1,5 +1,6 @@
 //! From the blocks of a track to its frames: what starts a take, what is announced, what is dropped.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -10,16 +11,18 @@ use super::clock::Clock;
 use super::entry::{Entries, Entry};
 use super::pool::Pool;
 
-use crate::codec::nal::Syntax;
-use crate::codec::picture::{Picture, continues, look, normalise};
+use crate::codec::access::{Access, Memory};
+use crate::codec::picture::{Picture, continues};
 use crate::codec::{aac, opus};
-use crate::container::Event;
+use crate::container::{Event, apart};
 use crate::rotation;
 use crate::track::rescale;
-use crate::{Codec, Frame, Kind, Reason, Track};
+use crate::{Codec, Frame, Kind, Track, Unread, Why};
 
 /// Nanoseconds of a second.
 const SECOND: u32 = 1_000_000_000;
+/// Nanoseconds of a millisecond.
+const MILLISECOND: i64 = 1_000_000;
 
 /// A step back in a track past which a new clock is assumed, in nanoseconds: a new take begins. Smaller steps back
 /// are clamped. Frames that are shown out of order step back too, at keyframes alone they do not.
@@ -44,6 +47,10 @@ pub(crate) struct Streams {
     begun: bool,
     /// Whether bytes were lost before the take that is to begin.
     after_hole: bool,
+    /// Nanoseconds added to all times of the take, so that none is before 0.
+    later: i64,
+    /// Nanoseconds of the first frame of the take, as it is given out.
+    start: i64,
     events: VecDeque<Event>,
 }
 
@@ -53,9 +60,32 @@ pub(crate) struct Held {
     pub(crate) kind: Kind,
     /// Nanoseconds.
     pub(crate) time: i64,
+    /// Whether the time is odd, and is to be moved to the newest one of its track.
+    pub(crate) is_odd: bool,
     /// Nanoseconds of one of its frames.
     duration: Option<u64>,
+    /// As they came.
     frames: Frames<Bytes>,
+    /// Where the block begins in the input.
+    offset: u64,
+}
+
+impl Held {
+    /// Bytes of its frames.
+    pub(crate) fn len(&self) -> usize {
+        self.frames.as_slice().iter().map(Bytes::len).sum()
+    }
+}
+
+/// A frame as it came.
+struct Raw {
+    kind: Kind,
+    /// Nanoseconds, as the container says them.
+    time: i64,
+    is_odd: bool,
+    duration: Option<u64>,
+    data: Bytes,
+    offset: u64,
 }
 
 /// A track of the input.
@@ -65,8 +95,13 @@ struct Stream {
     clock: Clock,
     /// What was announced in this take.
     track: Option<Track>,
+    /// Nanoseconds of the newest frame in this take, as the container says them.
+    newest: Option<i64>,
+    /// Nanoseconds added to its times in this take, since its clock is another than that of the other track.
+    apart: i64,
     /// Whether frames may come in another order than they are shown.
     reorders: bool,
+    memory: Memory,
     #[serde(skip)]
     pool: Pool,
 }
@@ -85,6 +120,22 @@ impl Streams {
         self.begin_take(false);
         self.numbers.clear();
         (self.video, self.audio) = (None, None);
+    }
+
+    /// Nanoseconds of a segment tick.
+    pub(crate) fn set_scale(&mut self, scale: u64) {
+        self.scale = scale;
+    }
+
+    /// The numbers of all tracks that were announced.
+    pub(crate) fn numbers(&self) -> &[u64] {
+        &self.numbers
+    }
+
+    /// Nanoseconds of the newest frame of the take, as the container says them; 0 without one.
+    pub(crate) fn newest(&self) -> i64 {
+        let newest = |stream: &Option<Stream>| stream.as_ref()?.newest;
+        newest(&self.video).max(newest(&self.audio)).unwrap_or(0)
     }
 
     /// Whether the tracks of the segment are known.
@@ -110,9 +161,13 @@ impl Streams {
     pub(crate) fn begin_take(&mut self, after_hole: bool) {
         self.begun = false;
         self.after_hole |= after_hole;
+        (self.later, self.start) = (0, 0);
         for stream in [&mut self.video, &mut self.audio].into_iter().flatten() {
-            stream.track = None;
+            (stream.track, stream.newest, stream.apart) = (None, None, 0);
             stream.clock = Clock::default();
+            if after_hole {
+                stream.memory.forget_waiting();
+            }
         }
     }
 
@@ -125,11 +180,7 @@ impl Streams {
     /// of any track, also not of the sound, which was there until then. Recorders begin a slice with a cluster, so that
     /// the structure does not show the loss of one.
     pub(crate) fn are_late(&self, start: i64) -> bool {
-        let last = |stream: &Option<Stream>| {
-            let stream = stream.as_ref()?;
-            let last = rescale(stream.clock.last()?, stream.track.as_ref()?.timescale, SECOND);
-            Some(last.saturating_sub(stream.entry.shift))
-        };
+        let last = |stream: &Option<Stream>| stream.as_ref()?.newest;
         let Some(sound) = last(&self.audio) else { return false };
         let newest = last(&self.video).map_or(sound, |picture| picture.max(sound));
         newest.saturating_sub(sound) <= LOST_AFTER && start.saturating_sub(newest) > LOST_AFTER
@@ -140,59 +191,135 @@ impl Streams {
         self.events.pop_front()
     }
 
-    /// A block of a cluster that begins at `start`, in nanoseconds, in the form that is given out; `None` for a track
-    /// that is not recorded.
-    pub(crate) fn hold(&mut self, block: &Block<'_>, start: i64) -> Result<Option<Held>, Reason> {
-        let Some(kind) = self.kind(block.track) else { return Ok(None) };
-        let Some(stream) = self.stream_mut(kind) else { return Ok(None) };
-        let frames = block.frames.try_map(|frame| stream.normalise(frame))?;
+    /// A block of a cluster that begins at `start`, in nanoseconds, in the form that is held back; `None` for a track that
+    /// is not recorded. `offset` is where it begins in the input.
+    pub(crate) fn hold(&mut self, block: &Block<'_>, start: i64, offset: u64) -> Option<Held> {
+        let kind = self.kind(block.track)?;
+        let time = start.saturating_add(i64::from(block.relative) * self.scale as i64);
+        let scale = self.scale;
+        let stream = self.stream_mut(kind)?;
+        let frames = block.frames.map(|frame| stream.pool.keep((*frame).into()));
         let count = frames.as_slice().len().max(1) as u64;
-        let duration = block.duration.map(|ticks| ticks.saturating_mul(self.scale) / count);
-        let time = start + i64::from(block.relative) * self.scale as i64;
-        Ok(Some(Held { kind, time, duration, frames }))
+        let duration = block.duration.map(|ticks| ticks.saturating_mul(scale) / count);
+        Some(Held { kind, time, is_odd: false, duration, frames, offset })
     }
 
     /// Gives out the frames of a block.
     pub(crate) fn release(&mut self, held: Held) {
-        let frames = match held.frames {
-            Frames::One(frame) => {
-                self.take(held.kind, held.time, held.duration, frame);
-                return;
+        let Held { kind, mut time, is_odd, duration, frames, offset } = held;
+        match frames {
+            Frames::One(data) => {
+                self.take(Raw { kind, time, is_odd, duration, data, offset });
             }
-            Frames::Laced(frames) => frames,
-        };
-        let mut time = held.time;
-        for frame in frames {
-            let own = self.take(held.kind, time, held.duration, frame);
-            let told = || self.stream(held.kind)?.entry.frame_duration;
-            time = time.saturating_add_unsigned(own.or(held.duration).or_else(told).unwrap_or(0));
+            Frames::Laced(frames) => {
+                for data in frames {
+                    let own = self.take(Raw { kind, time, is_odd, duration, data, offset });
+                    let told = || self.stream(kind)?.entry.frame_duration;
+                    time = time.saturating_add_unsigned(own.or(duration).or_else(told).unwrap_or(0));
+                }
+            }
         }
     }
 
-    /// Takes the next frame of a track: `time` and `duration` in nanoseconds, as the container says them; what is before
-    /// time 0 moves to it. Returns how long the frame lasts in nanoseconds, where its codec says so.
-    fn take(&mut self, kind: Kind, time: i64, duration: Option<u64>, data: Bytes) -> Option<u64> {
-        let scale = self.scale;
+    /// Tells the frames of a block that nothing proved whole.
+    pub(crate) fn leave_out(&mut self, held: Held) {
+        for frame in held.frames.as_slice() {
+            self.tell(held.offset, frame.clone(), Some(held.kind), Why::Damaged);
+        }
+    }
+
+    /// Tells a piece of the input that no frame is made of.
+    pub(crate) fn tell_piece(&mut self, piece: Unread) {
+        self.events.push_back(Event::Unread(piece));
+    }
+
+    /// Tells bytes that no frame is made of.
+    pub(crate) fn tell(&mut self, offset: u64, bytes: Bytes, kind: Option<Kind>, reason: Why) {
+        if !bytes.is_empty() {
+            self.events.push_back(Event::Unread(Unread { offset, bytes, kind, reason }));
+        }
+    }
+
+    /// Takes the next frame of a track. Returns how long it lasts in nanoseconds, where its codec says so.
+    fn take(&mut self, raw: Raw) -> Option<u64> {
+        let Raw { kind, offset, duration, .. } = raw;
         let stream = self.stream_mut(kind)?;
-        let time = time.saturating_add(stream.entry.shift).max(0);
-        let (key, picture) = look(stream.entry.codec, &stream.entry.private, &data);
+        let data = match stream.read(&raw.data) {
+            Ok(Some(data)) => data,
+            Ok(None) => return None,
+            Err(reason) => {
+                self.tell(offset, raw.data, Some(kind), reason);
+                return None;
+            }
+        };
+        let newest = stream.newest.filter(|_| raw.is_odd);
+        let own_time = newest.map_or(raw.time, |newest| newest.max(raw.time));
+        let time = self.moved(kind, own_time);
+        let stream = self.stream_mut(kind)?;
+        let (key, picture) = stream.look(&data);
         if stream.starts_take(key, time, picture.as_ref()) {
             self.begin_take(false);
         }
+        let time = self.join(kind, own_time);
+        let scale = self.scale;
         let stream = self.stream_mut(kind)?;
         if stream.track.is_none() {
-            let track = stream.describe(picture, scale)?;
+            let Some(track) = stream.describe(picture, scale) else {
+                // A keyframe that nothing describes: the track cannot begin.
+                let reason = if key { Why::NeverBegan } else { Why::BeforeKeyframe };
+                self.tell(offset, raw.data, Some(kind), reason);
+                return None;
+            };
             stream.track = Some(track.clone());
-            self.announce(track);
+            self.announce(track, time);
         }
         let stream = self.stream_mut(kind)?;
+        stream.newest = Some(stream.newest.map_or(own_time, |newest| newest.max(own_time)));
         let (frame, length) = stream.frame(time, duration, key, data)?;
         self.events.push_back(Event::Frame(frame));
         length
     }
 
-    fn announce(&mut self, track: Track) {
+    /// A time of the container, in nanoseconds, on the clock of the take.
+    fn moved(&self, kind: Kind, time: i64) -> i64 {
+        let (shift, apart) = self.stream(kind).map_or((0, 0), |stream| (stream.entry.shift, stream.apart));
+        time.saturating_add(shift).saturating_add(apart).saturating_add(self.later).max(0)
+    }
+
+    /// The same of a frame that may be the first of its take, or of its track in it: what is before 0 moves the whole take,
+    /// and a track whose clock is another begins where the take begins.
+    fn join(&mut self, kind: Kind, time: i64) -> i64 {
+        let Some(stream) = self.stream(kind) else { return time };
+        if stream.track.is_none() {
+            let early = time.saturating_add(stream.entry.shift) < 0;
+            if !self.begun && early {
+                self.later = self.before_zero();
+            }
+            if self.begun {
+                let first = self.moved(kind, time);
+                let other = if kind == Kind::Video { Kind::Audio } else { Kind::Video };
+                let newest = self.stream(other).and_then(|other| other.newest);
+                let newest = newest.map_or(self.start, |newest| self.moved(other, newest));
+                let apart = apart::brought_together(first, self.start, newest);
+                if let Some(stream) = self.stream_mut(kind) {
+                    stream.apart = apart;
+                }
+            }
+        }
+        self.moved(kind, time)
+    }
+
+    /// Nanoseconds that a block can be before time 0 at most: all that 16 bits hold. The take is moved by as much, so that
+    /// whatever comes before its first frame still has its distance; the play clock begins at the first frame.
+    fn before_zero(&self) -> i64 {
+        let most = (-i64::from(i16::MIN)).saturating_mul(self.scale as i64);
+        most.saturating_add(SECOND.into()) / MILLISECOND * MILLISECOND
+    }
+
+    /// Announces a track whose first frame is at `time`.
+    fn announce(&mut self, track: Track, time: i64) {
         if !self.begun {
+            self.start = time;
             self.events.push_back(Event::Take { after_hole: self.after_hole });
             (self.begun, self.after_hole) = (true, false);
         }
@@ -217,17 +344,31 @@ impl Streams {
 impl Stream {
     fn new(entry: Entry) -> Self {
         let reorders = matches!(entry.codec, Codec::H264 | Codec::Hevc);
-        Self { entry, clock: Clock::default(), track: None, reorders, pool: Pool::default() }
+        Self {
+            entry,
+            clock: Clock::default(),
+            track: None,
+            newest: None,
+            apart: 0,
+            reorders,
+            memory: Memory::default(),
+            pool: Pool::default(),
+        }
     }
 
-    /// The bytes of a frame in the form that bodies hold.
-    fn normalise(&mut self, data: &[u8]) -> Result<Bytes, Reason> {
-        let syntax = Syntax::of(self.entry.codec);
-        let length_size = syntax.and_then(|syntax| syntax.length_size(&self.entry.private));
-        let frame = normalise(self.entry.codec, length_size, data);
-        let frame = frame.filter(|frame| syntax.is_none() || !frame.is_empty());
-        let frame = frame.ok_or(Reason::Malformed("a frame holds no whole NAL unit"))?;
-        Ok(self.pool.keep(frame))
+    /// What came, in the form that bodies hold; `None` where it is no frame, an error where nobody can say what it is.
+    fn read(&mut self, raw: &Bytes) -> Result<Option<Bytes>, Why> {
+        match self.memory.read(self.entry.codec, &self.entry.private, raw) {
+            Access::Frame(Cow::Borrowed(frame)) => Ok(Some(raw.slice_ref(frame))),
+            Access::Frame(frame @ Cow::Owned(_)) => Ok(Some(self.pool.keep(frame))),
+            Access::Nothing => Ok(None),
+            Access::Unreadable => Err(Why::Unreadable),
+        }
+    }
+
+    /// Whether decoding may start at a frame, and what it then says of the picture.
+    fn look(&self, frame: &[u8]) -> (bool, Option<Picture>) {
+        self.memory.look(self.entry.codec, &self.entry.private, frame, self.track.is_some())
     }
 
     /// Whether a frame cannot stand in the take of those before it: its clock or its decoder is another.
@@ -273,7 +414,7 @@ impl Stream {
             channels: 0,
             config: picture.config,
             matrix: rotation::matrix(self.entry.turns, picture.width, picture.height),
-            pixel_aspect: None,
+            pixel_aspect: self.entry.pixel_aspect,
         })
     }
 

@@ -4,7 +4,7 @@
 //! `DefaultDuration` (a gap then stops Chromium) nor `AlphaMode` is written.
 
 use super::ebml::id;
-use super::{projection, put};
+use super::{display, projection, put};
 use crate::codec::opus;
 pub use crate::container::fragment::WriteError;
 use crate::container::{Fragment, Sample};
@@ -241,6 +241,7 @@ fn entry(track: &Track) -> Vec<u8> {
         Kind::Video => {
             put::uint(&mut kind, id::PIXEL_WIDTH, track.width.into());
             put::uint(&mut kind, id::PIXEL_HEIGHT, track.height.into());
+            display::write(&mut kind, track);
             if let Some(matrix) = &track.matrix {
                 projection::write(&mut kind, matrix);
             }
