@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 
 /// Grows when the form of the state changes.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 
 /// What a publisher says when an upload begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,11 @@
 //! What a frame of video says of the picture: whether decoding may start at it, its size, its configuration record.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
+use super::access::Memory;
+use super::nal::Syntax;
 use super::{av1, h264, hevc, vp8, vp9};
 use crate::{Codec, Track};
 
@@ -14,6 +18,23 @@ pub(crate) struct Picture {
     pub(crate) config: Bytes,
     /// Frames that may come before one that is shown earlier.
     pub(crate) reorder: u8,
+}
+
+/// Whether decoding may start at a frame in the form that bodies hold, and what it then says of the picture, by itself and
+/// by `record`, the configuration record that the container brought.
+pub(crate) fn look(codec: Codec, record: &Bytes, frame: &[u8]) -> (bool, Option<Picture>) {
+    Memory::default().look(codec, record, frame, true)
+}
+
+/// The bytes of a frame in the form that bodies hold; those of H.264 and HEVC stand behind lengths of `length_size`
+/// bytes, or between start codes where there is none. `None` where a length goes past the end.
+pub(crate) fn normalise(codec: Codec, length_size: Option<u8>, frame: &[u8]) -> Option<Cow<'_, [u8]>> {
+    match (Syntax::of(codec), length_size) {
+        (Some(syntax), Some(size)) => syntax.from_length_prefixed(frame, size),
+        (Some(syntax), None) => Some(syntax.from_annex_b(frame).into()),
+        (None, _) if codec == Codec::Av1 => Some(av1::without_delimiters(frame)),
+        (None, _) => Some(frame.into()),
+    }
 }
 
 /// What a frame of VP8, VP9 or AV1 in the form that bodies hold says of the picture, where decoding may start at it. The

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::movie::{Movie, Placed, Source};
-use crate::codec::access::{Access, Memory};
-use crate::codec::picture::{Picture, continues};
+use crate::codec::nal::Syntax;
+use crate::codec::picture::{Picture, continues, look, normalise};
 use crate::codec::{aac, opus};
 use crate::container::Event;
 use crate::container::pool::Pool;
@@ -35,13 +35,14 @@ pub(super) struct Streams {
 struct Stream {
     /// As its sample entry describes it, what players get wrong put right.
     entry: Track,
+    /// Bytes of the lengths before NAL units, for codecs with them.
+    length_size: u8,
     /// Ticks from its media time to the take's time.
     shift: i64,
     /// What was announced in this take.
     track: Option<Track>,
     /// Decoding time of the last frame.
     last: Option<i64>,
-    memory: Memory,
     #[serde(skip)]
     pool: Pool,
 }
@@ -62,9 +63,6 @@ impl Streams {
         self.after_hole |= after_hole;
         for stream in &mut self.streams {
             (stream.track, stream.last) = (None, None);
-            if after_hole {
-                stream.memory.forget_waiting();
-            }
         }
     }
 
@@ -76,13 +74,11 @@ impl Streams {
     /// Takes the next sample.
     pub(super) fn take(&mut self, sample: &Placed, bytes: &[u8]) -> Result<(), Damaged> {
         let Some(stream) = self.stream(sample.kind) else { return Ok(()) };
-        let data = match stream.memory.read(stream.entry.codec, &stream.entry.config, bytes) {
-            Access::Frame(frame) => stream.pool.keep(frame),
-            Access::Nothing => return Ok(()),
-            Access::Unreadable => return Err(Damaged),
-        };
-        let begun = stream.track.is_some();
-        let (key, picture) = stream.memory.look(stream.entry.codec, &stream.entry.config, &data, begun);
+        let data = stream.normalise(bytes).ok_or(Damaged)?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        let (key, picture) = look(stream.entry.codec, &stream.entry.config, &data);
         if stream.starts_take(sample, picture.as_ref()) {
             self.begin_take(false);
         }
@@ -116,6 +112,8 @@ impl Stream {
     fn new(source: &Source) -> Self {
         let mut entry = source.track.clone();
         let mut shift = source.shift;
+        let length_size =
+            Syntax::of(entry.codec).and_then(|syntax| syntax.length_size(&entry.config)).unwrap_or(4);
         if let Some(mut head) = opus::Head::from_config(&entry.config).filter(|_| entry.codec == Codec::Opus)
         {
             head.pre_skip = kept_pre_skip(&head, source);
@@ -124,8 +122,13 @@ impl Stream {
             }
             entry.config = head.config().into();
         }
-        let memory = Memory::default();
-        Self { entry, shift, track: None, last: None, memory, pool: Pool::default() }
+        Self { entry, length_size, shift, track: None, last: None, pool: Pool::default() }
+    }
+
+    /// The sample in the form that bodies hold; `None` where it cannot be what was written.
+    fn normalise(&mut self, bytes: &[u8]) -> Option<Bytes> {
+        let frame = normalise(self.entry.codec, Some(self.length_size), bytes)?;
+        Some(self.pool.keep(frame))
     }
 
     /// Whether a sample cannot stand in the take of those before it: its clock or its decoder is another.

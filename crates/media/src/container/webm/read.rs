@@ -280,6 +280,7 @@ impl Reader {
                 }
                 self.cluster_end = head.size.and_then(|size| self.end(head, size));
                 (self.cluster_time, self.had_cluster) = (None, true);
+                self.times.begin_cluster();
                 self.place = Place::Cluster;
                 self.input.consume(head.len);
             }
@@ -296,6 +297,7 @@ impl Reader {
             Next::Passed(has_passed) => return Ok(has_passed),
         };
         if !resync::is_in_cluster(head.id) {
+            self.release_all();
             self.was_cut |= self.cluster_end.is_some();
             self.cluster_end = None;
             let is_cut = self.was_cut && matches!(head.id, id::EBML | id::SEGMENT);
@@ -480,6 +482,8 @@ impl Reader {
         }
         match ebml::read_id(self.input.rest()).map_err(|reason| reason.at(position))? {
             None => return Ok(Next::Passed(false)),
+            // Behind a cluster nothing comes that could decide on its times.
+            Some((id, _)) if known(id) && self.place != Place::Cluster => self.release_all(),
             Some((id, _)) if known(id) => self.release(),
             Some(_) => return self.pass_over_odd(Odd::Element).map(Next::Passed),
         }
@@ -502,7 +506,6 @@ impl Reader {
     /// Leaves the element that is being read for one that begins here; `early` before its end.
     fn cut_to(&mut self, place: Place, early: bool) -> bool {
         if early {
-            self.release_all();
             self.streams.begin_take(true);
             (self.segment_end, self.cluster_end) = (None, None);
         }
