@@ -42,8 +42,7 @@ fn an_empty_block_and_a_block_of_no_track_cost_themselves_alone() {
     let empty = found("empty_simple_block.webm");
     assert_eq!((counts(&empty), unread(&empty).len()), (ALL, 0));
     let unannounced = found("block_of_an_unannounced_track.webm");
-    let (video, audio, how) = counts(&unannounced);
-    assert_eq!((video + audio, how), (300, (1, 0)), "{video} and {audio}");
+    assert_eq!(counts(&unannounced), ALL);
     let [piece] = unread(&unannounced)[..] else { panic!("one block is told") };
     assert_eq!((piece.reason, piece.kind), (Why::Unreadable, None));
 }
@@ -62,7 +61,7 @@ fn a_segment_of_size_0_and_a_block_before_its_timestamp_are_read() {
 fn a_single_step_back_of_the_sound_is_moved_and_nothing_is_lost() {
     for (name, all) in [
         ("audio_45ms_back_once.webm", ALL),
-        ("chromium_audio_10ms_back_every_20th_packet.webm", (101, 84, (1, 0))),
+        ("chromium_audio_10ms_back_every_20th_packet.webm", (101, 94, (1, 0))),
     ] {
         let events = found(name);
         assert_eq!((counts(&events), unread(&events).len()), (all, 0), "{name}");
@@ -80,9 +79,13 @@ fn clusters_that_count_from_1970_begin_at_0() {
 fn times_before_0_keep_their_distances() {
     let events = found("negative_first_timestamps.webm");
     assert_eq!(counts(&events), ALL);
-    for (kind, step) in [(Kind::Video, 38..=42), (Kind::Audio, 900..=1_020)] {
+    // The first cluster lies half a second earlier than it was recorded, so that 540 ms lie before the second.
+    for (kind, step, gap) in [(Kind::Video, 38..=42, 540), (Kind::Audio, 900..=1_020, 48 * 520)] {
         let times: Vec<_> = frames(&events, kind).iter().map(|frame| frame.pts).collect();
-        assert!(times.windows(2).all(|pair| step.contains(&(pair[1] - pair[0]))), "{times:?}");
+        let gaps: Vec<_> =
+            times.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| !step.contains(gap)).collect();
+        let [only] = gaps[..] else { panic!("{times:?}") };
+        assert!((only - gap).abs() <= gap / 10, "{only}");
     }
 }
 
