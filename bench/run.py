@@ -2,13 +2,13 @@
 """Benchmarks beside other programs on the same files, in one run, turn by turn (A B A B).
 
     scripts/bench.sh                        everything
-    scripts/bench.sh parse replay range fanout conversation
+    scripts/bench.sh parse replay range load fanout conversation
 
 CPU time is that of the measured process alone, from the kernel; the clients' is not counted. Each line is the median of its turns.
 """
 
 import os
-import random
+import re
 import resource
 import selectors
 import shutil
@@ -23,6 +23,7 @@ import urllib.request
 from pathlib import Path
 
 import conversation
+import load
 from measured import ROOT, TARGET, Server, cpu_of, say
 
 PARSER = str(TARGET / "bench")
@@ -116,62 +117,46 @@ def replay(directory):
 
 
 def fetch_ranges(address, path, length, size, seconds, headers):
-    """Asks for random ranges over 8 connections; how many came, and how many bytes."""
-    choose = selectors.DefaultSelector()
-    extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    done = [0, 0]
-
-    def ask(connection):
-        at = random.randrange(0, length - size)
-        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nRange: bytes={at}-{at + size - 1}\r\n{extra}\r\n"
-        connection.sendall(request.encode())
-
-    for _ in range(8):
-        connection = socket.create_connection(address)
-        choose.register(connection, selectors.EVENT_READ, {"left": None, "head": b""})
-        ask(connection)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for key, _ in choose.select(1):
-            data, state = key.fileobj.recv(1 << 20), key.data
-            if not data:
-                raise ConnectionError("the server closed a connection")
-            if state["left"] is None:
-                state["head"] += data
-                head, found, body = state["head"].partition(b"\r\n\r\n")
-                if not found:
-                    continue
-                if b" 206 " not in head.split(b"\r\n")[0]:
-                    raise ValueError(head.decode())
-                state.update(left=size - len(body), head=b"")
-            else:
-                state["left"] -= len(data)
-            if state["left"] == 0:
-                state["left"] = None
-                done[0] += 1
-                done[1] += size
-                ask(key.fileobj)
-    for key in list(choose.get_map().values()):
-        key.fileobj.close()
-    return done
+    """Asks for random ranges over 8 connections; how many came in a second, and how many in all."""
+    extra = [word for pair in headers.items() for word in pair]
+    host, port = address
+    script = ["-s", str(ROOT / "bench" / "ranges.lua"), f"http://{host}:{port}{path}", "--", str(length), str(size), *extra]
+    command = ["wrk", "-t1", "-c8", f"-d{seconds}s", *script]
+    said = subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise ValueError(said)
+    count, seconds = re.search(r"(\d+) requests in ([\d.]+)(?=s)", said).groups()
+    return int(count) / float(seconds), int(count)
 
 
 NGINX = """
 worker_processes 1; daemon off; pid nginx.pid; error_log error.log; events {{ worker_connections 64; }}
-http {{ access_log off; sendfile on; keepalive_requests 1000000; client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t;
-uwsgi_temp_path t; scgi_temp_path t; server {{ listen 127.0.0.1:{port}; root {root}; }} }}
+http {{ access_log off; keepalive_requests 100000000; client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t;
+uwsgi_temp_path t; scgi_temp_path t; root {root};
+server {{ listen 127.0.0.1:{on}; sendfile on; }} server {{ listen 127.0.0.1:{off}; sendfile off; }} }}
 """
 
 
-def range_(directory):
-    """Ranges of a replay, against nginx with sendfile on the same bytes."""
-    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-    if not Path(nginx).exists():
-        say("range: nginx is not installed, left out")
-        return
-    server = Server(directory)
+def free_port():
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def answers(port):
+    """Waits until somebody listens there."""
+    for _ in range(100):
+        try:
+            return socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    raise TimeoutError("nginx does not listen")
+
+
+def range_(directory):
+    """Ranges of a replay, against nginx on the same bytes, with sendfile and without."""
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    server = Server(directory)
+    on, off = free_port(), free_port()
     peer = None
     try:
         live = server.publish(looped(directory, "webm_vp9_opus.webm", 3600))
@@ -183,24 +168,30 @@ def range_(directory):
         with urllib.request.urlopen(urllib.request.Request(server.base + path, headers=server.headers)) as answer:
             (served / "replay.mp4").write_bytes(answer.read())
         length = (served / "replay.mp4").stat().st_size
-        (directory / "nginx.conf").write_text(NGINX.format(port=port, root=served))
+        (directory / "nginx.conf").write_text(NGINX.format(on=on, off=off, root=served))
         peer = subprocess.Popen([nginx, "-p", str(directory), "-c", str(directory / "nginx.conf")], stderr=subprocess.DEVNULL)
-        time.sleep(1)
+        answers(on)
         workers = Path(f"/proc/{peer.pid}/task/{peer.pid}/children").read_text().split()
         auth = {"Authorization": server.headers["Authorization"]}
+        sources = {
+            "ours": (server.address, path, auth, server.cpu),
+            "nginx, sendfile off": (("127.0.0.1", off), "/replay.mp4", {}, lambda: cpu_of(workers)),
+            "nginx, sendfile on": (("127.0.0.1", on), "/replay.mp4", {}, lambda: cpu_of(workers)),
+        }
+        say(f"range: random ranges of a replay of {length / 1e6:.0f} MB; load of the machine {os.getloadavg()[0]:.1f}")
         for size in (128 << 10, 1 << 20):
-            ours, theirs = [], []
+            per_cpu, per_second = ({name: [] for name in sources} for _ in range(2))
             for _ in range(TURNS):
-                before = server.cpu()
-                count, _ = fetch_ranges(server.address, path, length, size, 3, auth)
-                ours.append(count / (server.cpu() - before))
-                before = cpu_of(workers)
-                count, _ = fetch_ranges(("127.0.0.1", port), "/replay.mp4", length, size, 3, {})
-                theirs.append(count / (cpu_of(workers) - before))
-            ratio = statistics.median(a / b for a, b in zip(ours, theirs))
-            say(f"range: random ranges of {size >> 10} KiB of a replay of {length / 1e6:.0f} MB; requests per CPU-second of the server")
-            say(f"  ours             {spread(ours)}   {ratio:.2f} x nginx")
-            say(f"  nginx sendfile   {spread(theirs)}")
+                for name, (address, file, headers, cpu) in sources.items():
+                    before = cpu()
+                    rate, count = fetch_ranges(address, file, length, size, 3, headers)
+                    per_cpu[name].append(count / max(cpu() - before, 0.01))
+                    per_second[name].append(rate)
+            for what, figures in (("CPU-second of the server", per_cpu), ("second", per_second)):
+                say(f"  {size >> 10} KiB; requests per {what}")
+                for name, values in figures.items():
+                    ratio = statistics.median(a / b for a, b in zip(figures["ours"], values))
+                    say(f"    {name:22} {spread(values):32} {'' if name == 'ours' else f'ours is {ratio:.2f} x'}")
     finally:
         if peer:
             peer.terminate()
@@ -263,7 +254,12 @@ def fanout(directory):
         server.close()
 
 
-PARTS = {"parse": parse, "replay": replay, "range": range_, "fanout": fanout, "conversation": conversation.run}
+def load_(directory):
+    """What viewers cost publishers."""
+    load.run(directory, looped)
+
+
+PARTS = {"parse": parse, "replay": replay, "range": range_, "load": load_, "fanout": fanout, "conversation": conversation.run}
 
 
 def main():

@@ -3,6 +3,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --locked --package bench --package server --bin bench --bin talk --bin communiconnect >&2
+# The peer of ranges, and who asks both: tools of the benchmark, no part of the product.
+for tool in nginx wrk; do
+  if ! PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null; then
+    apt-get install -qq --yes --no-install-recommends "$tool" >&2
+  fi
+done
 # The peer of the conversation's fan-out: a tool of the benchmark, no part of the product.
 bun=bun@1.4.5
 if [ "$(cat .tools/bun/pin 2>/dev/null)" != "$bun" ]; then

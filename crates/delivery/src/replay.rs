@@ -1,22 +1,31 @@
 //! The replay: a head and slices of the bodies, served as one file of exact length.
 
-use std::collections::VecDeque;
+mod stretch;
+
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, stream};
-use recorder::Recording;
-use timeline::view::{Format, Piece, Selection, Unavailable, View};
+use moka::future::Cache;
+use recorder::{Recording, blocking};
+use timeline::view::{Format, Selection, Unavailable, View};
 use timeline::{Timeline, Version, view};
+use tokio::sync::Semaphore;
+
+use stretch::Stretch;
 
 /// Memory for views that were made, in bytes: about fifty hours of MP4.
-const CACHED: usize = 96 << 20;
+const CACHED: u64 = 96 << 20;
 /// Bytes that are read for a viewer at once.
-const READ: u64 = 512 << 10;
+const READ: usize = 128 << 10;
+/// Buffers that are kept for the next reads: 4 MiB.
+const BUFFERS: usize = 32;
+/// Reads that wait for the medium at once. They take threads that publishers need too.
+const COLD: usize = 32;
 
 /// Why a replay cannot be served.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The live has not come to this version, or its name is none.
@@ -27,11 +36,17 @@ pub enum Error {
     Unavailable(#[from] Unavailable),
     /// The storage failed.
     #[error(transparent)]
-    Storage(#[from] recorder::Error),
+    Storage(Arc<recorder::Error>),
+}
+
+impl From<recorder::Error> for Error {
+    fn from(error: recorder::Error) -> Self {
+        Self::Storage(Arc::new(error))
+    }
 }
 
 /// What makes a view the one it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     live: i64,
     version: Version,
@@ -39,20 +54,37 @@ struct Key {
     format: Format,
 }
 
-/// Makes views, and keeps the newest ones in a bounded cache.
-#[derive(Debug, Default)]
+/// Makes views and reads them, and keeps the newest ones in a bounded cache.
+#[derive(Debug)]
 pub struct Replays {
-    cache: Mutex<Cache>,
+    views: Cache<Key, Arc<View>>,
+    /// Views that are made at once: as many as there are cores.
+    making: Arc<Semaphore>,
+    reads: Arc<Reads>,
 }
 
-#[derive(Debug, Default)]
-struct Cache {
-    views: VecDeque<(Key, Arc<View>)>,
-    weight: usize,
+/// What all readers share.
+#[derive(Debug)]
+struct Reads {
+    cold: Arc<Semaphore>,
+    buffers: Arc<Buffers>,
+}
+
+impl Default for Replays {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let weight = |_: &Key, view: &Arc<View>| u32::try_from(view.weight()).unwrap_or(u32::MAX);
+        Self {
+            views: Cache::builder().max_capacity(CACHED).weigher(weight).build(),
+            making: Arc::new(Semaphore::new(cores)),
+            reads: Arc::new(Reads { cold: Arc::new(Semaphore::new(COLD)), buffers: Arc::default() }),
+        }
+    }
 }
 
 impl Replays {
-    /// The view of a version of a live. The same arguments give the same bytes for ever.
+    /// The view of a version of a live. The same arguments give the same bytes for ever. It is made once, however many
+    /// ask for it while it is made.
     ///
     /// # Errors
     /// [`Error`] says why there is none.
@@ -65,79 +97,80 @@ impl Replays {
         format: Format,
     ) -> Result<Arc<View>, Error> {
         let key = Key { live, version, selection, format };
-        if let Some(view) = self.cached(&key) {
+        if let Some(view) = self.views.get(&key).await {
             return Ok(view);
         }
-        let making = {
-            let key = key.clone();
-            tokio::task::spawn_blocking(move || {
-                let part = timeline.at(&key.version).ok_or(Error::NoSuchVersion)?;
-                Ok::<_, Error>(view::cut(&part, &key.selection, key.format)?)
-            })
-        };
-        let made = making.await.map_err(|error| recorder::Error::Damaged(error.to_string()))??;
-        Ok(self.keep(key, Arc::new(made)))
+        let making = self.make(timeline, key.clone());
+        self.views.try_get_with(key, making).await.map_err(|error| Error::clone(&error))
     }
 
     /// Forgets the views of a live.
-    pub fn forget(&self, live: i64) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.views.retain(|(key, _)| key.live != live);
-        cache.weight = cache.views.iter().map(|(_, view)| view.weight()).sum();
-    }
-
-    fn cached(&self, key: &Key) -> Option<Arc<View>> {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = cache.views.iter().position(|(known, _)| known == key)?;
-        let found = cache.views.remove(at)?;
-        let view = Arc::clone(&found.1);
-        cache.views.push_back(found);
-        Some(view)
-    }
-
-    fn keep(&self, key: Key, view: Arc<View>) -> Arc<View> {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.weight += view.weight();
-        cache.views.push_back((key, Arc::clone(&view)));
-        while cache.weight > CACHED && cache.views.len() > 1 {
-            cache.weight -= cache.views.pop_front().map_or(0, |(_, old)| old.weight());
+    pub async fn forget(&self, live: i64) {
+        let keys: Vec<_> = self.views.iter().filter(|(key, _)| key.live == live).collect();
+        for (key, _) in keys {
+            self.views.invalidate(&*key).await;
         }
-        view
+    }
+
+    /// The bytes of a range of a view, read as the viewer takes them: at once where the system has them in memory, on
+    /// another thread where the medium has to be waited for.
+    pub fn bytes(
+        &self,
+        recording: Arc<Recording>,
+        view: Arc<View>,
+        range: Range<u64>,
+    ) -> impl Stream<Item = Result<Bytes, recorder::Error>> + Send + 'static {
+        let reads = Arc::clone(&self.reads);
+        stream::unfold(range.start, move |at| {
+            let (recording, view, end) = (Arc::clone(&recording), Arc::clone(&view), range.end);
+            let reads = Arc::clone(&reads);
+            async move {
+                if at >= end {
+                    return None;
+                }
+                let read = reads.read(recording, Stretch::new(&view, at..end, READ)).await;
+                match read {
+                    Ok(bytes) => {
+                        let next = at + bytes.len() as u64;
+                        Some((Ok(bytes), next))
+                    }
+                    Err(error) => Some((Err(error), end)),
+                }
+            }
+        })
+    }
+
+    async fn make(&self, timeline: Arc<Timeline>, key: Key) -> Result<Arc<View>, Error> {
+        let turn = Arc::clone(&self.making).acquire_owned().await;
+        let turn = turn.map_err(|closed| recorder::Error::Failed(closed.to_string()))?;
+        blocking(move || {
+            let _turn = turn;
+            let part = timeline.at(&key.version).ok_or(Error::NoSuchVersion)?;
+            Ok(Arc::new(view::cut(&part, &key.selection, key.format)?))
+        })
+        .await
     }
 }
 
-/// The bytes of a range of a view, read as the viewer takes them.
-pub fn bytes(
-    recording: Arc<Recording>,
-    view: Arc<View>,
-    range: Range<u64>,
-) -> impl Stream<Item = Result<Bytes, recorder::Error>> + Send + 'static {
-    stream::unfold(range.start, move |at| {
-        let (recording, view, end) = (Arc::clone(&recording), Arc::clone(&view), range.end);
-        async move {
-            if at >= end {
-                return None;
-            }
-            let to = end.min(at.saturating_add(READ));
-            let reading = tokio::task::spawn_blocking(move || read(&recording, &view, at..to));
-            match reading.await {
-                Ok(Ok(bytes)) => Some((Ok(bytes), to)),
-                Ok(Err(error)) => Some((Err(error), end)),
-                Err(error) => Some((Err(recorder::Error::Damaged(error.to_string())), end)),
-            }
+impl Reads {
+    async fn read(&self, recording: Arc<Recording>, stretch: Stretch) -> Result<Bytes, recorder::Error> {
+        let plan = match stretch {
+            Stretch::Generated(bytes) => return Ok(bytes),
+            Stretch::Read(plan) => plan,
+        };
+        let mut buffer = self.buffers.take();
+        if plan.fill_now(&recording, &mut buffer.bytes)? {
+            return Ok(buffer.into_bytes(plan.len()));
         }
-    })
-}
-
-/// Slices of one body that lie this close are read in one go.
-const CLOSE: u64 = 4 << 10;
-
-/// A run of a body that is read in one go, and the slices of it that are wanted.
-struct Run {
-    take: u32,
-    kind: media::Kind,
-    range: Range<u64>,
-    slices: Vec<Range<u64>>,
+        let turn = Arc::clone(&self.cold).acquire_owned().await;
+        let turn = turn.map_err(|closed| recorder::Error::Failed(closed.to_string()))?;
+        blocking(move || {
+            let _turn = turn;
+            plan.fill(&recording, &mut buffer.bytes)?;
+            Ok(buffer.into_bytes(plan.len()))
+        })
+        .await
+    }
 }
 
 /// Reads a stretch of a view. Blocks on the storage.
@@ -145,44 +178,56 @@ struct Run {
 /// # Errors
 /// Those of the storage.
 pub fn read(recording: &Recording, view: &View, range: Range<u64>) -> Result<Bytes, recorder::Error> {
-    let mut out = BytesMut::with_capacity(usize::try_from(range.end - range.start).unwrap_or(0));
-    let mut run: Option<Run> = None;
-    for piece in view.pieces(range.start, range.end) {
-        match piece {
-            Piece::Bytes(bytes) => {
-                flush(recording, run.take(), &mut out)?;
-                out.extend_from_slice(&bytes);
-            }
-            Piece::Body { take, kind, offset, len } => {
-                let slice = offset..offset + len;
-                match &mut run {
-                    Some(run)
-                        if (run.take, run.kind) == (take, kind)
-                            && (run.range.end..=run.range.end + CLOSE).contains(&offset) =>
-                    {
-                        run.range.end = slice.end;
-                        run.slices.push(slice);
-                    }
-                    _ => {
-                        let new = Run { take, kind, range: slice.clone(), slices: vec![slice] };
-                        flush(recording, run.replace(new), &mut out)?;
-                    }
-                }
+    let mut out = Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or(0));
+    let mut buffer = vec![0; READ];
+    while range.start + (out.len() as u64) < range.end {
+        match Stretch::new(view, range.start + out.len() as u64..range.end, READ) {
+            Stretch::Generated(bytes) => out.extend_from_slice(&bytes),
+            Stretch::Read(plan) => {
+                plan.fill(recording, &mut buffer)?;
+                out.extend_from_slice(&buffer[..plan.len()]);
             }
         }
     }
-    flush(recording, run, &mut out)?;
-    Ok(out.freeze())
+    Ok(out.into())
 }
 
-fn flush(recording: &Recording, run: Option<Run>, out: &mut BytesMut) -> Result<(), recorder::Error> {
-    let Some(run) = run else { return Ok(()) };
-    let start = run.range.start;
-    let bytes = recording.read(run.take, run.kind, start, run.range.end - start)?;
-    for slice in run.slices {
-        let from = usize::try_from(slice.start - start).unwrap_or(usize::MAX);
-        let to = usize::try_from(slice.end - start).unwrap_or(usize::MAX);
-        out.extend_from_slice(&bytes[from..to]);
+/// Buffers of [`READ`] bytes that were sent and are used again: a new one has to be mapped and zeroed, which costs as much
+/// as the reading.
+#[derive(Debug, Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+/// A buffer in use. It goes home when the last of its bytes was sent.
+#[derive(Debug)]
+struct Buffer {
+    bytes: Vec<u8>,
+    home: Arc<Buffers>,
+}
+
+impl Buffers {
+    fn take(self: &Arc<Self>) -> Buffer {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Buffer { bytes: kept.unwrap_or_else(|| vec![0; READ]), home: Arc::clone(self) }
     }
-    Ok(())
+}
+
+impl Buffer {
+    fn into_bytes(self, len: usize) -> Bytes {
+        Bytes::from_owner(self).slice(..len)
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut kept = self.home.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < BUFFERS {
+            kept.push(std::mem::take(&mut self.bytes));
+        }
+    }
 }

@@ -6,10 +6,18 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+/// Bytes of a file that are freed in one step.
+const REMOVED_AT_ONCE: u64 = 16 << 20;
+/// How long others have the file system for themselves between two steps.
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(4);
 
 /// An open file.
 pub trait DiskFile: Debug + Send + Sync {
@@ -23,6 +31,26 @@ pub trait DiskFile: Debug + Send + Sync {
     /// # Errors
     /// Those of the storage, and `UnexpectedEof` where the file is shorter.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// Fills the buffers one after the other from an offset.
+    ///
+    /// # Errors
+    /// As [`read_at`](Self::read_at).
+    fn read_into(&self, offset: u64, buffers: &mut [IoSliceMut<'_>]) -> io::Result<()> {
+        let mut at = offset;
+        for buffer in buffers {
+            self.read_at(at, buffer)?;
+            at += buffer.len() as u64;
+        }
+        Ok(())
+    }
+    /// Does the same with what is in memory already, and never waits for the medium. Answers how many bytes that were.
+    ///
+    /// # Errors
+    /// `WouldBlock` where nothing of it is in memory, or the storage cannot tell.
+    fn read_now(&self, offset: u64, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let _ = (offset, buffers);
+        Err(io::ErrorKind::WouldBlock.into())
+    }
     /// Makes what was written durable.
     ///
     /// # Errors
@@ -81,6 +109,24 @@ pub trait Disk: Debug + Send + Sync {
     /// # Errors
     /// Those of the storage.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Removes a file however large it is, so that no sync of another file waits long for it: a file system frees the
+    /// blocks of a file in one transaction, and a sync waits for the one that is open. So it is cut down in steps, with a
+    /// moment for others in between.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn remove_in_steps(&self, path: &Path) -> io::Result<()> {
+        let mut left = self.len(path)?;
+        if left > REMOVED_AT_ONCE {
+            let file = self.open(path)?;
+            while left > REMOVED_AT_ONCE {
+                left -= REMOVED_AT_ONCE;
+                file.truncate(left)?;
+                std::thread::sleep(BETWEEN_REMOVALS);
+            }
+        }
+        self.remove(path)
+    }
     /// The names in a folder; none if it is not there.
     ///
     /// # Errors
@@ -153,6 +199,30 @@ impl DiskFile for LocalFile {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.0.read_exact_at(buffer, offset)
+    }
+
+    fn read_into(&self, mut offset: u64, mut buffers: &mut [IoSliceMut<'_>]) -> io::Result<()> {
+        while buffers.iter().any(|buffer| !buffer.is_empty()) {
+            match rustix::io::preadv(&self.0, buffers, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => {
+                    offset += count as u64;
+                    IoSliceMut::advance_slices(&mut buffers, count);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn read_now(&self, offset: u64, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        match rustix::io::preadv2(&self.0, buffers, offset, rustix::io::ReadWriteFlags::NOWAIT) {
+            // Some file systems cannot tell: then it has to be waited for where that is allowed.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Err(io::ErrorKind::WouldBlock.into()),
+            read => Ok(read?),
+        }
     }
 
     fn sync(&self) -> io::Result<()> {

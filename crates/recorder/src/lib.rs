@@ -16,11 +16,13 @@
 //! fragments are announced to viewers and the publisher is answered. What stands in a body past the journal's word was
 //! never acknowledged nor shown, and is cut off when the live is opened again.
 
+mod bodies;
 mod body;
 mod disk;
 pub mod journal;
 mod load;
 mod recording;
+mod scan;
 mod store;
 mod unread;
 pub mod verify;

@@ -4,27 +4,21 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use media::container::{Fragment, mp4, webm};
-use media::{Kind, Track};
+use media::Kind;
 use serde::{Deserialize, Serialize};
 use timeline::{Container, Entry, Take, Timeline, TrackIndex};
 
 use crate::body::{TakeMark, body_name};
 use crate::disk::read_all;
+use crate::scan::{self, Scan, read_range};
 use crate::{Disk, DiskFile, Error, journal};
 
-/// An init is at most this long.
-pub(crate) const MAX_INIT: u64 = 4 << 20;
-/// A fragment is at most this long: its frames, and what the container adds.
-const MAX_FRAGMENT: u64 = 64 << 20;
 /// An index is at most this long: a day of 60 frames a second.
 pub(crate) const MAX_INDEX: u64 = 256 << 20;
 /// A `take.json` is at most this long.
 const MAX_DESCRIPTION: u64 = 64 << 10;
 /// The file that describes a take.
 pub(crate) const DESCRIPTION: &str = "take.json";
-/// What is read of a body at once while its index is made again.
-const READ: u64 = 256 << 10;
 
 /// What `take.json` says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -163,17 +157,16 @@ fn load_track(
     if mark.is_some_and(|mark| mark > len) {
         tracing::error!(body = %path.display(), mark, len, "a body is shorter than was acknowledged");
     }
-    let head = read_range(body.as_ref(), 0, end.min(MAX_INIT))?;
-    let Some((track, init_len)) = read_init(container, &head)? else { return Ok(None) };
-    let mut index = TrackIndex::new(track, init_len as u64);
+    let Some((track, init)) = scan::init(body.as_ref(), container, end)? else { return Ok(None) };
+    let mut index = TrackIndex::new(track, init.len() as u64);
     if let Acknowledged::AtLeast(mark) = acknowledged {
         keep_proved(disk, &path, body.as_ref(), mark.min(len), &mut index)?;
-        scan(body.as_ref(), container, mark.min(len), &mut index)?;
+        add_unknown(body.as_ref(), container, mark.min(len), &mut index)?;
         // Nothing is cut nor written anew: what is left is for somebody to look at.
         return Ok(Some(index));
     }
     let kept = read_index(disk, &path, end, &mut index);
-    scan(body.as_ref(), container, end, &mut index)?;
+    add_unknown(body.as_ref(), container, end, &mut index)?;
     write_index(disk, &path, kept, &index)?;
     let good = if mark.is_some() { end } else { index.body_len() };
     if len > good {
@@ -210,23 +203,6 @@ pub(crate) fn body_container(disk: &dyn Disk, folder: &Path, kind: Kind) -> Resu
     let names = disk.list(folder)?;
     let mut containers = [Container::Mp4, Container::Webm].into_iter();
     Ok(containers.find(|&container| names.contains(&body_name(kind, container))))
-}
-
-/// The init at the front of a body, and its length; `None` where it is torn.
-pub(crate) fn read_init(container: Container, head: &[u8]) -> Result<Option<(Track, usize)>, Error> {
-    let read = match container {
-        Container::Mp4 => mp4::index::init(head),
-        Container::Webm => webm::index::init(head),
-    };
-    read.map_err(|error| Error::Damaged(error.to_string()))
-}
-
-/// The fragment at the front of some bytes; `None` where they do not hold its head.
-pub(crate) fn read_fragment(container: Container, track: &Track, bytes: &[u8]) -> Option<Fragment> {
-    match container {
-        Container::Mp4 => mp4::index::fragment(bytes).ok()?,
-        Container::Webm => webm::index::fragment(bytes, track).ok()?,
-    }
 }
 
 /// A record of an index file: length, CRC-32, entry.
@@ -281,49 +257,21 @@ fn read_index(disk: &dyn Disk, body: &Path, end: u64, index: &mut TrackIndex) ->
 }
 
 /// Finds the fragments of a body that its index file did not know.
-fn scan(body: &dyn DiskFile, container: Container, end: u64, index: &mut TrackIndex) -> Result<(), Error> {
-    let mut at = index.body_len();
-    while at < end {
-        match fragment_at(body, container, index.track(), at, end)? {
-            Some((fragment, bytes)) => {
-                let entry = Entry::new(at, crc32fast::hash(&bytes), &fragment);
-                at = entry.end();
-                index.push(entry);
-            }
-            None => break,
-        }
-    }
-    Ok(())
-}
-
-/// The whole fragment at a place of a body; `None` where none stands or it is torn.
-pub(crate) fn fragment_at(
+fn add_unknown(
     body: &dyn DiskFile,
     container: Container,
-    track: &Track,
-    at: u64,
     end: u64,
-) -> Result<Option<(Fragment, Vec<u8>)>, Error> {
-    let mut want = READ;
-    loop {
-        let len = want.min(end - at).min(MAX_FRAGMENT);
-        let mut bytes = read_range(body, at, len)?;
-        if let Some(fragment) = read_fragment(container, track, &bytes) {
-            let whole = u64::from(fragment.len);
-            if whole == 0 || whole > end - at || whole > MAX_FRAGMENT {
-                return Ok(None);
-            }
-            if whole > len {
-                bytes = read_range(body, at, whole)?;
-            }
-            bytes.truncate(usize::try_from(whole).unwrap_or(usize::MAX));
-            return Ok(Some((fragment, bytes)));
-        }
-        if len < want || len == MAX_FRAGMENT {
-            return Ok(None);
-        }
-        want *= 4;
+    index: &mut TrackIndex,
+) -> Result<(), Error> {
+    let (track, at) = (index.track().clone(), index.body_len());
+    let mut scan = Scan::new(body, container, &track, at, end);
+    let mut at = at;
+    while let Some((fragment, bytes)) = scan.next()? {
+        let entry = Entry::new(at, crc32fast::hash(bytes), &fragment);
+        at = entry.end();
+        index.push(entry);
     }
+    Ok(())
 }
 
 fn write_index(
@@ -337,12 +285,6 @@ fn write_index(
     }
     let records: Vec<u8> = index.iter_from(0).flat_map(index_record).collect();
     Ok(disk.replace(&body.with_extension("idx"), &records)?)
-}
-
-pub(crate) fn read_range(file: &dyn DiskFile, at: u64, len: u64) -> Result<Vec<u8>, Error> {
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    file.read_at(at, &mut bytes)?;
-    Ok(bytes)
 }
 
 /// Puts the description of a take in its folder, durably.

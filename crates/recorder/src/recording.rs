@@ -1,6 +1,7 @@
 //! The recording of one live: its timeline, its bodies, its newest bytes.
 
 use std::collections::{HashMap, VecDeque};
+use std::io::{self, IoSliceMut};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -11,8 +12,10 @@ use media::Kind;
 use timeline::{Timeline, TrackIndex};
 use tokio::sync::watch;
 
+use crate::bodies::Bodies;
 use crate::body::{Appended, TakeMark, TakeWriter, body_path};
-use crate::load::{Description, Loaded, read_range, write_description};
+use crate::load::{Description, Loaded, write_description};
+use crate::scan::read_range;
 use crate::write::Durable;
 use crate::{Disk, DiskFile, Error};
 
@@ -22,6 +25,7 @@ const TAIL_BYTES: usize = 2 << 20;
 /// The recording of one live. What its [`timeline`](Recording::timeline) names is durable.
 #[derive(Debug)]
 pub struct Recording {
+    live: i64,
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     timeline: RwLock<Arc<Timeline>>,
@@ -32,7 +36,7 @@ pub struct Recording {
     is_live: AtomicBool,
     /// What the clock said at a moment, and when that was.
     clock: Mutex<Option<(i64, Instant)>>,
-    files: Mutex<HashMap<(u32, Kind), Arc<dyn DiskFile>>>,
+    bodies: Arc<Bodies>,
     tails: Mutex<HashMap<(u32, Kind), Tail>>,
 }
 
@@ -44,8 +48,15 @@ struct Tail {
 }
 
 impl Recording {
-    pub(crate) fn new(disk: Arc<dyn Disk>, dir: PathBuf, loaded: Loaded) -> Self {
+    pub(crate) fn new(
+        live: i64,
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        bodies: Arc<Bodies>,
+        loaded: Loaded,
+    ) -> Self {
         Self {
+            live,
             disk,
             dir,
             kept_revision: Mutex::new(loaded.timeline.revision),
@@ -54,7 +65,7 @@ impl Recording {
             changes: watch::Sender::new(0),
             is_live: AtomicBool::new(false),
             clock: Mutex::default(),
-            files: Mutex::default(),
+            bodies,
             tails: Mutex::default(),
         }
     }
@@ -231,16 +242,51 @@ impl Recording {
         (to <= bytes.len()).then(|| bytes.slice(from..to))
     }
 
+    /// Fills the buffers from a body, one after the other. Blocks on the storage.
+    ///
+    /// # Errors
+    /// Those of the storage; a body that is not there or shorter.
+    pub fn read_into(
+        &self,
+        take: u32,
+        kind: Kind,
+        offset: u64,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Result<(), Error> {
+        Ok(self.body(take, kind)?.read_into(offset, buffers)?)
+    }
+
+    /// Does the same with what the system has in memory, and never waits. Answers whether that was all of it; if not,
+    /// what the buffers hold is of no use.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn read_now(
+        &self,
+        take: u32,
+        kind: Kind,
+        offset: u64,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Result<bool, Error> {
+        // To open it may wait already.
+        let Some(body) = self.bodies.get((self.live, take, kind)) else { return Ok(false) };
+        let want: usize = buffers.iter().map(|buffer| buffer.len()).sum();
+        match body.read_now(offset, buffers) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            read => Ok(read? == want),
+        }
+    }
+
     fn body(&self, take: u32, kind: Kind) -> Result<Arc<dyn DiskFile>, Error> {
-        if let Some(file) = lock(&self.files).get(&(take, kind)) {
-            return Ok(Arc::clone(file));
+        let name = (self.live, take, kind);
+        if let Some(body) = self.bodies.get(name) {
+            return Ok(body);
         }
         let timeline = self.timeline();
         let index: Option<&TrackIndex> = timeline.take(take).and_then(|take| take.track(kind));
         let index = index.ok_or_else(|| Error::Damaged(format!("take {take} has no such track")))?;
-        let file = self.disk.open(&body_path(&self.take_dir(take), index))?;
-        lock(&self.files).insert((take, kind), Arc::clone(&file));
-        Ok(file)
+        let path = body_path(&self.take_dir(take), index);
+        self.bodies.open(name, || self.disk.open(&path))
     }
 
     fn keep_tail(&self, appended: &[Appended]) {

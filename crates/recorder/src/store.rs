@@ -1,31 +1,56 @@
 //! All recordings of a data directory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 
+use crate::bodies::Bodies;
 use crate::load::{DESCRIPTION, load};
-use crate::{Disk, Error, LocalDisk, Recording};
+use crate::{Disk, Error, LocalDisk, Recording, blocking};
 
-/// Recordings that nobody uses and that are kept open all the same.
-const KEPT_OPEN: usize = 256;
+/// Recordings that nobody uses and that are kept in memory all the same.
+const KEPT: usize = 256;
+/// Lives that were asked for and whose recordings are not in memory any more are forgotten when there are this many, or
+/// twice as many as were left the last time.
+const FORGOTTEN_AT: usize = 1_024;
 
-/// All recordings of a data directory, each opened when it is asked for.
+/// All recordings of a data directory, each loaded when it is asked for.
+///
+/// A live is loaded and deleted under a lock of its own. Viewers take turns before they come to it: at most as many of
+/// them load as there are cores, and one for each live. So whoever publishes finds nobody before him but, at most, the
+/// one load of his own live that is under way.
 #[derive(Debug)]
 pub struct Recorder {
     disk: Arc<dyn Disk>,
     root: PathBuf,
     reserve: u64,
-    open: Mutex<Open>,
+    lives: Mutex<Lives>,
+    kept: Arc<Kept>,
+    bodies: Arc<Bodies>,
+    /// Loads that viewers may have under way.
+    viewers: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
-    recordings: HashMap<i64, Weak<Recording>>,
-    kept: Vec<(i64, Arc<Recording>)>,
+struct Lives {
+    places: HashMap<i64, Arc<Place>>,
+    forgotten_at: usize,
 }
+
+/// Where the recording of a live is.
+#[derive(Debug, Default)]
+struct Place {
+    /// Held while it is loaded and while it is deleted.
+    recording: Arc<AsyncMutex<Weak<Recording>>>,
+    /// Held by the one viewer who has it loaded.
+    viewer: AsyncMutex<()>,
+}
+
+/// The newest recordings, whether somebody uses them or not.
+#[derive(Debug, Default)]
+struct Kept(Mutex<VecDeque<(i64, Arc<Recording>)>>);
 
 impl Recorder {
     /// The recordings below a data directory on the machine's own file system. `reserve`: bytes of the disk that are
@@ -44,43 +69,96 @@ impl Recorder {
     pub fn on(disk: Arc<dyn Disk>, data_dir: &Path, reserve: u64) -> Result<Self, Error> {
         let root = data_dir.join("lives");
         disk.create_dir(&root)?;
-        Ok(Self { disk, root, reserve, open: Mutex::default() })
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            disk,
+            root,
+            reserve,
+            lives: Mutex::default(),
+            kept: Arc::default(),
+            bodies: Arc::default(),
+            viewers: Arc::new(Semaphore::new(cores)),
+        })
     }
 
-    /// The recording of a live; an empty one if nothing came yet.
+    /// The recording of a live, for whoever publishes it; an empty one if nothing came yet. It waits for no viewer but
+    /// one who is loading this very live.
     ///
     /// # Errors
     /// Those of the storage.
     pub async fn recording(&self, live: i64) -> Result<Arc<Recording>, Error> {
-        let mut open = self.open.lock().await;
-        if let Some(recording) = open.recordings.get(&live).and_then(Weak::upgrade) {
-            return Ok(recording);
-        }
-        let (disk, dir) = (Arc::clone(&self.disk), self.dir(live));
-        let loading = tokio::task::spawn_blocking(move || {
-            load(disk.as_ref(), &dir).map(|loaded| Recording::new(disk, dir, loaded))
-        });
-        let recording = Arc::new(loading.await.map_err(|error| Error::Damaged(error.to_string()))??);
-        open.recordings.retain(|_, known| known.strong_count() > 0);
-        open.recordings.insert(live, Arc::downgrade(&recording));
-        open.kept.push((live, Arc::clone(&recording)));
-        if open.kept.len() > KEPT_OPEN {
-            open.kept.remove(0);
-        }
-        Ok(recording)
+        let place = self.place(live);
+        let known = Arc::clone(&place.recording).lock_owned().await;
+        self.load(live, known, ()).await
     }
 
-    /// Removes all that was recorded of a live.
+    /// The same for whoever watches it: waits while as many viewers as there are cores load other lives.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub async fn watched(&self, live: i64) -> Result<Arc<Recording>, Error> {
+        let place = self.place(live);
+        if let Some(recording) = place.recording.try_lock().ok().and_then(|known| known.upgrade()) {
+            return Ok(recording);
+        }
+        let _one_viewer = place.viewer.lock().await;
+        let turn = Arc::clone(&self.viewers).acquire_owned().await;
+        let turn = turn.map_err(|closed| Error::Failed(closed.to_string()))?;
+        let known = Arc::clone(&place.recording).lock_owned().await;
+        self.load(live, known, turn).await
+    }
+
+    /// Removes all that was recorded of a live, and ends its tails.
     ///
     /// # Errors
     /// Those of the storage.
     pub async fn delete(&self, live: i64) -> Result<(), Error> {
-        let mut open = self.open.lock().await;
-        open.recordings.remove(&live);
-        open.kept.retain(|(kept, _)| *kept != live);
+        let mut known = Arc::clone(&self.place(live).recording).lock_owned().await;
+        if let Some(recording) = std::mem::take(&mut *known).upgrade() {
+            recording.set_live(false);
+        }
+        self.kept.forget(live);
+        self.bodies.close(live);
         let (disk, dir) = (Arc::clone(&self.disk), self.dir(live));
-        let removing = tokio::task::spawn_blocking(move || remove_live(disk.as_ref(), &dir));
-        Ok(removing.await.map_err(|error| Error::Damaged(error.to_string()))??)
+        blocking(move || {
+            let removed = remove_live(disk.as_ref(), &dir);
+            drop(known);
+            Ok(removed?)
+        })
+        .await
+    }
+
+    /// Loads a recording that is not in memory. The lock and the turn of the one who asks are held until it is done, also
+    /// where he is gone by then: nobody may open the folder a second time meanwhile.
+    async fn load<Turn: Send + 'static>(
+        &self,
+        live: i64,
+        mut known: OwnedMutexGuard<Weak<Recording>>,
+        turn: Turn,
+    ) -> Result<Arc<Recording>, Error> {
+        if let Some(recording) = known.upgrade() {
+            return Ok(recording);
+        }
+        let (disk, dir) = (Arc::clone(&self.disk), self.dir(live));
+        let (bodies, kept) = (Arc::clone(&self.bodies), Arc::clone(&self.kept));
+        blocking(move || {
+            let loaded = load(disk.as_ref(), &dir)?;
+            let recording = Arc::new(Recording::new(live, disk, dir, bodies, loaded));
+            *known = Arc::downgrade(&recording);
+            drop((known, turn));
+            kept.keep(live, &recording);
+            Ok(recording)
+        })
+        .await
+    }
+
+    fn place(&self, live: i64) -> Arc<Place> {
+        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
+        if lives.places.len() >= lives.forgotten_at.max(FORGOTTEN_AT) {
+            lives.places.retain(|_, place| Arc::strong_count(place) > 1 || place.is_used());
+            lives.forgotten_at = lives.places.len() * 2;
+        }
+        Arc::clone(lives.places.entry(live).or_default())
     }
 
     /// Whether there is room to record: more is free than the reserve. Blocks on the storage.
@@ -120,15 +198,46 @@ impl Recorder {
     }
 }
 
+impl Place {
+    fn is_used(&self) -> bool {
+        self.recording.try_lock().map_or(true, |known| known.strong_count() > 0)
+    }
+}
+
+impl Kept {
+    fn keep(&self, live: i64, recording: &Arc<Recording>) {
+        let mut kept = self.lock();
+        kept.push_back((live, Arc::clone(recording)));
+        let oldest = if kept.len() > KEPT { kept.pop_front() } else { None };
+        drop(kept);
+        // Whatever it holds is let go outside of the lock.
+        drop(oldest);
+    }
+
+    fn forget(&self, live: i64) {
+        self.lock().retain(|(kept, _)| *kept != live);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(i64, Arc<Recording>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Removes a live's folder. What a crash leaves of it looks like less and less, never like damage: what names the bodies
 /// goes before them, what describes them after. Nothing is written, so it works on a full disk.
 fn remove_live(disk: &dyn Disk, dir: &Path) -> std::io::Result<()> {
-    disk.remove(&dir.join("uploads"))?;
+    let uploads = dir.join("uploads");
+    let (journals, others): (Vec<_>, Vec<_>) =
+        disk.list(&uploads)?.into_iter().partition(|name| name.ends_with(".journal"));
+    for name in journals.into_iter().chain(others) {
+        disk.remove_in_steps(&uploads.join(name))?;
+    }
+    disk.remove(&uploads)?;
     let takes = dir.join("takes");
     for take in disk.list(&takes)? {
         let folder = takes.join(take);
         for name in disk.list(&folder)?.iter().filter(|name| *name != DESCRIPTION) {
-            disk.remove(&folder.join(name))?;
+            disk.remove_in_steps(&folder.join(name))?;
         }
     }
     disk.remove(dir)

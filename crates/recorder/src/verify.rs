@@ -7,10 +7,8 @@ use media::Kind;
 
 use crate::body::{body_name, init};
 use crate::disk::read_all;
-use crate::load::{
-    MAX_INDEX, MAX_INIT, body_container, description, fragment_at, index_entries, never_began, read_init,
-    read_range,
-};
+use crate::load::{MAX_INDEX, body_container, description, index_entries, never_began};
+use crate::scan::{self, Scan};
 use crate::{Disk, Error, journal};
 
 /// What was checked, and what is wrong with it.
@@ -107,30 +105,33 @@ fn verify_body(
         return Ok(());
     }
     report.bodies += 1;
-    let head = read_range(body.as_ref(), 0, end.min(MAX_INIT))?;
-    let Ok(Some((track, init_len))) = read_init(container, &head) else {
+    let found = match scan::init(body.as_ref(), container, end) {
+        Err(Error::Damaged(_)) => None,
+        found => found?,
+    };
+    let Some((track, head)) = found else {
         report.problems.push(format!("{}: its init cannot be read", path.display()));
         return Ok(());
     };
-    if head[..init_len] != init(&track, container) {
+    if head != init(&track, container) {
         report.problems.push(format!("{}: its init is not what was written", path.display()));
     }
     let index = read_all(disk, &path.with_extension("idx"), MAX_INDEX).unwrap_or_default();
-    let entries = index_entries(&index, init_len as u64, end);
-    let mut at = init_len as u64;
+    let entries = index_entries(&index, head.len() as u64, end);
+    let mut scan = Scan::new(body.as_ref(), container, &track, head.len() as u64, end);
     let mut number = 0;
-    while at < end {
-        let Some((fragment, bytes)) = fragment_at(body.as_ref(), container, &track, at, end)? else {
+    while scan.at() < end {
+        let at = scan.at();
+        let Some((_, bytes)) = scan.next()? else {
             report.problems.push(format!("{}: no whole fragment at byte {at}", path.display()));
             return Ok(());
         };
         report.fragments += 1;
-        if entries.get(number).is_some_and(|entry| entry.crc != crc32fast::hash(&bytes)) {
+        if entries.get(number).is_some_and(|entry| entry.crc != crc32fast::hash(bytes)) {
             report
                 .problems
                 .push(format!("{}: the fragment at byte {at} is not what was written", path.display()));
         }
-        at += u64::from(fragment.len);
         number += 1;
     }
     Ok(())

@@ -47,8 +47,7 @@ pub(crate) struct Gap {
 
 /// What is recorded of this live.
 pub(crate) async fn summary(app: &App, live: i64) -> Summary {
-    let Ok(recording) = app.recorder.recording(live).await.inspect_err(|error| unreadable(live, error))
-    else {
+    let Ok(recording) = app.recorder.watched(live).await.inspect_err(|error| unreadable(live, error)) else {
         return Summary::default();
     };
     let timeline = recording.timeline();
@@ -85,7 +84,7 @@ pub(crate) fn gaps(timeline: &Timeline) -> Vec<Gap> {
 
 /// The play clock of a live, and its revision.
 pub(crate) async fn clock(app: &App, live: i64) -> Arc<PlayClock> {
-    match app.recorder.recording(live).await {
+    match app.recorder.watched(live).await {
         Ok(recording) => Arc::new(recording.timeline().clock()),
         Err(error) => {
             unreadable(live, &error);
@@ -107,10 +106,7 @@ pub(crate) async fn stop(app: &App, live: i64) {
 /// Deletes everything recorded of a live. Deleting again is no error.
 pub(crate) async fn delete(app: &App, live: i64) -> Result<(), String> {
     app.uploads.forget(live).await;
-    app.replays.forget(live);
-    if let Ok(recording) = app.recorder.recording(live).await {
-        recording.set_live(false);
-    }
+    app.replays.forget(live).await;
     app.recorder.delete(live).await.map_err(|error| error.to_string())
 }
 

@@ -119,8 +119,9 @@ impl Uploads {
         // Beside them lie the journals of what came by other doors.
         let ids = names.iter().filter_map(|name| name.strip_suffix(".journal")).filter(|id| is_id(id));
         for id in ids {
-            match self.get(live, id).await?.work(Session::flush).await {
-                Ok(()) | Err(Error::Gone) => {}
+            let upload = self.get(live, id).await?;
+            match upload.work(Session::flush).await {
+                Ok(()) | Err(Error::Gone) => upload.close().await,
                 Err(error) => return Err(error),
             }
         }
@@ -262,6 +263,14 @@ impl Upload {
         if is_gone { Err(Error::Gone) } else { Ok((turn, token)) }
     }
 
+    /// Closes its files, unless more came meanwhile. The next use opens them again.
+    async fn close(&self) {
+        let mut session = self.session.lock().await;
+        if session.as_ref().is_some_and(Session::is_settled) {
+            *session = None;
+        }
+    }
+
     /// Whether it holds nothing that its journal does not hold.
     fn is_unused(&self) -> bool {
         !self.must_split.load(Ordering::Acquire)
@@ -357,7 +366,8 @@ impl Upload {
             let result = split.and_then(|()| work(&mut session));
             if matches!(result, Err(Error::Storage(_))) {
                 must_split.store(session.abandon(), Ordering::Release);
-            } else {
+            } else if !session.is_over() {
+                // One that is over holds no file open.
                 *guard = Some(session);
             }
             result

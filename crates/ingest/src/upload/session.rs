@@ -130,9 +130,20 @@ impl Session {
         self.state.refusal.as_ref().map(Refusal::error)
     }
 
+    /// Whether it is over and its journal says all of it: it is opened again where somebody still asks for it.
+    pub(super) fn is_over(&self) -> bool {
+        let ended = self.state.is_complete() || self.state.is_terminated || self.state.refusal.is_some();
+        ended && self.is_settled()
+    }
+
     /// Whether frames wait for a successor that did not come since `before_ms`.
     pub(super) fn is_idle_since(&self, before_ms: i64) -> bool {
         self.state.last_bytes_ms < before_ms && self.write.is_waiting()
+    }
+
+    /// Whether its journal says all of it.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.must_checkpoint && !self.write.is_waiting()
     }
 
     /// Whether nothing waits and nothing came since `before_ms`.

@@ -79,7 +79,7 @@ impl Staging {
 
     /// Removes the file.
     pub(super) fn remove(self) -> Result<(), Error> {
-        Ok(self.disk.remove(&self.path)?)
+        Ok(self.disk.remove_in_steps(&self.path)?)
     }
 
     fn read(&self, at: u64, len: u64) -> Result<Vec<u8>, Error> {

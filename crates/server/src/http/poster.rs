@@ -35,7 +35,7 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     readable_live(&app, &caller, id, &keys).await?;
-    let recording = app.recorder.recording(id).await.map_err(|error| storage(&error))?;
+    let recording = app.recorder.watched(id).await.map_err(|error| storage(&error))?;
     let accepts = Accepts { webp: takes(&headers, "image/webp"), avif: takes(&headers, "image/avif") };
     let made = app.posters.poster(id, recording, accepts).await;
     let poster = made

@@ -53,7 +53,7 @@ pub enum Piece {
 }
 
 /// The container asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// A complete `moov` before the media.
     Mp4,

@@ -8,7 +8,6 @@ use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use delivery::replay;
 use lives::{Live, Visibility};
 use recorder::Recording;
 use serde::Deserialize;
@@ -89,7 +88,7 @@ async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Pro
     let view = view.map_err(|error| replay_problem(error, form.format, form.audio_only))?;
     let wanted = asked(&headers, &etag, view.len());
     let is_there = wanted != Asked::Unsatisfiable;
-    let mut answer = file(wanted, recording, &view);
+    let mut answer = file(app, wanted, recording, &view);
     if !is_there {
         return Ok(answer);
     }
@@ -115,7 +114,7 @@ fn selection(question: &Question, form: Form) -> Result<Selection, Problem> {
 }
 
 /// What of the file is wanted, with the headers that say which part it is.
-fn file(wanted: Asked, recording: Arc<Recording>, view: &Arc<View>) -> Response {
+fn file(app: &App, wanted: Asked, recording: Arc<Recording>, view: &Arc<View>) -> Response {
     let len = view.len();
     let (status, range) = match wanted {
         Asked::NotModified => return StatusCode::NOT_MODIFIED.into_response(),
@@ -129,7 +128,7 @@ fn file(wanted: Asked, recording: Arc<Recording>, view: &Arc<View>) -> Response 
     };
     let said = format!("bytes {}-{}/{len}", range.start, range.end - 1);
     let count = range.end - range.start;
-    let body = Body::from_stream(replay::bytes(recording, Arc::clone(view), range));
+    let body = Body::from_stream(app.replays.bytes(recording, Arc::clone(view), range));
     let mut answer = (status, body).into_response();
     insert(&mut answer, header::CONTENT_LENGTH, &count.to_string());
     if status == StatusCode::PARTIAL_CONTENT {
