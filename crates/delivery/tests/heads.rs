@@ -25,7 +25,7 @@ fn hour() -> Arc<Timeline> {
     };
     let mut index = TrackIndex::new(track, 0);
     for number in 0..18_000 {
-        let sample = |at| Sample { offset: at * 10, size: 10, duration: 960, cts: 0, key: true };
+        let sample = |at: u32| Sample { offset: at * 10, size: 10, duration: 960, cts: 0, key: true };
         let fragment = Fragment {
             kind: Codec::Opus.kind(),
             sequence: number + 1,
