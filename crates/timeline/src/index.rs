@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize, Serializer};
 /// Fragments in a block of an index. A snapshot shares the blocks; only the last one is copied when it grows.
 const BLOCK: usize = 256;
 
+/// The most frames that are decoded before one that is shown later (H.264 and HEVC: the size of the picture buffer).
+const MOST_REORDERED: u32 = 16;
+
 /// The container of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -255,10 +258,31 @@ impl TrackIndex {
         self.get(0).map(|entry| self.track.to_ms(entry.first_pts()))
     }
 
-    /// End of the last frame in milliseconds of the source's clock.
+    /// End of the frame that is shown last, in milliseconds of the source's clock.
     #[must_use]
     pub fn end_ms(&self) -> Option<i64> {
-        self.last().map(|entry| self.track.to_ms(entry.end_dts))
+        let decoded = self.last()?.end_dts;
+        let reorders = matches!(self.track.codec, Codec::H264 | Codec::Hevc);
+        Some(self.track.to_ms(if reorders { self.shown_until(decoded) } else { decoded }))
+    }
+
+    /// The tick until which pictures are shown: the one that is shown last may be decoded before others, and decoding ends
+    /// before showing does.
+    fn shown_until(&self, decoded: i64) -> i64 {
+        let mut until = decoded;
+        let mut left = MOST_REORDERED;
+        for entry in (0..self.len).rev().map_while(|number| self.get(number)) {
+            let mut dts = entry.base_dts;
+            for Sample { duration, cts, .. } in entry.samples() {
+                dts = dts.saturating_add(duration.into());
+                until = until.max(dts.saturating_add(cts.into()));
+            }
+            left = left.saturating_sub(entry.frames);
+            if left == 0 {
+                break;
+            }
+        }
+        until
     }
 
     /// The number of the newest fragment that starts at or before a time (milliseconds of the source's clock) and, for
@@ -353,6 +377,12 @@ mod tests {
         assert_eq!(index.seek(399), Some(1));
         assert_eq!(index.seek(400), Some(2));
         assert_eq!(index.seek(256 * 200), Some(256));
+    }
+
+    #[test]
+    fn a_picture_that_is_shown_late_ends_when_it_was_shown() {
+        assert_eq!(index(Codec::Hevc, 3, 4_800).end_ms(), Some(700));
+        assert_eq!(index(Codec::Vp9, 3, 0).end_ms(), Some(600));
     }
 
     #[test]

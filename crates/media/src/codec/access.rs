@@ -35,6 +35,8 @@ pub(crate) enum Access<'a> {
 pub(crate) struct Memory {
     /// Units behind lengths of four bytes.
     waiting: Vec<u8>,
+    /// Whether the last frame stood behind lengths.
+    by_lengths: bool,
     /// The parameter sets that a decoder would know by now from what came in band.
     sets: Vec<Bytes>,
 }
@@ -52,7 +54,7 @@ impl Memory {
     }
 
     fn read_units<'a>(&mut self, syntax: Syntax, record: &[u8], bytes: &'a [u8]) -> Access<'a> {
-        let Some(frame) = as_kept(syntax, record, bytes) else { return Access::Unreadable };
+        let Some(frame) = self.as_kept(syntax, record, bytes) else { return Access::Unreadable };
         self.remember_sets(syntax, &frame);
         if syntax.holds_picture(&frame) {
             if self.waiting.is_empty() {
@@ -67,6 +69,19 @@ impl Memory {
         }
         self.waiting.extend_from_slice(&frame);
         Access::Nothing
+    }
+
+    /// A frame in the form that bodies hold: read as what it is, and not as what the track says its frames are. Behind
+    /// lengths where they add up, between start codes where it begins with one; `None` where it is neither. A length of
+    /// 256 to 511 looks like a start code: then the record says what it is, or the frame before.
+    fn as_kept<'a>(&mut self, syntax: Syntax, record: &[u8], bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let size = syntax.length_size(record);
+        let lengths = syntax.from_length_prefixed(bytes, size.unwrap_or(4));
+        let has_start_code = nal::begins_with_start_code(bytes);
+        let trusted = size.is_some() || self.by_lengths;
+        let lengths = lengths.filter(|frame| !has_start_code || trusted && nal::has_sane_headers(frame));
+        self.by_lengths = lengths.is_some();
+        lengths.or_else(|| has_start_code.then(|| Cow::Owned(syntax.from_annex_b(bytes))))
     }
 
     /// Forgets the units that wait: the frame that they belong to was lost.
@@ -139,21 +154,65 @@ impl Memory {
     }
 }
 
-/// A frame in the form that bodies hold: read as what it is, and not as what the track says its frames are. Behind
-/// lengths where they add up, between start codes where it begins with one; where both could be, what the record says
-/// decides. `None` where it is neither.
-fn as_kept<'a>(syntax: Syntax, record: &[u8], bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-    let size = syntax.length_size(record);
-    let has_start_code = nal::begins_with_start_code(bytes);
-    let by_lengths = || syntax.from_length_prefixed(bytes, size.unwrap_or(4));
-    let by_start_codes = || has_start_code.then(|| Cow::Owned(syntax.from_annex_b(bytes)));
-    match size {
-        Some(_) => by_lengths().or_else(by_start_codes),
-        None => by_start_codes().or_else(by_lengths),
-    }
-}
-
 /// `pic_parameter_set_id`, the first number of a picture parameter set in both codecs.
 fn picture_set_id(syntax: Syntax, unit: &[u8]) -> Option<u32> {
     super::bits::Bits::new(unit.get(syntax.header..)?).ue()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLICE: &[u8] = &[0x41, 0x9a, 7];
+
+    fn frame(access: Access<'_>) -> Vec<u8> {
+        if let Access::Frame(frame) = access { frame.into_owned() } else { panic!("{access:?}") }
+    }
+
+    fn behind_length(unit: &[u8]) -> Vec<u8> {
+        [&(unit.len() as u32).to_be_bytes(), unit].concat()
+    }
+
+    #[test]
+    fn units_without_a_picture_go_in_front_of_the_next_frame() {
+        let mut memory = Memory::default();
+        let mut read = |bytes: &[u8]| match memory.read(Codec::H264, &[], bytes) {
+            Access::Frame(frame) => Some(frame.into_owned()),
+            _ => None,
+        };
+        assert_eq!(read(&[0, 0, 0, 1, 9, 0xf0]), None);
+        assert_eq!(read(&[0, 0, 0, 1, 6, 5, 1]), None);
+        let whole = [behind_length(&[6, 5, 1]), behind_length(SLICE)].concat();
+        assert_eq!(read(&[&[0, 0, 0, 1], SLICE].concat()), Some(whole));
+        assert_eq!(read(&[&[0, 0, 1], SLICE].concat()), Some(behind_length(SLICE)));
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut memory = Memory::default();
+        let unit = behind_length(&[6; 1 << 16]);
+        let waits = (0..10).filter(|_| memory.read(Codec::H264, &[], &unit) == Access::Nothing);
+        assert_eq!(waits.count(), 3);
+    }
+
+    #[test]
+    fn a_length_that_looks_like_a_start_code_is_what_the_frames_before_it_were() {
+        let long = behind_length(&[&[0x41][..], &[7; 299]].concat());
+        let mut memory = Memory::default();
+        assert_eq!(frame(memory.read(Codec::H264, &[], &behind_length(SLICE))), behind_length(SLICE));
+        assert_eq!(frame(memory.read(Codec::H264, &[], &long)), long);
+        // As long as its first bytes would say if they were a length.
+        let between = [&[0, 0, 1, 0x41, 0x9a][..], &[7; 320]].concat();
+        assert_eq!(between.len(), 4 + 0x141);
+        let mut memory = Memory::default();
+        assert_eq!(frame(memory.read(Codec::H264, &[], &between)), behind_length(&between[3..]));
+        assert_eq!(memory.read(Codec::H264, &[], &[1, 2, 3, 4, 5]), Access::Unreadable);
+    }
+
+    #[test]
+    fn a_configuration_is_no_frame_of_sound() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.read(Codec::Aac, &[0x12, 0x10], &[0x12, 0x10]), Access::Nothing);
+        assert_eq!(frame(memory.read(Codec::Aac, &[0x12, 0x10], &[0x21, 0x10, 4])), [0x21, 0x10, 4]);
+    }
 }

@@ -128,6 +128,11 @@ pub(super) fn begins_with_start_code(frame: &[u8]) -> bool {
     zeros >= 2 && frame.get(zeros) == Some(&1)
 }
 
+/// Whether the first bit of each unit (lengths of four bytes) is the zero that it must be in both codecs.
+pub(super) fn has_sane_headers(frame: &[u8]) -> bool {
+    split(frame, 4).all(|unit| unit.is_some_and(|unit| unit.first().is_none_or(|byte| *byte < 0x80)))
+}
+
 /// The NAL units between start codes, without them and without the zero bytes that may trail a unit
 /// (ISO/IEC 14496-10, annex B.1).
 pub(crate) fn units_of_annex_b(frame: &[u8]) -> Vec<&[u8]> {
