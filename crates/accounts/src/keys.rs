@@ -36,15 +36,22 @@ impl SigningKey {
         Ok(Self(bytes.try_into().map_err(wrong)?))
     }
 
-    /// Written beside and renamed, so that a crash never leaves half a key.
+    /// Written beside and renamed, so that a crash never leaves half a key. The file beside is locked: a command that
+    /// runs while the first server starts takes that server's key.
     fn make(path: &Path) -> std::io::Result<Self> {
         let key: [u8; LENGTH] = rand::random();
         let beside = path.with_extension("new");
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&beside)?;
+        file.lock()?;
+        if let Ok(made) = File::open(path) {
+            let _ = std::fs::remove_file(&beside);
+            return Self::read(made);
+        }
+        file.set_len(0)?;
         file.write_all(&key)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)?;
@@ -79,6 +86,20 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn processes_that_start_together_have_one_key() {
+        for _ in 0..20 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("signing.key");
+            let open = || SigningKey::open(&path).unwrap().derive("a");
+            let keys = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+            });
+            assert!(keys.iter().all(|key| *key == keys[0]));
         }
     }
 

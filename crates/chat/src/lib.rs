@@ -63,6 +63,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             then: Some(packing::migration::pack_all),
             ..step(6, "packed text, narrower still", include_str!("../migrations/V6__packed.sql"))
         },
+        step(7, "every script in the search index", include_str!("../migrations/V7__every_script.sql")),
     ],
 };
 

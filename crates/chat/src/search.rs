@@ -3,12 +3,18 @@
 //! A message is indexed under its words and, where it is another, under the stem of each, marked by [`STEM`]. Somebody
 //! who types a word finds it as it is and all that have its stem; what ends in `*` or stands between double quotes is
 //! looked for as it is written.
+//!
+//! Scripts that leave no blanks between words (Chinese, Japanese, Thai and their neighbours, and Korean with its particles)
+//! are indexed under every two signs that follow each other, and the last one: a word is found wherever it stands in a
+//! run. An emoji is indexed under itself, whatever the colour of its skin.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use snowball_stemmers_rs::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+use unicode_properties::{EmojiStatus, UnicodeEmoji};
 
 /// Longest query that is looked at, in characters; the rest is left out.
 const QUERY_LIMIT: usize = 200;
@@ -17,6 +23,42 @@ const WORDS: usize = 16;
 /// Stands before a stem that is not itself a word of the message. Private use (Unicode), so nobody can type it by chance,
 /// and part of a word for SQLite.
 const STEM: char = '\u{E000}';
+/// Stands before the number of a character that is no part of a word for SQLite: an emoji, or a letter that is younger than
+/// its tables.
+const NUMBER: char = '\u{E001}';
+/// Scripts without blanks between words: first and last character of their blocks (Unicode 16).
+const WITHOUT_BLANKS: [(char, char); 13] = [
+    ('\u{0E00}', '\u{0EFF}'),   // Thai, Lao
+    ('\u{1000}', '\u{109F}'),   // Myanmar
+    ('\u{1780}', '\u{17FF}'),   // Khmer
+    ('\u{1950}', '\u{19DF}'),   // Tai Le, New Tai Lue
+    ('\u{1A20}', '\u{1AAF}'),   // Tai Tham
+    ('\u{3005}', '\u{30FF}'),   // Hiragana, Katakana
+    ('\u{3100}', '\u{312F}'),   // Bopomofo
+    ('\u{31F0}', '\u{31FF}'),   // Katakana of Ainu
+    ('\u{3400}', '\u{9FFF}'),   // Han
+    ('\u{AC00}', '\u{D7A3}'),   // Hangul, whose particles follow without a blank
+    ('\u{F900}', '\u{FAFF}'),   // Han, for compatibility
+    ('\u{FF66}', '\u{FF9F}'),   // Katakana of half width
+    ('\u{20000}', '\u{3FFFF}'), // Han, later additions
+];
+/// Letters that people write in two ways and that Unicode does not take apart.
+const LETTERS: [(char, &str); 14] = [
+    ('ß', "ss"),
+    ('æ', "ae"),
+    ('œ', "oe"),
+    ('ø', "o"),
+    ('ł', "l"),
+    ('đ', "d"),
+    ('ð', "d"),
+    ('þ', "th"),
+    ('ı', "i"),
+    ('ς', "σ"),
+    ('ŋ', "n"),
+    ('ɓ', "b"),
+    ('ɗ', "d"),
+    ('ƴ', "y"),
+];
 
 thread_local! {
     static FRENCH: RefCell<Stemmer> = RefCell::new(Stemmer::create(Algorithm::French));
@@ -27,23 +69,28 @@ thread_local! {
 pub(crate) struct Query {
     /// What must be there, in FTS5's syntax.
     pub(crate) must: String,
-    /// Words that must follow each other.
+    /// Words, signs and emoji that must follow each other.
     phrases: Vec<Vec<String>>,
 }
 
 impl Query {
     /// Every word must be there, a word that ends in `*` stands for its beginning, words between double quotes follow
-    /// each other. Nothing in the input is syntax beyond that. `None` without a word.
+    /// each other. Nothing in the input is syntax beyond that. `None` without a word or an emoji.
     pub(crate) fn new(raw: &str) -> Option<Self> {
         let short: String = raw.chars().take(QUERY_LIMIT).collect();
         let (mut terms, mut phrases) = (Vec::new(), Vec::new());
         for (index, part) in short.split('"').enumerate() {
             if index % 2 == 1 {
-                let phrase: Vec<String> = pieces(part).map(|piece| folded(&piece)).collect();
-                terms.extend(phrase.iter().map(|word| format!("\"{word}\"")));
+                let pieces = pieces(part);
+                terms.extend(pieces.iter().flat_map(Piece::terms));
+                let phrase: Vec<String> = pieces.iter().flat_map(Piece::units).collect();
                 phrases.extend((phrase.len() > 1).then_some(phrase));
             } else {
-                terms.extend(part.split_whitespace().flat_map(loose_terms));
+                for word in part.split_whitespace() {
+                    let pieces = pieces(word);
+                    terms.extend(loose_terms(word, &pieces));
+                    phrases.extend(pieces.into_iter().filter_map(long_run));
+                }
             }
         }
         terms.truncate(WORDS);
@@ -55,8 +102,8 @@ impl Query {
         if self.phrases.is_empty() {
             return true;
         }
-        let words: Vec<String> = pieces(text).map(|piece| folded(&piece)).collect();
-        self.phrases.iter().all(|phrase| words.windows(phrase.len()).any(|window| window == phrase))
+        let units: Vec<String> = pieces(text).iter().flat_map(Piece::units).collect();
+        self.phrases.iter().all(|phrase| units.windows(phrase.len()).any(|window| window == phrase))
     }
 
     /// Whether every message that has the words fits.
@@ -65,51 +112,153 @@ impl Query {
     }
 }
 
+/// The signs of a run of which the index knows only that each two follow each other.
+fn long_run(piece: Piece) -> Option<Vec<String>> {
+    match piece {
+        Piece::Run(signs) if signs.len() > 2 => Some(signs),
+        _ => None,
+    }
+}
+
 /// The terms of a word without quotes: itself or its stem, or its beginning.
-fn loose_terms(word: &str) -> Vec<String> {
+fn loose_terms(word: &str, pieces: &[Piece]) -> Vec<String> {
     let beginning = word.ends_with('*');
-    let pieces: Vec<String> = pieces(word).collect();
     let last = pieces.len().saturating_sub(1);
-    let term = |(index, piece): (usize, &String)| {
+    let terms = |(index, piece): (usize, &Piece)| {
+        let Piece::Word(piece) = piece else { return piece.terms() };
         let word = folded(piece);
         if beginning && index == last {
-            return format!("\"{word}\"*");
+            return vec![format!("\"{word}\"*")];
         }
         let stem = stem(piece);
-        if stem == word {
+        vec![if stem == word {
             format!("(\"{word}\" OR \"{STEM}{stem}\")")
         } else {
             format!("(\"{word}\" OR \"{stem}\" OR \"{STEM}{stem}\")")
-        }
+        }]
     };
-    pieces.iter().enumerate().map(term).collect()
+    pieces.iter().enumerate().flat_map(terms).collect()
 }
 
-/// What a message is indexed under: its words and their stems, each once.
+/// What a message is indexed under: its words and their stems, its signs and emoji, each once.
 #[must_use]
 pub fn words(text: &str) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for piece in pieces(text) {
-        let (word, stem) = (folded(&piece), stem(&piece));
-        let stem = (stem != word).then(|| format!("{STEM}{stem}"));
-        for one in stem.into_iter().chain([word]) {
-            if !words.contains(&one) {
-                words.push(one);
-            }
-        }
-    }
-    words.join(" ")
+    let mut seen = HashSet::new();
+    let ones = pieces(text).into_iter().flat_map(|piece| piece.indexed());
+    let ones: Vec<String> = ones.filter(|one| seen.insert(one.clone())).collect();
+    ones.join(" ")
 }
 
-/// The runs of letters and digits of a text, in lower case, with their accents.
-fn pieces(text: &str) -> impl Iterator<Item = String> {
-    let lower: String = text.nfc().flat_map(char::to_lowercase).collect();
-    let pieces: Vec<String> = lower
-        .split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c))
-        .filter(|piece| piece.contains(char::is_alphanumeric))
-        .map(str::to_owned)
-        .collect();
-    pieces.into_iter()
+/// What stands for itself in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    /// Letters and digits that follow each other, in lower case, with their accents.
+    Word(String),
+    /// Signs of a script without blanks that follow each other.
+    Run(Vec<String>),
+    /// An emoji, as it stands in the index.
+    Emoji(String),
+}
+
+impl Piece {
+    /// What it is indexed under.
+    fn indexed(&self) -> Vec<String> {
+        match self {
+            Self::Word(word) => {
+                let (word, stem) = (folded(word), stem(word));
+                let stem = (stem != word).then(|| format!("{STEM}{stem}"));
+                stem.into_iter().chain([word]).collect()
+            }
+            Self::Run(signs) => {
+                signs.windows(2).map(<[String]>::concat).chain(signs.last().cloned()).collect()
+            }
+            Self::Emoji(emoji) => vec![emoji.clone()],
+        }
+    }
+
+    /// What of it must be in the index, in FTS5's syntax.
+    fn terms(&self) -> Vec<String> {
+        match self {
+            Self::Word(word) => vec![format!("\"{}\"", folded(word))],
+            // A sign alone is the first of two, or the last one.
+            Self::Run(signs) if signs.len() == 1 => vec![format!("\"{}\"*", signs[0])],
+            Self::Run(signs) => signs.windows(2).map(|two| format!("\"{}\"", two.concat())).collect(),
+            Self::Emoji(emoji) => vec![format!("\"{emoji}\"")],
+        }
+    }
+
+    /// What of it follows each other.
+    fn units(&self) -> Vec<String> {
+        match self {
+            Self::Word(word) => vec![folded(word)],
+            Self::Run(signs) => signs.clone(),
+            Self::Emoji(emoji) => vec![emoji.clone()],
+        }
+    }
+}
+
+/// What a character is to the words around it.
+enum Part {
+    Letter,
+    Sign(String),
+    Emoji,
+    /// One half of a flag: two letters make one.
+    Flag,
+    /// An accent, the colour of a skin, a choice of drawing: of what is before it.
+    Mark,
+    Between,
+}
+
+fn part(c: char) -> Part {
+    let emoji = c.emoji_status();
+    match c {
+        '\u{1F1E6}'..='\u{1F1FF}' => Part::Flag,
+        '\u{1F3FB}'..='\u{1F3FF}' => Part::Mark,
+        _ if !c.is_ascii()
+            && !matches!(emoji, EmojiStatus::NonEmoji | EmojiStatus::NonEmojiButEmojiComponent) =>
+        {
+            Part::Emoji
+        }
+        _ if is_combining_mark(c) => Part::Mark,
+        _ if !c.is_alphanumeric() => Part::Between,
+        _ if WITHOUT_BLANKS.iter().any(|&(first, last)| (first..=last).contains(&c)) => match sign(c) {
+            sign if sign.is_empty() => Part::Mark,
+            sign => Part::Sign(sign),
+        },
+        _ => Part::Letter,
+    }
+}
+
+/// The words, runs of signs and emoji of a text.
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut half_a_flag = None;
+    // Whether what comes may belong to the last piece.
+    let mut is_open = false;
+    for c in text.nfc().flat_map(char::to_lowercase) {
+        let half = half_a_flag.take();
+        let last = pieces.last_mut().filter(|_| is_open);
+        is_open = true;
+        match (part(c), last) {
+            (Part::Letter | Part::Mark, Some(Piece::Word(word))) => word.push(c),
+            (Part::Letter, _) => pieces.push(Piece::Word(c.to_string())),
+            (Part::Sign(sign), Some(Piece::Run(signs))) => signs.push(sign),
+            (Part::Sign(sign), _) => pieces.push(Piece::Run(vec![sign])),
+            (Part::Emoji, _) => pieces.push(Piece::Emoji(numbered(c))),
+            (Part::Flag, _) => match half {
+                Some(first) => pieces.push(Piece::Emoji(numbered(first) + &numbered(c))),
+                None => (half_a_flag, is_open) = (Some(c), false),
+            },
+            (Part::Mark, Some(_)) => {}
+            (Part::Mark | Part::Between, _) => is_open = false,
+        }
+    }
+    pieces
+}
+
+/// A sign as it stands in the index. Syllables of Hangul stay whole.
+fn sign(c: char) -> String {
+    if ('\u{AC00}'..='\u{D7A3}').contains(&c) { c.to_string() } else { folded(c.encode_utf8(&mut [0; 4])) }
 }
 
 /// A piece without its accents.
@@ -117,11 +266,21 @@ fn folded(piece: &str) -> String {
     if piece.is_ascii() {
         return piece.to_owned();
     }
-    piece
-        .nfkd()
-        .filter(|c| c.is_alphanumeric() && !is_combining_mark(*c))
-        .flat_map(char::to_lowercase)
-        .collect()
+    let bare = piece.nfkd().filter(|c| c.is_alphanumeric() && !is_combining_mark(*c));
+    let mut folded = String::with_capacity(piece.len());
+    for c in bare.flat_map(char::to_lowercase) {
+        match LETTERS.iter().find(|(letter, _)| *letter == c) {
+            Some((_, letters)) => folded.push_str(letters),
+            None if c > '\u{FFFF}' => folded.push_str(&numbered(c)),
+            None => folded.push(c),
+        }
+    }
+    folded
+}
+
+/// A character that SQLite would not take for a part of a word.
+fn numbered(c: char) -> String {
+    format!("{NUMBER}{:x}", u32::from(c))
 }
 
 /// The stem of a piece, without accents.
@@ -154,7 +313,57 @@ mod tests {
     fn a_message_is_indexed_under_its_words_and_their_stems_each_once() {
         assert_eq!(words("L'ÉTÉ, les étés !").replace(STEM, "~"), "l ete ~le les ~ete etes");
         assert_eq!(words("Diop Diop"), "diop");
-        assert_eq!(words("e\u{301}te\u{301} 🎉 ½"), "ete 12");
+        assert_eq!(words("e\u{301}te\u{301} ½"), "ete 12");
+    }
+
+    #[test]
+    fn letters_that_are_written_in_two_ways_are_found_in_both() {
+        for (said, asked) in
+            [("Straße", "strasse"), ("STRASSE", "straße"), ("cœur", "coeur"), ("Ɗaado", "daado")]
+        {
+            assert!(finds(said, asked), "{asked} in {said}");
+        }
+        assert!(finds("𞤀𞤣𞤤𞤢𞤥", "𞤢𞤣𞤤𞤢𞤥"), "letters that SQLite does not know, in either case");
+    }
+
+    #[test]
+    fn a_word_is_found_inside_a_run_of_signs() {
+        let said = "我今天去了图书馆看书, iPhone15を買った, 학교에서";
+        for asked in
+            ["图书馆", "图书", "书", "馆看书", "今天", "買", "iphone15", "학교", "\"图书馆看\"", "図"]
+        {
+            assert_eq!(finds(said, asked), asked != "図", "{asked}");
+        }
+        assert!(!finds("图书 书馆", "图书馆"), "each two follow each other, all three do not");
+        assert!(finds("ภาษาไทย", "ไทย") && finds("ｶﾞｷﾞｸﾞ", "ギグ"));
+    }
+
+    #[test]
+    fn an_emoji_is_found_whatever_its_skin() {
+        for (said, asked) in
+            [("bravo🎉", "🎉"), ("👍🏽", "👍"), ("👍", "👍🏿"), ("j'❤ ça", "❤️"), ("🇸🇳 !", "🇸🇳"), ("👨‍👩‍👧", "👩")]
+        {
+            assert!(finds(said, asked), "{asked} in {said}");
+        }
+        assert!(!finds("🇸🇪🇳🇬", "🇸🇳") && !finds("🎉", "🎈"));
+    }
+
+    #[test]
+    fn the_longest_message_is_indexed_at_once() {
+        let text: String = (0..2_000).filter_map(|n| char::from_u32(0x4E00 + n)).collect();
+        assert_eq!(words(&text).split(' ').count(), 2_000);
+    }
+
+    /// Whether a message is found by a query, as SQLite's index would tell.
+    fn finds(said: &str, asked: &str) -> bool {
+        let query = Query::new(asked).unwrap();
+        let connection = database::rusqlite::Connection::open_in_memory().unwrap();
+        let table = "CREATE VIRTUAL TABLE s USING fts5 (words, content = '', contentless_delete = 1, detail = none, \
+                     tokenize = \"unicode61 remove_diacritics 0\")";
+        connection.execute_batch(table).unwrap();
+        connection.execute("INSERT INTO s (rowid, words) VALUES (1, ?1)", [words(said)]).unwrap();
+        let mut found = connection.prepare("SELECT 1 FROM s WHERE s MATCH ?1").unwrap();
+        found.exists([&query.must]).unwrap() && query.fits(said)
     }
 
     #[test]
@@ -166,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_query_without_a_word_finds_nothing() {
-        for raw in ["", "   ", "***", "\"", "\"\"", "!?", "🎉", "\u{0}"] {
+        for raw in ["", "   ", "***", "\"", "\"\"", "!?", "🇸", "\u{0}"] {
             assert_eq!(Query::new(raw), None, "{raw:?}");
         }
     }

@@ -19,7 +19,7 @@ use timeline::{PlayClock, Position};
 use world::{LIVE, PEOPLE, person};
 
 /// The newest version of which there is a fixture.
-const NEWEST: usize = 5;
+const NEWEST: usize = 6;
 /// A live of which only the fixtures from version 4 on have something.
 const BUSY: i64 = 300;
 
@@ -83,8 +83,8 @@ async fn what_every_earlier_version_kept_is_there() {
 }
 
 #[tokio::test]
-async fn a_busy_conversation_of_the_fourth_and_fifth_version_is_whole() {
-    for version in [4, 5] {
+async fn a_busy_conversation_of_the_fourth_version_and_later_is_whole() {
+    for version in [4, 5, 6] {
         let old = migrated(version, version).await;
         let history = old.chat.range(BUSY, 0, i64::MAX).await.unwrap();
         assert_eq!(history.len(), 42);
@@ -98,7 +98,7 @@ async fn a_busy_conversation_of_the_fourth_and_fifth_version_is_whole() {
             assert_eq!((message.position, message.reply_to), (position, (turn > 5).then(|| turn as i64 - 3)));
         }
         let mentioned: Vec<i64> = history[9].mentions.iter().map(|mention| mention.id).collect();
-        assert_eq!(mentioned, if version == 5 { vec![2, 3] } else { vec![] });
+        assert_eq!(mentioned, if version >= 5 { vec![2, 3] } else { vec![] });
         assert_eq!(history[40].content, "très long ".repeat(190).trim());
         assert_eq!(old.found(BUSY, "bravo").await.len(), 39);
         assert_eq!(old.found(BUSY, "recherche").await.len(), 1);
@@ -119,4 +119,16 @@ async fn a_busy_conversation_of_the_fourth_and_fifth_version_is_whole() {
         assert_eq!(old.found(BUSY, "bravo").await.len(), 38);
         old.database.close().await;
     }
+}
+
+#[tokio::test]
+async fn what_the_sixth_version_could_not_find_is_found() {
+    let old = migrated(6, 6).await;
+    for words in ["hauptstrasse", "Hauptstraße", "🎉", "图书馆", "书", "oeuvre", "👍", "daado", "rendez-vous"]
+    {
+        assert_eq!(old.found(301, words).await.len(), 1, "{words}");
+    }
+    old.chat.delete(301, message_id(301, 2), chat::Speaker { id: 1, leads: true }, &old.clock).await.unwrap();
+    assert_eq!(old.found(301, "图书馆").await.len(), 0);
+    old.database.close().await;
 }

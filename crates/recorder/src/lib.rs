@@ -21,6 +21,7 @@ mod body;
 mod disk;
 pub mod journal;
 mod load;
+mod read_only;
 mod recording;
 mod scan;
 mod store;
@@ -30,6 +31,7 @@ pub mod write;
 
 pub use body::TakeMark;
 pub use disk::{Disk, DiskFile, LocalDisk};
+pub use read_only::ReadOnlyDisk;
 pub use recording::Recording;
 pub use store::Recorder;
 

@@ -1,6 +1,7 @@
 //! Checking what is stored, without changing anything.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use media::Kind;
@@ -9,7 +10,7 @@ use crate::body::{body_name, init};
 use crate::disk::read_all;
 use crate::load::{MAX_INDEX, body_container, description, index_entries, never_began};
 use crate::scan::{self, Scan};
-use crate::{Disk, Error, journal};
+use crate::{Disk, Error, TakeMark, journal};
 
 /// What was checked, and what is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,50 +34,78 @@ pub fn verify(disk: &dyn Disk, data_dir: &Path) -> Result<Report, Error> {
     let mut report = Report::default();
     let root = data_dir.join("lives");
     for live in disk.list(&root)? {
-        let live_dir = root.join(&live);
-        let mut marks = HashMap::new();
-        for name in disk.list(&live_dir.join("uploads"))? {
-            let path = live_dir.join("uploads").join(&name);
-            let Some(upload) = name.strip_suffix(".journal") else { continue };
-            match journal::read(disk, &path) {
-                Ok(content) => {
-                    report.journals += 1;
-                    if let Some(at) = content.damage {
-                        let harm = if content.is_broken {
-                            "what its upload acknowledged since then is known from the bodies alone"
-                        } else {
-                            "nothing is lost by it"
-                        };
-                        report.problems.push(format!("{}: damaged at byte {at}; {harm}", path.display()));
-                    }
-                    marks.insert(upload.to_owned(), content.checkpoint.marks);
-                }
-                Err(error) => report.problems.push(format!("{}: {error}", path.display())),
-            }
-        }
-        for take in disk.list(&live_dir.join("takes"))? {
-            let folder = live_dir.join("takes").join(&take);
-            let Some(description) = description(disk, &folder) else {
-                if never_began(disk, &folder)? {
-                    continue;
-                }
-                report.problems.push(format!("{}: take.json cannot be read", folder.display()));
-                continue;
-            };
-            let mark = match marks.get(&description.upload) {
-                None => None,
-                Some(marks) => match marks.iter().find(|mark| mark.number == description.number) {
-                    // What its journal does not name was never acknowledged: opening the live removes it.
-                    None => continue,
-                    mark => mark.copied(),
-                },
-            };
-            for kind in [Kind::Video, Kind::Audio] {
-                verify_body(disk, &folder, kind, mark.map(|mark| mark.len(kind)), &mut report)?;
-            }
+        let folder = root.join(&live);
+        match verify_live(disk, &folder, &mut report) {
+            // Its journals go first: a server is deleting it meanwhile.
+            Err(Error::Io(error))
+                if error.kind() == ErrorKind::NotFound && uploads(disk, &folder)?.is_empty() => {}
+            checked => checked?,
         }
     }
     Ok(report)
+}
+
+/// The names in the folder of a live's uploads.
+fn uploads(disk: &dyn Disk, live: &Path) -> Result<Vec<String>, Error> {
+    Ok(disk.list(&live.join("uploads"))?)
+}
+
+fn verify_live(disk: &dyn Disk, live: &Path, report: &mut Report) -> Result<(), Error> {
+    // Before the journals: the journal of a take that is there is there too, and a server may be at work here.
+    let takes = disk.list(&live.join("takes"))?;
+    let marks = verify_journals(disk, live, report)?;
+    for take in takes {
+        let folder = live.join("takes").join(&take);
+        let Some(description) = description(disk, &folder) else {
+            if never_began(disk, &folder)? {
+                continue;
+            }
+            report.problems.push(format!("{}: take.json cannot be read", folder.display()));
+            continue;
+        };
+        let mark = match marks.get(&description.upload) {
+            None => None,
+            Some(marks) => match marks.iter().find(|mark| mark.number == description.number) {
+                // What its journal does not name was never acknowledged: opening the live removes it.
+                None => continue,
+                mark => mark.copied(),
+            },
+        };
+        for kind in [Kind::Video, Kind::Audio] {
+            verify_body(disk, &folder, kind, mark.map(|mark| mark.len(kind)), report)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks the journals of a live; answers the marks of each upload.
+fn verify_journals(
+    disk: &dyn Disk,
+    live: &Path,
+    report: &mut Report,
+) -> Result<HashMap<String, Vec<TakeMark>>, Error> {
+    let mut marks = HashMap::new();
+    for name in uploads(disk, live)? {
+        let path = live.join("uploads").join(&name);
+        let Some(upload) = name.strip_suffix(".journal") else { continue };
+        match journal::read(disk, &path) {
+            Ok(content) => {
+                report.journals += 1;
+                if let Some(at) = content.damage {
+                    let harm = if content.is_broken {
+                        "what its upload acknowledged since then is known from the bodies alone"
+                    } else {
+                        "nothing is lost by it"
+                    };
+                    report.problems.push(format!("{}: damaged at byte {at}; {harm}", path.display()));
+                }
+                marks.insert(upload.to_owned(), content.checkpoint.marks);
+            }
+            Err(Error::Io(error)) if error.kind() == ErrorKind::NotFound => return Err(error.into()),
+            Err(error) => report.problems.push(format!("{}: {error}", path.display())),
+        }
+    }
+    Ok(marks)
 }
 
 fn verify_body(
@@ -145,7 +174,7 @@ mod tests {
 
     use super::*;
     use crate::journal::{Checkpoint, Journal};
-    use crate::{LocalDisk, Recorder, TakeMark};
+    use crate::{LocalDisk, Recorder};
 
     /// A live whose journal names these marks, with a take of which a cut of the power left an empty body.
     async fn problems(marks: impl Fn(u32) -> Vec<TakeMark>) -> Vec<String> {

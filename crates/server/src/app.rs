@@ -48,7 +48,6 @@ pub(crate) struct App {
 impl App {
     /// Opens what is kept in the data directory.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
-        make_directory(&config.data_dir)?;
         let database = open_database(&config.data_dir)?;
         let key = SigningKey::open(&key_path(&config.data_dir))
             .map_err(|error| Error::File { path: key_path(&config.data_dir), error })?;
@@ -104,13 +103,4 @@ pub(crate) fn key_path(data_dir: &Path) -> PathBuf {
 pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// What is kept is nobody else's to read.
-fn make_directory(path: &Path) -> Result<(), Error> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| Error::File { path: path.to_owned(), error })
 }

@@ -126,7 +126,8 @@ fn run_server(written: Written) -> Result<ExitCode, String> {
         serve::run(config, signal, |address| say(&format!("ready http://{address}"))).await.map_err(said)
     });
     runtime.shutdown_timeout(LAST_WAIT);
-    served.map(|()| ExitCode::SUCCESS)
+    // The directory is let go with the process, not before: a task that did not end may still write there.
+    served.map(std::mem::forget).map(|()| ExitCode::SUCCESS)
 }
 
 /// A connection is an open file, and so is a body that is read: as many are allowed as the system lets us.

@@ -19,6 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::parting::Parting;
+
 /// How long a client may take for a request's head, or stay idle between requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 /// Requests in hand at once on a connection of HTTP/2; more are refused until one is done.
@@ -66,7 +68,8 @@ pub(crate) async fn talk(
         answer(router.clone(), request, in_hand.clone())
     });
     let builder = builder();
-    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let mut connection =
+        pin!(builder.serve_connection_with_upgrades(TokioIo::new(Parting::new(stream)), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = async { tokio::select! { () = leaving.cancelled() => {}, () = idle => {} } } => {

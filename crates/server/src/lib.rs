@@ -7,7 +7,9 @@ pub mod cli;
 mod config;
 mod connection;
 mod http;
+mod in_use;
 mod leaving;
+mod parting;
 mod patience;
 mod presence;
 mod quota;
@@ -15,4 +17,5 @@ mod recorded;
 mod serve;
 
 pub use config::{Config, ConfigError, Written};
+pub use in_use::{InUse, Refused};
 pub use serve::{Error, run};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use recorder::{LocalDisk, Recorder, Recording};
+use recorder::{ReadOnlyDisk, Recorder, Recording};
 use timeline::view::{self, Format, Selection};
 use timeline::{PlayClock, Timeline};
 
@@ -110,9 +110,9 @@ pub(crate) async fn delete(app: &App, live: i64) -> Result<(), String> {
     app.recorder.delete(live).await.map_err(|error| error.to_string())
 }
 
-/// What is wrong with the recordings in a data directory, one sentence each.
+/// What is wrong with the recordings in a data directory, one sentence each. Changes nothing, also beside a server.
 pub(crate) fn verify(data_dir: &Path) -> Vec<String> {
-    match recorder::verify::verify(&LocalDisk, data_dir) {
+    match recorder::verify::verify(&ReadOnlyDisk, data_dir) {
         Ok(report) => {
             let recorder::verify::Report { bodies, fragments, journals, .. } = report;
             tracing::info!(bodies, fragments, journals, "recordings checked");
@@ -122,10 +122,10 @@ pub(crate) fn verify(data_dir: &Path) -> Vec<String> {
     }
 }
 
-/// Writes a live into one file.
+/// Writes a live into one file, as far as it is durable. Changes nothing else, also beside a server.
 pub(crate) fn export(data_dir: &Path, live: i64, output: &Path) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-    let recorder = Recorder::open(data_dir, 0).map_err(|error| error.to_string())?;
+    let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(|error| error.to_string())?;
     let recording = runtime.block_on(recorder.recording(live)).map_err(|error| error.to_string())?;
     write_export(&recording, output)
 }

@@ -1,6 +1,6 @@
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::config::Config;
 use crate::connection::{Place, talk};
+use crate::in_use::{InUse, Refused};
 use crate::{http, patience};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
@@ -32,6 +33,9 @@ pub enum Error {
         /// Why.
         error: std::io::Error,
     },
+    /// Another server works on the data directory.
+    #[error(transparent)]
+    InUse(#[from] Refused),
     /// The database.
     #[error("the database cannot be opened: {0}")]
     Database(#[from] database::Error),
@@ -49,13 +53,18 @@ pub enum Error {
 /// Serves until `shutdown` resolves, then leaves: accepts nothing more, lets requests finish within the configured
 /// time, closes what is open. `on_ready` hears the address once requests are answered.
 ///
+/// Answers the right to the data directory, to be held until the process ends: what did not finish in time may still
+/// write.
+///
 /// # Errors
-/// The data directory cannot be opened, or the address cannot be listened on.
+/// The data directory is in use or cannot be opened, or the address cannot be listened on.
 pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()>,
     on_ready: impl FnOnce(SocketAddr),
-) -> Result<(), Error> {
+) -> Result<InUse, Error> {
+    make_directory(&config.data_dir)?;
+    let in_use = InUse::take(&config.data_dir)?;
     let app = App::open(config).await?;
     let wanted = app.config.listen;
     let listening = |error| Error::Listen(wanted, error);
@@ -72,7 +81,16 @@ pub async fn run(
     }
     drop(listener);
     leave(&app).await;
-    Ok(())
+    Ok(in_use)
+}
+
+/// What is kept is nobody else's to read.
+fn make_directory(path: &Path) -> Result<(), Error> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| Error::File { path: path.to_owned(), error })
 }
 
 /// Listens so that a crowd that comes back at once is not turned away for a second.

@@ -50,6 +50,15 @@ pub enum Error {
         /// Where the upload stands.
         offset: u64,
     },
+    /// A newer request of the same upload has taken its turn; what had come is kept.
+    #[error("a newer request has taken over; the upload stands at byte {offset}")]
+    Overtaken {
+        /// Where the upload stands.
+        offset: u64,
+    },
+    /// The server leaves; what had come is kept.
+    #[error("the server is leaving")]
+    Leaving,
     /// An older request does not let go.
     #[error("an older request of this upload is still being worked on")]
     Busy,

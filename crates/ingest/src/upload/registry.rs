@@ -50,6 +50,7 @@ pub struct Upload {
     /// Whether a sync failed since the session was open: the next one begins a new take.
     must_split: Arc<AtomicBool>,
     current: Mutex<CancellationToken>,
+    is_leaving: AtomicBool,
     clock: fn() -> i64,
 }
 
@@ -164,6 +165,7 @@ impl Uploads {
     pub async fn leave(&self) {
         let uploads: Vec<_> = self.lock().values().cloned().collect();
         for upload in &uploads {
+            upload.is_leaving.store(true, Ordering::Release);
             upload.end_current();
         }
         for upload in uploads {
@@ -191,6 +193,7 @@ impl Uploads {
             recorder: Arc::clone(&self.recorder),
             must_split: Arc::default(),
             current: Mutex::default(),
+            is_leaving: AtomicBool::default(),
             clock: self.clock,
         });
         Arc::clone(self.lock().entry((live, id.to_owned())).or_insert(upload))
@@ -303,8 +306,14 @@ impl Upload {
                 Ending::Open => {}
                 Ending::Whole => return Ok(offset),
                 Ending::Cut => return Err(Error::Interrupted { offset }),
+                Ending::Ended => return Err(self.why_ended(offset)),
             }
         }
+    }
+
+    /// What a request is told that was ended before its body was.
+    fn why_ended(&self, offset: u64) -> Error {
+        if self.is_leaving.load(Ordering::Acquire) { Error::Leaving } else { Error::Overtaken { offset } }
     }
 
     async fn append_checked<S, E>(
@@ -325,9 +334,14 @@ impl Upload {
                 Ending::Open => {}
                 Ending::Whole if checksum.matches(&bytes) => return self.store(bytes.freeze()).await,
                 Ending::Whole => return Err(Error::ChecksumMismatch),
-                Ending::Cut => {
+                Ending::Cut | Ending::Ended => {
                     let offset = self.work(|session| Ok(session.status().offset)).await?;
-                    return Err(Error::Interrupted { offset });
+                    let was_ended = ending == Ending::Ended;
+                    return Err(if was_ended {
+                        self.why_ended(offset)
+                    } else {
+                        Error::Interrupted { offset }
+                    });
                 }
             }
         }
@@ -412,6 +426,8 @@ enum Ending {
     Whole,
     /// It was cut short.
     Cut,
+    /// A newer request wants its turn, or the server leaves.
+    Ended,
 }
 
 /// Gathers what comes within a short time.
@@ -424,7 +440,7 @@ where
     while gathered.len() < GATHERED {
         let next = tokio::select! {
             biased;
-            () = token.cancelled() => return (gathered.freeze(), Ending::Cut),
+            () = token.cancelled() => return (gathered.freeze(), Ending::Ended),
             next = timeout_at(deadline, body.next()) => next,
         };
         match next {

@@ -21,6 +21,7 @@ use super::auth::Caller;
 use super::links::{Base, came_from};
 use super::paging::Paging;
 use super::problem::Problem;
+use super::range::{Asked, asked, other_version};
 use crate::app::App;
 use crate::recorded;
 
@@ -327,17 +328,15 @@ fn lines<'a>(messages: impl Iterator<Item = &'a Message>, clock: &PlayClock) -> 
     text
 }
 
-/// JSON with an ETag of its bytes, or 304 for whoever has them already (RFC 9110, section 13.1.2).
+/// JSON with an ETag of its bytes, or 304 for whoever has them already, 412 for whoever wants others only (RFC 9110, 13.1).
 fn whole(headers: &HeaderMap, json: String) -> Response {
     let mut hasher = DefaultHasher::new();
     json.hash(&mut hasher);
     let tag = format!("\"{:016x}\"", hasher.finish());
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut known = known.flat_map(|value| value.split(',')).map(|one| one.trim().trim_start_matches("W/"));
-    let mut response = if known.any(|one| one == tag || one == "*") {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        as_json(json)
+    let mut response = match asked(headers, &tag, json.len() as u64) {
+        Asked::NotModified => StatusCode::NOT_MODIFIED.into_response(),
+        Asked::OtherVersion => return other_version().into_response(),
+        _ => as_json(json),
     };
     if let Ok(value) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, value);

@@ -164,7 +164,7 @@ impl Connection {
     async fn turn(&mut self) -> Result<(), End> {
         match self.next().await {
             Event::Came(Some(Ok(frame))) => self.came(frame).await,
-            Event::Came(Some(Err(error))) => Err(unreadable(&error)),
+            Event::Came(Some(Err(error))) => Err(End::unreadable(error)),
             Event::Came(None) => Err(End::SILENT),
             Event::Kept(Ok(answer)) => {
                 self.keeping = None;
@@ -391,11 +391,6 @@ fn malformed() -> Problem {
         "Ce n'est pas un message que le serveur comprend : du JSON de type auth ou send, avec ses champs.",
         "This is no message that the server understands: JSON of type auth or send, with its fields.",
     )
-}
-
-fn unreadable(error: &axum::Error) -> End {
-    tracing::debug!(%error, "a frame could not be read");
-    End::fault(close_code::SIZE, "a frame is UTF-8 text of at most 64 KiB")
 }
 
 fn failed(error: &chat::Error) -> End {

@@ -13,7 +13,7 @@ use delivery::poster::{self, Accepts, MAX_SENT, Poster};
 use super::access::{Id, Keys, publishable_live, readable_live};
 use super::auth::Caller;
 use super::problem::Problem;
-use super::range::{Asked, asked};
+use super::range::{Asked, asked, other_version};
 use super::upload::storage;
 use crate::app::App;
 
@@ -42,14 +42,17 @@ async fn show(
         .map_err(|error| storage(&error))?
         .unwrap_or(Poster { content_type: "image/jpeg", bytes: Bytes::from_static(NEUTRAL) });
     let etag = etag(&poster);
-    let is_known = asked(&headers, &etag, poster.bytes.len() as u64) == Asked::NotModified;
+    let wanted = asked(&headers, &etag, poster.bytes.len() as u64);
+    if wanted == Asked::OtherVersion {
+        return Err(other_version());
+    }
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(poster.content_type)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (header::VARY, HeaderValue::from_static("Accept")),
         (header::ETAG, HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""))),
     ];
-    if is_known {
+    if wanted == Asked::NotModified {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     Ok((headers, poster.bytes).into_response())

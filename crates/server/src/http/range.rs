@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
+
+use super::problem::Problem;
 
 /// What of a file is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,15 +17,21 @@ pub(super) enum Asked {
     NotModified,
     /// A stretch that it does not have.
     Unsatisfiable,
+    /// Only another version of it (412).
+    OtherVersion,
 }
 
-/// Reads `If-None-Match`, `Range` and `If-Range`. A request for several ranges is answered with the whole, as is one
-/// whose `If-Range` names another version.
+/// Reads `If-Match`, `If-None-Match`, `Range` and `If-Range`, in this order of precedence (RFC 9110, 13.2.2). A request for
+/// several ranges is answered with the whole, as is one whose `If-Range` names another version.
 pub(super) fn asked(headers: &HeaderMap, etag: &str, len: u64) -> Asked {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(known) = text(header::IF_NONE_MATCH)
-        && known.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+    // Compared strongly (13.1.1): a weak tag is none of ours.
+    if headers.contains_key(header::IF_MATCH)
+        && !tags(headers, &header::IF_MATCH).any(|tag| tag == "*" || tag == etag)
     {
+        return Asked::OtherVersion;
+    }
+    if tags(headers, &header::IF_NONE_MATCH).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag) {
         return Asked::NotModified;
     }
     if text(header::IF_RANGE).is_some_and(|condition| condition.trim() != etag) {
@@ -32,8 +40,28 @@ pub(super) fn asked(headers: &HeaderMap, etag: &str, len: u64) -> Asked {
     text(header::RANGE).map_or(Asked::Whole, |range| part(range, len))
 }
 
+/// 412: `If-Match` names only versions that are not this one.
+pub(super) fn other_version() -> Problem {
+    Problem::new(
+        StatusCode::PRECONDITION_FAILED,
+        "Ce fichier n'est pas dans la version demandée (If-Match) ; redemandez-le sans condition.",
+        "This file is not in the version that was asked for (If-Match); ask again without the condition.",
+    )
+}
+
+/// The entity tags of a condition, over all its lines.
+fn tags<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
 fn part(range: &str, len: u64) -> Asked {
-    let Some(spec) = range.trim().strip_prefix("bytes=").map(str::trim) else { return Asked::Whole };
+    let Some((unit, spec)) = range.trim().split_once('=') else { return Asked::Whole };
+    // The unit's name ignores case (RFC 9110, 14.1).
+    if !unit.eq_ignore_ascii_case("bytes") {
+        return Asked::Whole;
+    }
+    let spec = spec.trim();
     let Some((first, last)) = spec.split_once('-') else { return Asked::Whole };
     let (first, last) = (first.trim(), last.trim());
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -67,6 +95,8 @@ mod tests {
         assert_eq!(ask("bytes=-10"), Asked::Part(90..100));
         assert_eq!(ask("bytes=-1000"), Asked::Part(0..100));
         assert_eq!(ask("bytes=99-99"), Asked::Part(99..100));
+        assert_eq!(ask("Bytes=0-9"), Asked::Part(0..10));
+        assert_eq!(ask("BYTES=0-9"), Asked::Part(0..10));
     }
 
     #[test]
@@ -93,5 +123,13 @@ mod tests {
         assert_eq!(asked(&headers, "\"new\"", 100), Asked::Part(0..10));
         headers.insert(header::IF_NONE_MATCH, "\"x\", W/\"new\"".parse().unwrap());
         assert_eq!(asked(&headers, "\"new\"", 100), Asked::NotModified);
+        headers.insert(header::IF_MATCH, "\"old\", W/\"new\"".parse().unwrap());
+        assert_eq!(asked(&headers, "\"new\"", 100), Asked::OtherVersion);
+        headers.append(header::IF_MATCH, "\"new\"".parse().unwrap());
+        assert_eq!(asked(&headers, "\"new\"", 100), Asked::NotModified);
+        headers.remove(header::IF_NONE_MATCH);
+        assert_eq!(asked(&headers, "\"new\"", 100), Asked::Part(0..10));
+        headers.insert(header::IF_MATCH, "*".parse().unwrap());
+        assert_eq!(asked(&headers, "\"new\"", 100), Asked::Part(0..10));
     }
 }

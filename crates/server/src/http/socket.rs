@@ -10,8 +10,10 @@ use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebS
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, SinkExt};
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Error as Unreadable;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_util::task::TaskTracker;
 
 use super::origin_allowed;
@@ -25,6 +27,8 @@ pub(super) const PING: Duration = Duration::from_secs(25);
 pub(super) const SILENCE: Duration = Duration::from_secs(60);
 /// How long a reader may take nothing of what is sent.
 const SENDING: Duration = Duration::from_secs(10);
+/// How long a connection that ends may take for its last frame.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Frames from outside, of any kind, at once and each second in the long run. More end the connection.
 const FRAMES: (f64, f64) = (2_000.0, 200.0);
 /// Bytes read at once from each connection, and kept for as long as it lasts: what people say is shorter.
@@ -117,11 +121,29 @@ impl End {
         Self(Some((code, reason)))
     }
 
+    /// What came cannot be read: the code that says why (RFC 6455, 7.4.1), none for a connection that is gone.
+    pub(super) fn unreadable(error: axum::Error) -> Self {
+        tracing::debug!(%error, "a frame could not be read");
+        match error.into_inner().downcast_ref::<Unreadable>() {
+            Some(Unreadable::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Self::SILENT,
+            Some(Unreadable::Protocol(_)) => Self::fault(close_code::PROTOCOL, "not a frame of RFC 6455"),
+            Some(Unreadable::Utf8(_)) => Self::fault(close_code::INVALID, "a text frame is UTF-8"),
+            Some(Unreadable::Capacity(_)) => Self::fault(close_code::SIZE, "a message is too long"),
+            _ => Self::SILENT,
+        }
+    }
+
     /// Says goodbye.
     pub(super) async fn say(self, socket: &mut WebSocket) {
-        let Self(Some((code, reason))) = self else { return };
-        let frame = Frame::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
-        let _ = tokio::time::timeout(Duration::from_secs(1), socket.send(frame)).await;
+        let goodbye = async {
+            if let Self(Some((code, reason))) = self {
+                let frame = Frame::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+                socket.send(frame).await?;
+            }
+            // A Close that came is answered here (RFC 6455, 5.5.1): the answer waits to be written.
+            socket.flush().await
+        };
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
     }
 }
 

@@ -29,7 +29,7 @@ use crate::app::App;
 
 pub(super) use problem::storage;
 use problem::upload_problem;
-use tus::{checksum, creation, expires, insert, is_upload, number};
+use tus::{checksum, creation, expires, insert, is_plain, is_upload, number};
 
 /// How often bytes of one request are told to the live.
 const HEARD_EVERY: Duration = Duration::from_secs(1);
@@ -56,6 +56,9 @@ async fn create(
 ) -> Result<Response, Problem> {
     let live = publishable_live(&app, &caller, id).await?;
     let creation = creation(&headers)?;
+    if !is_plain(&headers) {
+        return Err(problem::encoded());
+    }
     let announced = if is_upload(&headers) { body.size_hint().lower() } else { 0 };
     check_quota(&app, &live, announced).await?;
     let room = app.quota.room(live.author.id).saturating_add(announced);
@@ -73,7 +76,7 @@ async fn create(
         let appended = append_body(&app, &live, &upload, 0, None, checksum(&headers)?, body).await;
         let offset = match appended {
             // Cut short, the upload is there all the same and holds what came: the publisher goes on from its offset.
-            Ok(offset) | Err(Error::Interrupted { offset }) => offset,
+            Ok(offset) | Err(Error::Interrupted { offset } | Error::Overtaken { offset }) => offset,
             Err(error) => return Err(upload_problem(error)),
         };
         insert(&mut response, "upload-offset", &offset.to_string());
@@ -120,6 +123,9 @@ async fn check_append(
     let (live, upload) = open(app, caller, id, upload).await?;
     if !is_upload(headers) {
         return Err(problem::wrong_type());
+    }
+    if !is_plain(headers) {
+        return Err(problem::encoded());
     }
     let offset = number(headers, "upload-offset")?.ok_or_else(|| problem::bad_header("Upload-Offset"))?;
     let length = number(headers, "upload-length")?;

@@ -14,7 +14,7 @@ pub(crate) struct Server {
     pub(crate) directory: tempfile::TempDir,
     client: Client,
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<Result<(), server::Error>>,
+    serving: JoinHandle<Result<server::InUse, server::Error>>,
 }
 
 pub(crate) struct Answer {
@@ -55,7 +55,7 @@ impl Server {
     /// Leaves, and gives the directory back for a new start.
     pub(crate) async fn leave(self) -> tempfile::TempDir {
         self.stop.send(()).unwrap();
-        self.serving.await.unwrap().unwrap();
+        drop(self.serving.await.unwrap().unwrap());
         self.directory
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::multipart::{Field, MultipartRejection};
 use axum::extract::{Multipart, Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use ingest::upload::{Creation, Upload};
@@ -13,7 +13,8 @@ use lives::Live;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::problem::{no_video, upload_problem};
+use super::problem::{encoded, no_video, two_videos, upload_problem};
+use super::tus::is_plain;
 use super::{check_quota, nothing, tell};
 use crate::app::{App, now_ms};
 use crate::http::access::{Id, publishable_live};
@@ -29,31 +30,41 @@ pub(super) async fn upload_video(
     Path(Id(id)): Path<Id>,
     caller: Caller,
     base: Base,
+    headers: HeaderMap,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Problem> {
     let live = publishable_live(&app, &caller, id).await?;
     check_quota(&app, &live, 0).await?;
+    if !is_plain(&headers) {
+        return Err(encoded());
+    }
     let mut form = form.map_err(|_| no_video())?;
+    let mut sent: Option<(Arc<Upload>, u64)> = None;
     while let Some(field) = form.next_field().await.map_err(|_| no_video())? {
         if field.name() != Some("video") {
             continue;
         }
+        if let Some((upload, _)) = &sent {
+            upload.terminate().await.map_err(upload_problem)?;
+            return Err(two_videos());
+        }
         let creation = Creation { now_ms: now_ms(), ..Creation::default() };
         let upload = app.uploads.create(id, creation).await.map_err(upload_problem)?;
         let offset = append_field(&app, &live, &upload, field).await?;
-        if offset == 0 {
-            upload.terminate().await.map_err(upload_problem)?;
-            return Err(no_video());
-        }
-        upload.append(offset, Some(offset), None, nothing()).await.map_err(upload_problem)?;
-        let answer = json!({
-            "message": "Vidéo enregistrée avec succès",
-            "media_id": id,
-            "file_url": crate::http::lives::replay_url(&app, &base, &live).await,
-        });
-        return Ok((StatusCode::CREATED, axum::Json(answer)).into_response());
+        sent = Some((upload, offset));
     }
-    Err(no_video())
+    let Some((upload, offset)) = sent else { return Err(no_video()) };
+    if offset == 0 {
+        upload.terminate().await.map_err(upload_problem)?;
+        return Err(no_video());
+    }
+    upload.append(offset, Some(offset), None, nothing()).await.map_err(upload_problem)?;
+    let answer = json!({
+        "message": "Vidéo enregistrée avec succès",
+        "media_id": id,
+        "file_url": crate::http::lives::replay_url(&app, &base, &live).await,
+    });
+    Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }
 
 /// Appends a field of a form. The field borrows the request, so its bytes are handed over piece by piece.

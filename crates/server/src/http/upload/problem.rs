@@ -1,6 +1,6 @@
 //! Why an upload is refused, in words.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use ingest::upload::Error;
 use media::Reason;
 
@@ -45,6 +45,15 @@ pub(super) fn upload_problem(error: Error) -> Problem {
             format!("La requête a été coupée ; l'envoi en est à l'octet {offset}."),
             format!("The request was cut short; the upload stands at byte {offset}."),
         ),
+        Error::Overtaken { offset } => Problem::new(
+            StatusCode::CONFLICT,
+            format!(
+                "Une requête plus récente a pris la suite ; l'envoi en est à l'octet {offset} : reprenez là."
+            ),
+            format!("A newer request has taken over; the upload stands at byte {offset}: go on from there."),
+        )
+        .header(HeaderName::from_static("upload-offset"), HeaderValue::from(offset)),
+        Error::Leaving => Problem::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
         Error::Busy => Problem::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
         Error::Storage(error) => storage(&error),
         error => {
@@ -96,11 +105,29 @@ pub(super) fn wrong_type() -> Problem {
     )
 }
 
+/// 415: the body would have to be unpacked before it is a recording.
+pub(super) fn encoded() -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "Les octets d'un enregistrement s'envoient tels quels, sans Content-Encoding.",
+        "The bytes of a recording are sent as they are, without a Content-Encoding.",
+    )
+    .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+}
+
 pub(super) fn no_video() -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
         "Le champ « video » du formulaire manque ou est vide.",
         "The form's field \"video\" is missing or empty.",
+    )
+}
+
+pub(super) fn two_videos() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "Le formulaire a plus d'un champ « video » : envoyez un enregistrement par requête.",
+        "The form has more than one field \"video\": send one recording in a request.",
     )
 }
 

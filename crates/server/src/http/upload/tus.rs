@@ -90,7 +90,7 @@ pub(super) fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, Problem>
     let bad = || bad_header("Upload-Checksum");
     let (algorithm, encoded) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(bad)?;
     let sum = STANDARD.decode(encoded.trim()).map_err(|_| bad())?;
-    match algorithm {
+    match algorithm.to_ascii_lowercase().as_str() {
         "sha1" => Ok(Some(Checksum::Sha1(sum))),
         "sha256" => Ok(Some(Checksum::Sha256(sum))),
         _ => Err(bad()),
@@ -112,6 +112,16 @@ pub(super) fn is_upload(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/offset+octet-stream"))
 }
 
+/// Whether the body is the recording's own bytes, not something to be unpacked first (RFC 9110, 8.4).
+pub(super) fn is_plain(headers: &HeaderMap) -> bool {
+    let codings =
+        headers.get_all(header::CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or_default());
+    codings.flat_map(|value| value.split(',')).all(|coding| {
+        let coding = coding.trim();
+        coding.is_empty() || coding.eq_ignore_ascii_case("identity")
+    })
+}
+
 /// When the upload is let go of: a day after the stop of its live, no sooner than a day from now while it runs.
 pub(super) fn expires(live: &Live) -> String {
     let from_ms = live.stopped_ms.unwrap_or_else(now_ms);
@@ -130,6 +140,30 @@ pub(super) fn insert(response: &mut Response, name: &'static str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_checksum_is_known_by_its_name_in_any_case() {
+        for name in ["sha1", "SHA1", "Sha1", "SHA256", "sha256"] {
+            let headers = HeaderMap::from_iter([(
+                axum::http::HeaderName::from_static("upload-checksum"),
+                HeaderValue::try_from(format!("{name} AAAA")).unwrap(),
+            )]);
+            assert!(checksum(&headers).unwrap_or(None).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_identity_is_no_coding() {
+        let coded = |value: &'static str| {
+            HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(value))])
+        };
+        assert!(
+            is_plain(&HeaderMap::new()) && is_plain(&coded("identity")) && is_plain(&coded("Identity, "))
+        );
+        assert!(
+            !is_plain(&coded("gzip")) && !is_plain(&coded("identity, br")) && !is_plain(&coded("x-none"))
+        );
+    }
 
     #[test]
     fn a_value_of_the_metadata_is_found_by_its_key() {

@@ -19,7 +19,7 @@ use super::problem::{bad_query, bad_window, no_such_version, replay_problem, uns
 use crate::app::App;
 use crate::http::links::Base;
 use crate::http::problem::Problem;
-use crate::http::range::{Asked, asked};
+use crate::http::range::{Asked, asked, other_version};
 
 /// What a replay is asked with.
 #[derive(Debug, Deserialize)]
@@ -87,6 +87,9 @@ async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Pro
     let view = app.replays.view(live.id, timeline, version.clone(), selection, form.format).await;
     let view = view.map_err(|error| replay_problem(error, form.format, form.audio_only))?;
     let wanted = asked(&headers, &etag, view.len());
+    if wanted == Asked::OtherVersion {
+        return Err(other_version());
+    }
     let is_there = wanted != Asked::Unsatisfiable;
     let mut answer = file(app, wanted, recording, &view);
     if !is_there {
@@ -118,7 +121,7 @@ fn file(app: &App, wanted: Asked, recording: Arc<Recording>, view: &Arc<View>) -
     let len = view.len();
     let (status, range) = match wanted {
         Asked::NotModified => return StatusCode::NOT_MODIFIED.into_response(),
-        Asked::Unsatisfiable => {
+        Asked::Unsatisfiable | Asked::OtherVersion => {
             let mut refused = unsatisfiable().into_response();
             insert(&mut refused, header::CONTENT_RANGE, &format!("bytes */{len}"));
             return refused;

@@ -136,9 +136,7 @@ impl Carrying {
     async fn turn(&mut self) -> Result<(), End> {
         match self.next().await {
             Event::Came(Some(Ok(frame))) => self.came(&frame),
-            Event::Came(Some(Err(_))) => {
-                Err(End::fault(close_code::SIZE, "a frame is text of at most 1 KiB"))
-            }
+            Event::Came(Some(Err(error))) => Err(End::unreadable(error)),
             Event::Came(None) => Err(End::SILENT),
             Event::More => self.more().await,
             Event::State => self.look(),

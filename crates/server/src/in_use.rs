@@ -1,0 +1,89 @@
+//! One server on one data directory: whoever writes recordings holds its lock.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Error, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// The file that is locked. It stays; what counts is the lock on it, which the system lets go with the process, however
+/// that ends.
+const NAME: &str = "in-use.lock";
+
+/// The right to write the recordings of a data directory. The commands that only read, and those that only change rows of
+/// the database, need none.
+#[derive(Debug)]
+pub struct InUse {
+    _file: File,
+}
+
+/// Why a data directory cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Somebody else has it.
+    #[error(
+        "{} is in use by another process{holder}: only one server at a time works on a data directory; stop it first, or \
+         give this one another --data-dir",
+        directory.display()
+    )]
+    Taken {
+        /// The directory.
+        directory: PathBuf,
+        /// Its process, in brackets, where that is known.
+        holder: String,
+    },
+    /// The storage does not let it be locked.
+    #[error("{} cannot be locked: {error}", path.display())]
+    Unlockable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: Error,
+    },
+}
+
+impl InUse {
+    /// Takes a data directory for as long as the answer is held. Does not wait.
+    ///
+    /// # Errors
+    /// Somebody else has it, or it cannot be locked.
+    pub fn take(directory: &Path) -> Result<Self, Refused> {
+        let path = directory.join(NAME);
+        let unlockable = |error| Refused::Unlockable { path: path.clone(), error };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path).map_err(unlockable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Refused::Taken { directory: directory.to_owned(), holder: holder(&mut file) });
+            }
+            Err(TryLockError::Error(error)) => return Err(unlockable(error)),
+        }
+        // Only for the sentence above: a directory that cannot be written is found out by whoever writes more.
+        let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+        Ok(Self { _file: file })
+    }
+}
+
+/// The number of the process that has the lock, as it wrote it there.
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.take(20).read_to_string(&mut text);
+    read.ok().and_then(|_| text.trim().parse::<u32>().ok()).map_or_else(String::new, |id| format!(" ({id})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_had_once_and_again_after_it_was_let_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let held = InUse::take(directory.path()).unwrap();
+        let refused = InUse::take(directory.path()).unwrap_err().to_string();
+        assert!(refused.contains(&format!("({})", std::process::id())), "{refused}");
+        drop(held);
+        InUse::take(directory.path()).unwrap();
+    }
+}
