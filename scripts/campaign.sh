@@ -3,18 +3,21 @@
 #   scripts/campaign.sh                       every campaign in its short form, one after another (as in CI)
 #   scripts/campaign.sh kill                  one campaign, short
 #   scripts/campaign.sh kill 1000 [SEED]      one campaign, long; a seed makes it choose the same again
+#   RELEASE=1 scripts/campaign.sh odd 20000   the same with a server and a campaign that were built for speed
 # What each one promises: docs/DURABILITY.md. `power` and `full` need root and say so when they are skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"
-cargo build --quiet --locked -p server -p promises --bin communiconnect --bin campaigns
-export COMMUNICONNECT_BIN="${COMMUNICONNECT_BIN:-$target/debug/communiconnect}"
+profile=debug
+if [ -n "${RELEASE:-}" ]; then profile=release; fi
+cargo build --quiet --locked -p server -p promises --bin communiconnect --bin campaigns ${RELEASE:+--release}
+export COMMUNICONNECT_BIN="${COMMUNICONNECT_BIN:-$target/$profile/communiconnect}"
 if [ $# -gt 0 ]; then
-  exec "$target/debug/campaigns" "$@"
+  exec "$target/$profile/campaigns" "$@"
 fi
 failed=()
-for campaign in $("$target/debug/campaigns" list); do
-  "$target/debug/campaigns" "$campaign" || failed+=("$campaign")
+for campaign in $("$target/$profile/campaigns" list); do
+  "$target/$profile/campaigns" "$campaign" || failed+=("$campaign")
 done
 if [ "${#failed[@]}" -gt 0 ]; then
   echo "FAILED: ${failed[*]}" >&2
