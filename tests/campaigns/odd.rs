@@ -64,11 +64,19 @@ pub(crate) async fn run(count: u64, seed: u64) -> String {
         if told.failures.len() >= MOST_FAILURES {
             break;
         }
-        let (bench, author) = (Arc::clone(&bench), Arc::clone(&author));
-        running.spawn(async move { bench.seed(&author, seed.wrapping_add(number)).await });
+        let (case, author) = (Arc::clone(&bench), Arc::clone(&author));
+        let seed = seed.wrapping_add(number);
+        running.spawn(async move {
+            let ended = tokio::spawn(QUIET.scope((), async move { case.seed(&author, seed).await })).await;
+            // A case that cannot even be made is a fault of the campaign, and one like the others.
+            ended.unwrap_or_else(|error| {
+                let (kind, words) = ("the campaign itself".to_owned(), message(error));
+                Ended::Wrong(Failure { seed, kind, words })
+            })
+        });
     }
-    while let Some(ended) = running.join_next().await {
-        told.count(ended.expect("a case ends"));
+    while let Some(case) = running.join_next().await {
+        told.count(case.expect("a case ends"));
     }
     told.failures.values().for_each(|failure| eprintln!("{failure}"));
     assert!(told.failures.is_empty(), "{} kinds of failures; {}", told.failures.len(), told.words());

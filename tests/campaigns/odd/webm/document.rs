@@ -89,9 +89,14 @@ pub(crate) fn time_of(cluster: &Element) -> i64 {
 }
 
 impl Document {
-    /// Reads a file. What points at places in it is left out: nothing of it would be true after a change.
+    /// Reads a file. What points at places in it or sums it up is left out: nothing of it would be true after a change.
     pub(crate) fn read(bytes: &[u8]) -> Self {
         let mut document = Self { top: parse(bytes), lie: None };
+        document.segment().visit(&mut |element| {
+            if let Body::Master(children) = &mut element.body {
+                children.retain(|child| child.id != id::CRC_32);
+            }
+        });
         document.segment().children_mut().retain(|child| !matches!(child.id, id::SEEK_HEAD | id::CUES));
         document
     }

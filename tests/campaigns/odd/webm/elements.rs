@@ -169,7 +169,7 @@ fn tracks_twice(document: &mut Document, random: &mut Random) -> bool {
 
 fn tracks_again_changed(document: &mut Document, random: &mut Random) -> bool {
     again(document, random, id::TRACKS, |tracks| {
-        if let Some(entry) = tracks.children_mut().first_mut() {
+        if let Some(entry) = tracks.find_mut(id::TRACK_ENTRY) {
             entry.set(Element::uint(id::TRACK_NUMBER, 9));
         }
     })

@@ -6,7 +6,7 @@ pub(crate) mod id {
         ($($name:ident = $value:expr;)*) => { $(pub(crate) const $name: u32 = $value;)* };
     }
     ids! {
-        EBML = 0x1A45_DFA3; DOC_TYPE = 0x4282; VOID = 0xEC;
+        EBML = 0x1A45_DFA3; DOC_TYPE = 0x4282; VOID = 0xEC; CRC_32 = 0xBF;
         SEGMENT = 0x1853_8067; SEEK_HEAD = 0x114D_9B74; INFO = 0x1549_A966; TIMESTAMP_SCALE = 0x002A_D7B1;
         DURATION = 0x4489; TITLE = 0x7BA9; TRACKS = 0x1654_AE6B; TRACK_ENTRY = 0xAE; TRACK_NUMBER = 0xD7;
         TRACK_UID = 0x73C5; TRACK_TYPE = 0x83; FLAG_ENABLED = 0xB9; FLAG_DEFAULT = 0x88; FLAG_FORCED = 0x55AA;
