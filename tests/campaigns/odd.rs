@@ -168,7 +168,7 @@ impl Bench {
         let mut case = Case::new(&self.corpus, seed);
         let Some(mut ended) = self.attempt(author, &case).await else { return Ended::Unchanged };
         let mut at = 0;
-        while at < case.oddities.len() && ended.1.is_err() && case.oddities.len() > 1 {
+        while at < case.oddities.len() && ended.1.is_err() {
             let mut smaller = case.clone();
             smaller.oddities.remove(at);
             match self.attempt(author, &smaller).await {
@@ -212,8 +212,9 @@ impl Bench {
         std::fs::create_dir_all(&folder).expect("artifacts can be kept");
         std::fs::write(&path, &changed.made.bytes).expect("an artifact is kept");
         let container = if recording.is_webm() { "WebM" } else { "MP4" };
+        let what = if names.is_empty() { "as it is".to_owned() } else { names.join(" + ") };
         let words = format!("{} ({}): {reason}", recording.name, path.display());
-        Failure { seed, kind: format!("{container}: {}", names.join(" + ")), words }
+        Failure { seed, kind: format!("{container}: {what}"), words }
     }
 }
 

@@ -105,8 +105,14 @@ impl Case {
             }
         }
         if recording.is_odd() {
-            laws.push(Law::Shown);
+            laws.push(Law::Moved);
         }
-        (!names.is_empty()).then(|| Changed { made, laws, names, extension: recording.extension() })
+        // Without any oddity it is the recording as it is, which is held against ffmpeg too.
+        (!names.is_empty() || self.oddities.is_empty()).then(|| Changed {
+            made,
+            laws,
+            names,
+            extension: recording.extension(),
+        })
     }
 }

@@ -35,7 +35,7 @@ impl Recording {
         if self.is_webm() { "mkv" } else { "mp4" }
     }
 
-    /// Whether its own file says that not all of it is shown, or has odd times.
+    /// Whether its times are odd already: those of the replay are then not compared.
     pub(crate) fn is_odd(&self) -> bool {
         let has_edits = match &self.content {
             Content::Webm(_) => false,
