@@ -9,23 +9,23 @@ pub(super) const ODDITIES: &[Oddity] = &[
     boxes(Law::Whole, "unknown box", unknown),
     boxes(Law::Whole, "uuid box", uuid),
     boxes(Law::Whole, "free box", free),
-    boxes(Law::Whole, "empty boxes everywhere", empty_everywhere),
+    boxes(Law::Whole, "empty boxes everywhere", |top, random| empty_everywhere(top, random)),
     boxes(Law::Whole, "box between fragments", between),
-    boxes(Law::Whole, "user data", user_data),
+    boxes(Law::Whole, "user data", |top, random| user_data(top, random)),
     boxes(Law::Whole, "mfra at the end", mfra),
     boxes(Law::Whole, "bytes at the end of moov", |top, random| trailing(top, random, &[b"moov"])),
     boxes(Law::Whole, "bytes at the end of a box", |top, random| trailing(top, random, CONTAINERS)),
-    boxes(Law::Whole, "one size in 64 bits", long_size),
-    boxes(Law::Whole, "mdat sizes in 64 bits", long_mdat),
-    boxes(Law::Whole, "the last box goes on to the end", to_end),
-    boxes(Law::Whole, "boxes of a box in another order", reorder),
+    boxes(Law::Whole, "one size in 64 bits", |top, random| long_size(top, random)),
+    boxes(Law::Whole, "mdat sizes in 64 bits", |top, random| long_mdat(top, random)),
+    boxes(Law::Whole, "the last box goes on to the end", |top, random| to_end(top, random)),
+    boxes(Law::Whole, "boxes of a box in another order", |top, random| reorder(top, random)),
     boxes(Law::Whole, "empty mdat", empty_mdat),
     boxes(Law::Told, "moov twice", moov_twice),
     boxes(Law::Told, "no ftyp", |top, _| {
         top.retain(|node| &node.kind != b"ftyp");
         true
     }),
-    boxes(Law::Whole, "another brand", brand),
+    boxes(Law::Whole, "another brand", |top, random| brand(top, random)),
 ];
 
 /// Boxes that hold boxes and nothing before them.
@@ -99,7 +99,7 @@ fn free(top: &mut Vec<Node>, random: &mut Random) -> bool {
     insert(top, random, Node::of(kind, vec![0; len]))
 }
 
-fn empty_everywhere(top: &mut Vec<Node>, _: &mut Random) -> bool {
+fn empty_everywhere(top: &mut [Node], _: &mut Random) -> bool {
     for node in top.iter_mut() {
         node.visit(&mut |node| {
             if CONTAINERS.contains(&&node.kind) {
@@ -125,7 +125,7 @@ fn between(top: &mut Vec<Node>, random: &mut Random) -> bool {
     true
 }
 
-fn user_data(top: &mut Vec<Node>, random: &mut Random) -> bool {
+fn user_data(top: &mut [Node], random: &mut Random) -> bool {
     let text = b"\0\x10\x55\xC4March\xC3\xA9 de Sandaga";
     let mut udta = Node::holding(b"udta", vec![Node::of(b"\xA9nam", text.to_vec())]);
     if random.between(0, 1) == 1 {
@@ -144,12 +144,12 @@ fn mfra(top: &mut Vec<Node>, _: &mut Random) -> bool {
     true
 }
 
-fn trailing(top: &mut Vec<Node>, random: &mut Random, kinds: &[&FourCc]) -> bool {
+fn trailing(top: &mut [Node], random: &mut Random, kinds: &[&FourCc]) -> bool {
     let bytes = vec![0; random.between(1, 7)];
     any(top, random, kinds, |found, _| found.parts.push(Part::Bytes(bytes)))
 }
 
-fn long_size(top: &mut Vec<Node>, random: &mut Random) -> bool {
+fn long_size(top: &mut [Node], random: &mut Random) -> bool {
     let mut all = CONTAINERS.to_vec();
     all.extend::<[&FourCc; 9]>([
         b"mdat", b"stsd", b"stsz", b"stco", b"tkhd", b"mdhd", b"trun", b"tfhd", b"hdlr",
@@ -157,12 +157,12 @@ fn long_size(top: &mut Vec<Node>, random: &mut Random) -> bool {
     any(top, random, &all, |found, _| found.size = Size::Long)
 }
 
-fn long_mdat(top: &mut Vec<Node>, _: &mut Random) -> bool {
+fn long_mdat(top: &mut [Node], _: &mut Random) -> bool {
     top.iter_mut().filter(|node| &node.kind == b"mdat").for_each(|node| node.size = Size::Long);
     true
 }
 
-fn to_end(top: &mut Vec<Node>, _: &mut Random) -> bool {
+fn to_end(top: &mut [Node], _: &mut Random) -> bool {
     match top.last_mut() {
         Some(last) => {
             last.size = Size::ToEnd;
@@ -172,7 +172,7 @@ fn to_end(top: &mut Vec<Node>, _: &mut Random) -> bool {
     }
 }
 
-fn reorder(top: &mut Vec<Node>, random: &mut Random) -> bool {
+fn reorder(top: &mut [Node], random: &mut Random) -> bool {
     any(top, random, &[b"moov", b"trak", b"mdia", b"minf", b"stbl"], |found, random| {
         // Tracks keep their order among themselves: which is first means something.
         let first = usize::from(matches!(&found.kind, b"moov"));
@@ -204,7 +204,7 @@ fn moov_twice(top: &mut Vec<Node>, random: &mut Random) -> bool {
     true
 }
 
-fn brand(top: &mut Vec<Node>, random: &mut Random) -> bool {
+fn brand(top: &mut [Node], random: &mut Random) -> bool {
     let brands: [&[u8]; 5] = [
         b"qt  \0\0\0\0qt  ",
         b"3gp4\0\0\0\x013gp4isom",

@@ -53,6 +53,9 @@ pub(crate) struct Chunk {
     pub(crate) samples: Range<usize>,
 }
 
+/// The chunks of a track that is read: where each begins, and its samples.
+type Placed = Vec<(u64, Range<usize>)>;
+
 /// How a file is laid out.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -319,7 +322,7 @@ fn head(full: &[u8], short: usize, long: usize) -> (u32, u64) {
 }
 
 /// A track, and where its chunks lie.
-fn read_track(trak: &[u8], file: &[u8]) -> Option<(Track, Vec<(u64, Range<usize>)>)> {
+fn read_track(trak: &[u8], file: &[u8]) -> Option<(Track, Placed)> {
     let tkhd = find(trak, &[b"tkhd"])?;
     let mdia = find(trak, &[b"mdia"])?;
     let mdhd = find(mdia, &[b"mdhd"])?;
@@ -376,7 +379,7 @@ fn runs(table: Option<&[u8]>, count: usize) -> Vec<u32> {
 }
 
 /// Samples, and the place and the samples of each chunk.
-fn read_samples(stbl: &[u8], file: &[u8]) -> Option<(Vec<Sample>, Vec<(u64, Range<usize>)>)> {
+fn read_samples(stbl: &[u8], file: &[u8]) -> Option<(Vec<Sample>, Placed)> {
     let stsz = find(stbl, &[b"stsz"])?;
     let count = u32_at(stsz, 8) as usize;
     let size = |index: usize| match u32_at(stsz, 4) {

@@ -264,18 +264,17 @@ fn clusters_of(like: &Element, parts: Vec<(Option<Block>, Element)>) -> Vec<Elem
     };
     let mut done = vec![empty(time)];
     for (block, mut element) in parts {
-        match block {
-            _ if element.id == id::TIMESTAMP => continue,
-            Some(block) => {
-                if !put_block(&mut element, &block, time) {
-                    time = block.time.max(0);
-                    done.push(empty(time));
-                    // A time before -32768 has no form at all.
-                    let block = Block { time: block.time.max(time + i64::from(i16::MIN)), ..block };
-                    put_block(&mut element, &block, time);
-                }
-            }
-            None => {}
+        if element.id == id::TIMESTAMP {
+            continue;
+        }
+        if let Some(block) = block
+            && !put_block(&mut element, &block, time)
+        {
+            time = block.time.max(0);
+            done.push(empty(time));
+            // A time before -32768 has no form at all.
+            let block = Block { time: block.time.max(time + i64::from(i16::MIN)), ..block };
+            put_block(&mut element, &block, time);
         }
         done.last_mut().expect("a cluster").children_mut().push(element);
     }

@@ -149,7 +149,7 @@ impl Element {
             put_size(out, size, self.width);
         } else {
             let width = self.width.clamp(1, 8);
-            let ones = (1_u64 << (7 * width)) - 1 | 1 << (7 * width);
+            let ones = (1_u64 << (7 * width + 1)) - 1;
             out.extend(&ones.to_be_bytes()[8 - width..]);
         }
         let mark = marks.len();
