@@ -6,7 +6,9 @@ use crate::Kind;
 
 /// Nanoseconds that the time of a track may go back in a cluster without a doubt.
 const MOST_BACK: i64 = 5_000_000;
-/// Nanoseconds that the time of a track may go ahead in a cluster, and be ahead of the other track, without a doubt.
+/// The same between clusters: less is moved without a doubt, more may be another clock.
+const MOST_BACK_ACROSS: i64 = 1_000_000_000;
+/// Nanoseconds that the time of a track may go ahead, and be ahead of the other track, without a doubt.
 const MOST_AHEAD: i64 = 250_000_000;
 /// Blocks of a track that stay behind where it was, after the first, before it is a loss.
 const MOST_BEHIND: u8 = 2;
@@ -30,11 +32,13 @@ pub(crate) enum Verdict {
     Lost,
 }
 
-/// The times of the blocks of a cluster.
+/// The times of the blocks of a cluster, and of those before it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Times {
     /// Nanoseconds of the newest block of the video and of the audio.
     newest: [Option<i64>; 2],
+    /// The same of the clusters before.
+    before: [Option<i64>; 2],
     doubt: Option<Doubt>,
 }
 
@@ -48,6 +52,8 @@ struct Doubt {
     last: i64,
     /// Whether it stepped ahead, and not back.
     is_ahead: bool,
+    /// Whether it is the first of its track in its cluster: if those behind it stay behind, it is another clock.
+    is_across: bool,
     behind: u8,
     going_on: u8,
     blocks: u8,
@@ -56,12 +62,29 @@ struct Doubt {
 impl Times {
     /// Another cluster begins.
     pub(crate) fn begin_cluster(&mut self) {
-        self.newest = [None; 2];
+        for (newest, before) in self.newest.iter_mut().zip(&mut self.before) {
+            *before = newest.take().or(*before);
+        }
+    }
+
+    /// The cluster has ended, which ends a doubt on a step back; on one ahead the next cluster decides.
+    pub(crate) fn end_cluster(&mut self) -> Verdict {
+        match &mut self.doubt {
+            Some(doubt) if doubt.is_ahead => {
+                doubt.is_across = true;
+                Verdict::Open
+            }
+            _ => self.settle(),
+        }
     }
 
     /// Ends a doubt: nothing more comes that could decide. What those in doubt are then.
     pub(crate) fn settle(&mut self) -> Verdict {
-        self.doubt.take().map_or(Verdict::Fine, |doubt| doubt.undecided())
+        let Some(doubt) = self.doubt.take() else { return Verdict::Fine };
+        if doubt.is_across && !doubt.is_ahead {
+            self.newest[doubt.kind.slot()] = Some(doubt.last);
+        }
+        doubt.undecided()
     }
 
     /// Whether blocks are held back until others decide.
@@ -71,37 +94,49 @@ impl Times {
 
     /// Takes the time of the next block. `reorders`: its track may show frames in another order than they come.
     pub(crate) fn next(&mut self, kind: Kind, time: i64, reorders: bool) -> Verdict {
-        let newest = self.newest[kind.slot()];
-        let falls_back = !reorders && newest.is_some_and(|newest| time < newest - MOST_BACK);
-        let Some(mut doubt) = self.doubt.take() else { return self.begin(kind, time, reorders, falls_back) };
-        doubt.blocks += 1;
+        let Some(mut doubt) = self.doubt.take() else { return self.begin(kind, time, reorders) };
+        let own = self.newest[kind.slot()];
+        let newest = own.or(self.before[kind.slot()].filter(|_| doubt.is_across));
+        let most_back = if doubt.is_across && kind != doubt.kind { MOST_BACK_ACROSS } else { MOST_BACK };
+        let falls_back = !reorders && newest.is_some_and(|newest| time < newest - most_back);
         let goes_on = newest.is_some_and(|newest| time >= newest);
+        doubt.blocks += 1;
         let verdict = match doubt.judge(kind, time, falls_back, goes_on) {
             Verdict::Open if doubt.blocks >= MOST_DOUBTED => doubt.undecided(),
             verdict => verdict,
         };
-        let at_least = Some(newest.map_or(time, |newest| newest.max(time)));
+        let is_other_clock = verdict == Verdict::Fine && doubt.is_across && !doubt.is_ahead;
         match verdict {
             Verdict::Open => self.doubt = Some(doubt),
             // A track that stays behind alone goes on from there.
             Verdict::Back(track) if kind != track => self.newest[track.slot()] = Some(doubt.last),
+            _ if is_other_clock => self.newest[doubt.kind.slot()] = Some(doubt.last),
             _ => {}
         }
-        self.newest[kind.slot()] = if matches!(verdict, Verdict::Ahead(_)) { Some(time) } else { at_least };
+        let is_newest = is_other_clock || matches!(verdict, Verdict::Ahead(_));
+        self.newest[kind.slot()] = Some(own.filter(|_| !is_newest).map_or(time, |own| own.max(time)));
         verdict
     }
 
     /// Takes the time of a block where none is in doubt.
-    fn begin(&mut self, kind: Kind, time: i64, reorders: bool, is_back: bool) -> Verdict {
-        let before = self.newest[kind.slot()];
-        self.newest[kind.slot()] = Some(before.map_or(time, |before| before.max(time)));
-        let Some(before) = before.filter(|_| !reorders) else { return Verdict::Fine };
-        let other = self.newest[1 - kind.slot()];
+    fn begin(&mut self, kind: Kind, time: i64, reorders: bool) -> Verdict {
+        let (slot, other) = (kind.slot(), 1 - kind.slot());
+        let own = self.newest[slot];
+        self.newest[slot] = Some(own.map_or(time, |own| own.max(time)));
+        let before = own.or(self.before[slot]).filter(|_| !reorders);
+        let Some(before) = before else { return Verdict::Fine };
+        let is_across = own.is_none();
+        let is_back = time < before - if is_across { MOST_BACK_ACROSS } else { MOST_BACK };
+        let other = self.newest[other].or(self.before[other]);
         let is_ahead = time > before + MOST_AHEAD && other.is_some_and(|other| time > other + MOST_AHEAD);
         if !is_back && !is_ahead {
             return Verdict::Fine;
         }
-        let doubt = Doubt { kind, before, last: time, is_ahead, behind: 0, going_on: 0, blocks: 1 };
+        if is_back {
+            self.newest[slot] = Some(before);
+        }
+        let doubt =
+            Doubt { kind, before, last: time, is_ahead, is_across, behind: 0, going_on: 0, blocks: 1 };
         self.doubt = Some(doubt);
         Verdict::Open
     }
@@ -122,10 +157,15 @@ impl Doubt {
         }
         match is_of_track {
             true if !falls_back => Verdict::Back(self.kind),
+            true if self.is_across => {
+                self.last = time;
+                Verdict::Fine
+            }
             true => {
                 (self.last, self.behind) = (time, self.behind + 1);
                 if self.behind > MOST_BEHIND { Verdict::Lost } else { Verdict::Open }
             }
+            false if falls_back && self.is_across => Verdict::Fine,
             false if falls_back => Verdict::Lost,
             false => {
                 self.going_on += u8::from(goes_on);
@@ -135,7 +175,7 @@ impl Doubt {
     }
 
     fn undecided(&self) -> Verdict {
-        if self.is_ahead { Verdict::Fine } else { Verdict::Back(self.kind) }
+        if self.is_ahead || self.is_across { Verdict::Fine } else { Verdict::Back(self.kind) }
     }
 }
 
@@ -180,6 +220,24 @@ mod tests {
             ('a', 580),
         ];
         assert_eq!(verdicts(&blocks), [FINE, FINE, OPEN, OPEN, OPEN, BACK, FINE, FINE]);
+    }
+
+    #[test]
+    fn the_first_block_of_a_cluster_may_be_odd_or_of_another_clock() {
+        let second = 1_000_000_000;
+        let mut times = Times::default();
+        times.next(Kind::Audio, 5 * second, false);
+        times.begin_cluster();
+        assert_eq!(times.next(Kind::Audio, second, false), OPEN);
+        assert_eq!(times.next(Kind::Audio, 5 * second + 60_000_000, false), BACK);
+        times.begin_cluster();
+        assert_eq!([0, 1, 2].map(|at| times.next(Kind::Audio, at * 60_000_000, false)), [OPEN, FINE, FINE]);
+        times.begin_cluster();
+        assert_eq!(
+            times.next(Kind::Audio, 180_000_000, false),
+            FINE,
+            "the clock is that of the cluster before"
+        );
     }
 
     #[test]

@@ -202,6 +202,7 @@ impl Reader {
         };
         check_header(data, offset)?;
         self.consume(head);
+        self.release_all();
         self.streams.forget();
         (self.segment_end, self.cluster_end) = (None, None);
         self.place = Place::Document;
@@ -222,6 +223,7 @@ impl Reader {
         match head.id {
             id::EBML => self.place = Place::Start,
             id::SEGMENT => {
+                self.release_all();
                 self.streams.forget();
                 // A muxer that never came back to it leaves a size of 0.
                 let size = head.size.filter(|size| *size > 0);
@@ -280,7 +282,7 @@ impl Reader {
                 }
                 self.cluster_end = head.size.and_then(|size| self.end(head, size));
                 (self.cluster_time, self.had_cluster) = (None, true);
-                self.times.begin_cluster();
+                self.end_cluster();
                 self.place = Place::Cluster;
                 self.input.consume(head.len);
             }
@@ -297,7 +299,6 @@ impl Reader {
             Next::Passed(has_passed) => return Ok(has_passed),
         };
         if !resync::is_in_cluster(head.id) {
-            self.release_all();
             self.was_cut |= self.cluster_end.is_some();
             self.cluster_end = None;
             let is_cut = self.was_cut && matches!(head.id, id::EBML | id::SEGMENT);
@@ -320,8 +321,7 @@ impl Reader {
     fn timestamp(&mut self, head: Head) -> Result<bool, Error> {
         let Some((data, _)) = whole(&self.input, head, 8, "a timestamp")? else { return Ok(false) };
         let time = ebml::uint(data).unwrap_or(u64::MAX);
-        self.settle_times();
-        self.times.begin_cluster();
+        self.end_cluster();
         self.begin_cluster(time);
         self.consume(head);
         Ok(true)
@@ -413,6 +413,14 @@ impl Reader {
         }
     }
 
+    /// Ends what is known of the times of a cluster.
+    fn end_cluster(&mut self) {
+        let verdict = self.times.end_cluster();
+        self.correct(verdict);
+        self.times.begin_cluster();
+        self.release();
+    }
+
     /// Ends a doubt that nothing decides any more.
     pub(super) fn settle_times(&mut self) {
         let verdict = self.times.settle();
@@ -482,8 +490,6 @@ impl Reader {
         }
         match ebml::read_id(self.input.rest()).map_err(|reason| reason.at(position))? {
             None => return Ok(Next::Passed(false)),
-            // Behind a cluster nothing comes that could decide on its times.
-            Some((id, _)) if known(id) && self.place != Place::Cluster => self.release_all(),
             Some((id, _)) if known(id) => self.release(),
             Some(_) => return self.pass_over_odd(Odd::Element).map(Next::Passed),
         }
@@ -506,6 +512,7 @@ impl Reader {
     /// Leaves the element that is being read for one that begins here; `early` before its end.
     fn cut_to(&mut self, place: Place, early: bool) -> bool {
         if early {
+            self.release_all();
             self.streams.begin_take(true);
             (self.segment_end, self.cluster_end) = (None, None);
         }
