@@ -16,7 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("database", &[]),
     ("accounts", &["database"]),
     ("lives", &["database", "accounts"]),
-    ("chat", &["database", "timeline"]),
+    ("wire", &[]),
+    ("chat", &["database", "timeline", "wire"]),
 ];
 
 /// What the pure crates must not see, directly or through others.

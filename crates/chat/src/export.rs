@@ -1,6 +1,8 @@
 //! A conversation as files other programs read: CSV (RFC 4180) and WebVTT.
 
-use crate::{Kind, Mention, Message, timestamp};
+use wire::Time;
+
+use crate::{Kind, Mention, Message};
 
 /// How long a message stands in a subtitle track, in milliseconds.
 const CUE_MS: i64 = 5_000;
@@ -23,7 +25,7 @@ pub fn csv_row(message: &Message, position_ms: i64) -> String {
     let mentioned: Vec<_> = message.mentions.iter().map(name).collect();
     format!(
         "{seq},{id},{},{position_ms},{},{},{},{},{},{kind},{},{reply_to},{},{}\r\n",
-        timestamp(message.created_at_ms),
+        Time(message.created_at_ms),
         message.position.take,
         message.position.ms,
         message.author.id,

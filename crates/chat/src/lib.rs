@@ -11,6 +11,7 @@
 
 mod error;
 mod export;
+mod frame;
 mod hub;
 mod leading;
 mod limits;
@@ -32,9 +33,7 @@ pub use error::{Error, Refusal};
 pub use export::{VTT_HEADER, csv_header, csv_row, vtt_cue};
 pub use limits::{Limits, Sender};
 pub use mentions::{LIMIT as MENTIONS_LIMIT, Mention};
-pub use message::{
-    Author, Draft, Kind, Message, POSITION_LIMIT_MS, SEQ_LIMIT, message_id, place, seq_in, timestamp,
-};
+pub use message::{Author, Draft, Kind, Message, POSITION_LIMIT_MS, SEQ_LIMIT, message_id, place, seq_in};
 pub use moderation::{
     Act, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker, WORD_LIMIT,
     WORDS_LIMIT, WordList,

@@ -1,7 +1,7 @@
 //! Whom a message mentions: those who have a part in the conversation, by id, with the names they have now.
 
 use rusqlite::{Connection, OptionalExtension};
-use serde::Serialize;
+use wire::Named;
 
 use crate::posting::Posting;
 use crate::{Draft, Error, Message, SEQ_LIMIT, message_id};
@@ -10,7 +10,7 @@ use crate::{Draft, Error, Message, SEQ_LIMIT, message_id};
 pub const LIMIT: usize = 10;
 
 /// Somebody who is mentioned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mention {
     /// The person's id.
     pub id: i64,
@@ -18,6 +18,13 @@ pub struct Mention {
     pub first_name: String,
     /// Last name.
     pub last_name: String,
+}
+
+impl Mention {
+    /// As the wire has them.
+    pub(crate) fn on_wire(&self) -> Named<'_> {
+        Named { id: self.id, first_name: &self.first_name, last_name: &self.last_name }
+    }
 }
 
 /// Those of a draft's mentions who exist and lead the live, moderate it or wrote in it; each once, in their order.

@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use accounts::{Accounts, SigningKey};
+use axum::extract::FromRef;
 use chat::Chat;
 use database::Database;
 use delivery::poster::Posters;
@@ -13,14 +14,17 @@ use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::clock::now_ms;
 use crate::config::Config;
-use crate::http::{ChatStates, Counts};
+use crate::error::Error;
+use crate::http::chat_state::{Sources, States};
+use crate::http::log::Counts;
 use crate::presence::{Here, Viewers};
 use crate::quota::Quota;
-use crate::serve::Error;
+use crate::recorded::Recordings;
 
 /// Everything that a request may need; clones share it.
-#[derive(Clone)]
+#[derive(Clone, FromRef)]
 pub(crate) struct App {
     pub(crate) config: Arc<Config>,
     pub(crate) database: Database,
@@ -29,7 +33,8 @@ pub(crate) struct App {
     pub(crate) media_tokens: MediaTokens,
     pub(crate) chat: Chat,
     pub(crate) chat_limits: Arc<chat::Limits>,
-    pub(crate) chat_states: ChatStates,
+    pub(crate) chat_states: States,
+    pub(crate) recordings: Recordings,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) replays: Arc<Replays>,
@@ -56,18 +61,26 @@ impl App {
         let recorder = Arc::new(Recorder::open(&config.data_dir, config.reserve)?);
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
         let quota = Arc::new(Quota::new(config.storage_per_person));
+        let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), now_ms));
+        let replays = Arc::<Replays>::default();
+        let recordings = Recordings {
+            recorder: Arc::clone(&recorder),
+            uploads: Arc::clone(&uploads),
+            replays: Arc::clone(&replays),
+        };
         Ok(Self {
             config: Arc::new(config),
             accounts,
             lives,
             chat: Chat::new(database.clone()),
             chat_limits,
-            chat_states: ChatStates::default(),
+            chat_states: States::default(),
             database,
             media_tokens: MediaTokens::new(key.derive("media token")),
-            uploads: Arc::new(Uploads::new(Arc::clone(&recorder), now_ms)),
+            recordings,
+            uploads,
             recorder,
-            replays: Arc::default(),
+            replays,
             posters: Arc::default(),
             viewers: Viewers::default(),
             here: Here::default(),
@@ -77,6 +90,16 @@ impl App {
             tasks: TaskTracker::new(),
             since: Instant::now(),
         })
+    }
+
+    /// From what it is worked out how lives stand.
+    pub(crate) fn sources(&self) -> Sources {
+        Sources {
+            lives: self.lives.clone(),
+            recordings: self.recordings.clone(),
+            viewers: self.viewers.clone(),
+            leaving: self.leaving.clone(),
+        }
     }
 
     /// Closes it all, what others stand on last.
@@ -97,10 +120,4 @@ pub(crate) fn database_path(data_dir: &Path) -> PathBuf {
 
 pub(crate) fn key_path(data_dir: &Path) -> PathBuf {
     data_dir.join("signing.key")
-}
-
-/// Milliseconds of Unix time.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use delivery::replay::Replays;
+use ingest::upload::Uploads;
 use recorder::{ReadOnlyDisk, Recorder, Recording};
 use timeline::view::{self, Format, Selection};
 use timeline::{PlayClock, Timeline};
-
-use crate::app::App;
 
 /// What is recorded of a live now.
 #[derive(Debug, Clone, Default)]
@@ -45,29 +45,68 @@ pub(crate) struct Gap {
     pub(crate) until_ms: i64,
 }
 
-/// What is recorded of this live.
-pub(crate) async fn summary(app: &App, live: i64) -> Summary {
-    let Ok(recording) = app.recorder.watched(live).await.inspect_err(|error| unreadable(live, error)) else {
-        return Summary::default();
-    };
-    let timeline = recording.timeline();
-    let duration_ms = unsigned(timeline.duration_ms());
-    let version = timeline.version().to_string();
-    let offered = |format, audio_only| {
-        let selection = Selection { audio_only, ..Selection::default() };
-        view::check(&timeline, &selection, format).is_ok().then(|| version.clone())
-    };
-    let audio = offered(Format::Mp4, true).map(|version| ("m4a", version));
-    Summary {
-        saved_ms: duration_ms,
-        duration_ms,
-        revision: timeline.revision,
-        has_picture: timeline.takes().iter().any(|take| take.video.is_some()),
-        gaps: gaps(&timeline),
-        mp4: offered(Format::Mp4, false),
-        webm: offered(Format::Webm, false),
-        audio: audio.or_else(|| offered(Format::Webm, true).map(|version| ("webm", version))),
-        poster: (duration_ms > 0).then(|| timeline.revision.to_string()),
+/// The recordings of all lives, and what stands on them.
+#[derive(Clone)]
+pub(crate) struct Recordings {
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) uploads: Arc<Uploads>,
+    pub(crate) replays: Arc<Replays>,
+}
+
+impl Recordings {
+    /// What is recorded of this live.
+    pub(crate) async fn summary(&self, live: i64) -> Summary {
+        let Ok(recording) = self.recorder.watched(live).await.inspect_err(|error| unreadable(live, error))
+        else {
+            return Summary::default();
+        };
+        let timeline = recording.timeline();
+        let duration_ms = unsigned(timeline.duration_ms());
+        let version = timeline.version().to_string();
+        let offered = |format, audio_only| {
+            let selection = Selection { audio_only, ..Selection::default() };
+            view::check(&timeline, &selection, format).is_ok().then(|| version.clone())
+        };
+        let audio = offered(Format::Mp4, true).map(|version| ("m4a", version));
+        Summary {
+            saved_ms: duration_ms,
+            duration_ms,
+            revision: timeline.revision,
+            has_picture: timeline.takes().iter().any(|take| take.video.is_some()),
+            gaps: gaps(&timeline),
+            mp4: offered(Format::Mp4, false),
+            webm: offered(Format::Webm, false),
+            audio: audio.or_else(|| offered(Format::Webm, true).map(|version| ("webm", version))),
+            poster: (duration_ms > 0).then(|| timeline.revision.to_string()),
+        }
+    }
+
+    /// The play clock of a live, and its revision.
+    pub(crate) async fn clock(&self, live: i64) -> Arc<PlayClock> {
+        match self.recorder.watched(live).await {
+            Ok(recording) => Arc::new(recording.timeline().clock()),
+            Err(error) => {
+                unreadable(live, &error);
+                Arc::default()
+            }
+        }
+    }
+
+    /// The live was stopped or abandoned: returns once everything received is durable and part of the recording.
+    pub(crate) async fn stop(&self, live: i64) {
+        if let Err(error) = self.uploads.settle(live).await {
+            tracing::error!(live, %error, "the last frames of a live could not be stored");
+        }
+        if let Ok(recording) = self.recorder.recording(live).await {
+            recording.set_live(false);
+        }
+    }
+
+    /// Deletes everything recorded of a live. Deleting again is no error.
+    pub(crate) async fn delete(&self, live: i64) -> Result<(), String> {
+        self.uploads.forget(live).await;
+        self.replays.forget(live).await;
+        self.recorder.delete(live).await.map_err(|error| error.to_string())
     }
 }
 
@@ -80,34 +119,6 @@ pub(crate) fn gaps(timeline: &Timeline) -> Vec<Gap> {
         until_ms: gap.until_ms,
     };
     timeline.gaps().into_iter().map(gap).collect()
-}
-
-/// The play clock of a live, and its revision.
-pub(crate) async fn clock(app: &App, live: i64) -> Arc<PlayClock> {
-    match app.recorder.watched(live).await {
-        Ok(recording) => Arc::new(recording.timeline().clock()),
-        Err(error) => {
-            unreadable(live, &error);
-            Arc::default()
-        }
-    }
-}
-
-/// The live was stopped or abandoned: returns once everything received is durable and part of the recording.
-pub(crate) async fn stop(app: &App, live: i64) {
-    if let Err(error) = app.uploads.settle(live).await {
-        tracing::error!(live, %error, "the last frames of a live could not be stored");
-    }
-    if let Ok(recording) = app.recorder.recording(live).await {
-        recording.set_live(false);
-    }
-}
-
-/// Deletes everything recorded of a live. Deleting again is no error.
-pub(crate) async fn delete(app: &App, live: i64) -> Result<(), String> {
-    app.uploads.forget(live).await;
-    app.replays.forget(live).await;
-    app.recorder.delete(live).await.map_err(|error| error.to_string())
 }
 
 /// What is wrong with the recordings in a data directory, one sentence each. Changes nothing, also beside a server.

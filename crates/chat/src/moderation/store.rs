@@ -139,7 +139,7 @@ pub(crate) fn sanction(
         params![live_id, sanction.person_id, sanction.until_ms],
     )?;
     let (act, detail) = match sanction.until_ms {
-        Some(until) => ("silence", crate::timestamp(until)),
+        Some(until) => ("silence", wire::Time(until).to_string()),
         None => ("ban", String::new()),
     };
     note(conn, leading, act, Some(sanction.person_id), &detail)?;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::auth::Caller;
 use super::problem::Problem;
-use crate::app::{App, now_ms};
+use crate::app::App;
+use crate::clock::now_ms;
 
 /// A number in a path. Whatever is no number is a number that nothing has, so it is answered 404.
 #[derive(Debug, Clone, Copy)]

@@ -1,11 +1,10 @@
 //! What the domains refuse, as problems.
 
 use axum::http::{HeaderValue, StatusCode, header};
-
 use chat::Refusal;
+use wire::Time;
 
 use super::Problem;
-use crate::http::rfc3339;
 
 impl From<database::Error> for Problem {
     fn from(error: database::Error) -> Self {
@@ -166,7 +165,7 @@ impl From<Refusal> for Problem {
                 forbidden("Vous ne pouvez plus écrire dans ce live.", "You may no longer write in this live.")
             }
             Refusal::Silenced { until_ms } => {
-                let until = rfc3339(until_ms);
+                let until = Time(until_ms);
                 Self::new(
                     StatusCode::FORBIDDEN,
                     format!("Vous ne pouvez pas écrire dans ce live avant {until}."),

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
-use crate::app::{App, now_ms};
-use crate::recorded;
+use crate::app::App;
+use crate::clock::now_ms;
 
 /// Ends abandoned lives, until the server leaves.
 pub(crate) async fn watch(app: App) {
@@ -17,7 +17,7 @@ pub(crate) async fn watch(app: App) {
             Ok(ended) => {
                 for live in ended {
                     tracing::info!(live, "ended: nothing came for longer than the patience");
-                    recorded::stop(&app, live).await;
+                    app.recordings.stop(live).await;
                 }
             }
             Err(error) => tracing::warn!(%error, "could not end abandoned lives"),
