@@ -149,4 +149,25 @@ pub(super) mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_recovery_point_of_h264_is_a_picture_as_an_idr_is() {
+        use media::container::{Event, Reader};
+
+        let mut reader = Reader::new();
+        reader.push(include_bytes!("../../../media/tests/data/h264_open_groups.mkv"));
+        reader.finish();
+        let (mut track, mut pictures) = (None, 0);
+        while let Some(event) = reader.next().unwrap() {
+            match event {
+                Event::Track(found) => track = Some(found),
+                Event::Frame(frame) if frame.key => {
+                    assert!(from_keyframe(track.as_ref().unwrap(), &frame.data).is_some(), "{}", frame.pts);
+                    pictures += 1;
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(pictures, 4);
+    }
 }
