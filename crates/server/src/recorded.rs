@@ -4,10 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use delivery::replay::Replays;
+use ingest::reread::{self, Outcome};
 use ingest::upload::Uploads;
-use recorder::{ReadOnlyDisk, Recorder, Recording};
+use media::Kind;
+use recorder::unread::Stretch;
+use recorder::{Disk, ReadOnlyDisk, Recorder, Recording};
 use timeline::view::{self, Format, Selection};
-use timeline::{PlayClock, Timeline};
+use timeline::{PlayClock, Position, Timeline};
 
 /// What is recorded of a live now.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,8 @@ pub(crate) struct Summary {
     pub(crate) has_picture: bool,
     /// What is missing between takes or in them.
     pub(crate) gaps: Vec<Gap>,
+    /// What was acknowledged and stands in no take.
+    pub(crate) unread: Vec<Unread>,
     /// Version of `replay.mp4`, where the codecs allow it.
     pub(crate) mp4: Option<String>,
     /// Version of `replay.webm`, where the codecs allow it.
@@ -43,6 +48,23 @@ pub(crate) struct Gap {
     pub(crate) since_ms: i64,
     /// Until when, in milliseconds of Unix time.
     pub(crate) until_ms: i64,
+}
+
+/// Bytes that were acknowledged and that no frame was made of. They are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Unread {
+    /// Their number in the live.
+    pub(crate) id: u32,
+    /// The take in which they stand, where that is known.
+    pub(crate) take: Option<u32>,
+    /// The track that they are of, where that is known.
+    pub(crate) track: Option<Kind>,
+    /// Where they are on the timeline, in milliseconds, where that is known.
+    pub(crate) position_ms: Option<u64>,
+    /// How many they are.
+    pub(crate) bytes: u64,
+    /// Why, in a word.
+    pub(crate) reason: &'static str,
 }
 
 /// The recordings of all lives, and what stands on them.
@@ -74,6 +96,7 @@ impl Recordings {
             revision: timeline.revision,
             has_picture: timeline.takes().iter().any(|take| take.video.is_some()),
             gaps: gaps(&timeline),
+            unread: unread(&recording),
             mp4: offered(Format::Mp4, false),
             webm: offered(Format::Webm, false),
             audio: audio.or_else(|| offered(Format::Webm, true).map(|version| ("webm", version))),
@@ -121,12 +144,29 @@ pub(crate) fn gaps(timeline: &Timeline) -> Vec<Gap> {
     timeline.gaps().into_iter().map(gap).collect()
 }
 
+/// What of a live could not be read and is kept.
+pub(crate) fn unread(recording: &Recording) -> Vec<Unread> {
+    let clock = recording.timeline().clock();
+    let told = |stretch: Stretch| {
+        let place = stretch.take.filter(|(take, _)| clock.has_take(*take));
+        Unread {
+            id: stretch.number,
+            take: place.map(|(take, _)| take),
+            track: stretch.kind,
+            position_ms: place.map(|(take, ms)| unsigned(clock.position_ms(Position { take, ms }))),
+            bytes: stretch.bytes,
+            reason: stretch.reason.name(),
+        }
+    };
+    recording.unread().into_iter().map(told).collect()
+}
+
 /// What is wrong with the recordings in a data directory, one sentence each. Changes nothing, also beside a server.
 pub(crate) fn verify(data_dir: &Path) -> Vec<String> {
     match recorder::verify::verify(&ReadOnlyDisk, data_dir) {
         Ok(report) => {
-            let recorder::verify::Report { bodies, fragments, journals, .. } = report;
-            tracing::info!(bodies, fragments, journals, "recordings checked");
+            let recorder::verify::Report { bodies, fragments, journals, unread, .. } = report;
+            tracing::info!(bodies, fragments, journals, unread, "recordings checked");
             report.problems
         }
         Err(error) => vec![error.to_string()],
@@ -139,6 +179,27 @@ pub(crate) fn export(data_dir: &Path, live: i64, output: &Path) -> Result<(), St
     let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(|error| error.to_string())?;
     let recording = runtime.block_on(recorder.recording(live)).map_err(|error| error.to_string())?;
     write_export(&recording, output)
+}
+
+/// Reads again what a live has kept unread; says what came of it. Nobody else may use the directory meanwhile.
+pub(crate) fn reread(data_dir: &Path, live: i64) -> Result<String, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
+    let recorder = Recorder::open(data_dir, 0).map_err(|error| error.to_string())?;
+    let recording = runtime.block_on(recorder.recording(live)).map_err(|error| error.to_string())?;
+    let Outcome { understood, takes, frames, left, left_bytes } =
+        reread::reread(&recording).map_err(|error| error.to_string())?;
+    Ok(format!(
+        "live {live}: {understood} stretches understood, {takes} takes with {frames} frames added; {left} stretches of \
+         {left_bytes} bytes are still unread"
+    ))
+}
+
+/// The lives of a data directory of which something is recorded.
+pub(crate) fn lives(data_dir: &Path) -> Result<Vec<i64>, String> {
+    let names = ReadOnlyDisk.list(&data_dir.join("lives")).map_err(|error| error.to_string())?;
+    let mut lives: Vec<i64> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    lives.sort_unstable();
+    Ok(lives)
 }
 
 fn write_export(recording: &Recording, output: &Path) -> Result<(), String> {

@@ -3,6 +3,7 @@
 pub(crate) mod apart;
 mod event;
 pub mod fragment;
+mod head;
 mod input;
 pub mod mp4;
 mod pool;
@@ -12,6 +13,7 @@ pub mod webm;
 
 pub use event::Event;
 pub use fragment::{Fragment, Sample, WriteError};
+pub use head::head_len;
 pub use read::Reader;
 
 /// How WebM and Matroska begin (RFC 8794, 8.1).

@@ -87,6 +87,11 @@ pub(crate) async fn changeable_live(app: &App, caller: &Caller, id: i64) -> Resu
     allowed_live(app, caller, id, may::moderate).await
 }
 
+/// The live, if it is the caller's own: 401 to the anonymous, 403 to others.
+pub(crate) async fn authored_live(app: &App, caller: &Caller, id: i64) -> Result<Arc<Live>, Problem> {
+    allowed_live(app, caller, id, may::own).await
+}
+
 async fn allowed_live(
     app: &App,
     caller: &Caller,

@@ -20,7 +20,7 @@ use wire::timeline::{Take, TakeTrack, Timeline, TrackKind};
 use wire::{Refusal, Time};
 
 use super::access::{Id, Keys, readable_live};
-use super::answers::{gap_answer, state};
+use super::answers::{gap_answer, state, unread_answer};
 use super::auth::Caller;
 use super::problem::Problem;
 use super::upload::storage;
@@ -81,6 +81,7 @@ async fn timeline(Watched { live, recording }: Watched) -> Answer<Timeline> {
         duration_ms: timeline.duration_ms(),
         takes: timeline.in_play_order().into_iter().zip(clock.spans()).map(take).collect(),
         gaps: recorded::gaps(&timeline).iter().map(gap_answer).collect(),
+        unread: recorded::unread(&recording).iter().map(unread_answer).collect(),
     })
 }
 

@@ -135,6 +135,11 @@ impl Reader {
         Self { file_start: input.position(), input, ..Self::default() }
     }
 
+    /// What was not consumed, and where it begins in the input.
+    pub(crate) fn rest(&self) -> (u64, Bytes) {
+        (self.input.position(), self.input.whole_rest())
+    }
+
     /// The rest of an input that goes on as WebM, which another reader is to read.
     pub(crate) fn rest_in_webm(&mut self) -> Option<Input> {
         matches!(self.state, State::Webm).then(|| std::mem::take(&mut self.input))
