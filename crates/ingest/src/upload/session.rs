@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use media::container::{Event, Reader, head_len};
+use media::container::{Event, Reader, head_len, mp4};
 use media::{Reason, Unread, Why};
 use recorder::Recording;
 use recorder::journal::{Checkpoint, Content, Journal, Raw};
@@ -19,8 +19,8 @@ use super::{Error, MAX_LENGTH, Status};
 
 /// Bytes that are given to the reader at once.
 const PIECE: usize = 256 << 10;
-/// An index at the end is looked for while no more than this came before the media.
-const MAX_HEAD: usize = 1 << 20;
+/// A file is staged while no more than this came before its media: an index whose samples lie in no order stands there too.
+const MAX_HEAD: usize = 16 << 20;
 /// The last bytes of a file of known length that may be worth nothing without the file being refused.
 const MAX_WORTHLESS: u64 = 1 << 20;
 /// A silence counts as at most this long, in milliseconds: uploads are open no longer. The clock may have been set anew
@@ -343,7 +343,7 @@ impl Session {
 
     /// What follows from bytes that the reader does not take; `before`: where the piece began that held them.
     fn refuse(&mut self, error: &media::Error, before: u64) -> Result<(), Error> {
-        if error.reason == Reason::IndexAtEnd
+        if matches!(error.reason, Reason::IndexAtEnd | Reason::OutOfOrder)
             && let Reading::Streaming { head: Some(head), .. } = &mut self.state.reading
         {
             let head = std::mem::take(head);
@@ -415,32 +415,15 @@ impl Session {
     fn read_staged(&mut self) -> Result<(), Error> {
         let Some(staging) = self.staging.take() else { return Ok(()) };
         let len = self.state.received;
-        let reader = match staging.index(len)? {
-            Some(index) => Reader::with_index(&index),
+        let read = match staging.index(len)? {
+            Some(index) => match mp4::whole::Reader::new(&index, len) {
+                Ok(Some(reader)) => self.read_by_places(reader, &staging, len).map(Ok)?,
+                Ok(None) => self.read_in_order(&index, &staging, len)?,
+                Err(error) => Err(error),
+            },
             None => Err(Reason::IndexAtEnd.at(len)),
         };
-        let mut refused = None;
-        match reader {
-            Ok(reader) => {
-                self.state.reading = Reading::Streaming { reader: Box::new(reader), head: None };
-                staging.each_piece(len, |piece| {
-                    if let Reading::Streaming { reader, .. } = &mut self.state.reading {
-                        reader.push(piece);
-                    }
-                    refused = self.drain().err();
-                    self.write.append(0).and_then(|()| self.write.sync_bodies())?;
-                    Ok(refused.is_none())
-                })?;
-                if let Reading::Streaming { reader, .. } = &mut self.state.reading {
-                    reader.finish();
-                }
-                let rest = self.drain();
-                refused = refused.or(rest.err());
-                self.state.reading = Reading::Over;
-            }
-            Err(error) => refused = Some(error),
-        }
-        let refused = match (refused, self.write.has_frames()) {
+        let refused = match (read.err(), self.write.has_frames()) {
             (None, true) => {
                 self.read = Some(staging);
                 return Ok(());
@@ -456,6 +439,58 @@ impl Session {
         staging.sync()?;
         let from = refused.map_or(0, |error| error.offset.min(len));
         Ok(self.write.keep_staged(from, len - from, Why::Damaged)?)
+    }
+
+    /// Reads a staged file sample by sample, wherever they lie.
+    fn read_by_places(
+        &mut self,
+        mut reader: mp4::whole::Reader,
+        staging: &Staging,
+        len: u64,
+    ) -> Result<(), Error> {
+        let mut places = staging.places(len);
+        let mut read = 0;
+        while let Some(place) = reader.wanted() {
+            read += place.end - place.start;
+            reader.give(&places.read(place)?);
+            while let Some(event) = reader.next() {
+                self.write.push(event);
+            }
+            if read >= PIECE as u64 {
+                read = 0;
+                self.write.append(0).and_then(|()| self.write.sync_bodies())?;
+            }
+        }
+        Ok(self.write.append(0)?)
+    }
+
+    /// Reads a staged file in fragments from its start.
+    fn read_in_order(
+        &mut self,
+        index: &[u8],
+        staging: &Staging,
+        len: u64,
+    ) -> Result<Result<(), media::Error>, Error> {
+        let reader = match Reader::with_index(index) {
+            Ok(reader) => reader,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.state.reading = Reading::Streaming { reader: Box::new(reader), head: None };
+        let mut refused = None;
+        staging.each_piece(len, |piece| {
+            if let Reading::Streaming { reader, .. } = &mut self.state.reading {
+                reader.push(piece);
+            }
+            refused = self.drain().err();
+            self.write.append(0).and_then(|()| self.write.sync_bodies())?;
+            Ok(refused.is_none())
+        })?;
+        if let Reading::Streaming { reader, .. } = &mut self.state.reading {
+            reader.finish();
+        }
+        let rest = self.drain();
+        self.state.reading = Reading::Over;
+        Ok(refused.map_or(rest, Err))
     }
 
     /// Makes everything so far durable, and shows new fragments to viewers: bodies first, then the journal, then the

@@ -147,7 +147,7 @@ pub fn units_to_decode<'a>(config: &'a [u8], frame: &'a [u8]) -> Option<Vec<&'a 
 }
 
 /// The parameter sets of an `avcC` record; none of an empty one. `None` where it is damaged.
-fn sets_in_config(config: &[u8]) -> Option<Vec<&[u8]>> {
+pub(super) fn sets_in_config(config: &[u8]) -> Option<Vec<&[u8]>> {
     if config.is_empty() {
         return Some(Vec::new());
     }

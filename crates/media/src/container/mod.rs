@@ -11,8 +11,9 @@ pub mod read;
 pub(crate) mod stretch;
 pub mod webm;
 
+pub use apart::MOST_APART_MS;
 pub use event::Event;
-pub use fragment::{Fragment, Sample, WriteError};
+pub use fragment::{Fragment, Sample, WriteError, shown_from};
 pub use head::head_len;
 pub use read::Reader;
 

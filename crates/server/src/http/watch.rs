@@ -88,14 +88,15 @@ async fn timeline(Watched { live, recording }: Watched) -> Answer<Timeline> {
 fn track(index: &TrackIndex) -> TakeTrack {
     let track = index.track();
     let some = |value: u32| (value > 0).then_some(value);
+    let (width, height) = track.shown_size();
     TakeTrack {
         kind: match track.kind() {
             media::Kind::Video => TrackKind::Video,
             media::Kind::Audio => TrackKind::Audio,
         },
         codec: track.codec_string(),
-        width: some(track.width),
-        height: some(track.height),
+        width: some(width),
+        height: some(height),
         sample_rate: some(track.sample_rate),
         channels: some(track.channels.into()),
         frames: index.frames(),
