@@ -104,6 +104,15 @@ impl Table {
         first.map(|sample| sample.dts.saturating_add(sample.cts.into())).min()
     }
 
+    /// The decoding time at which the last sample ends; `None` where no sample is listed.
+    pub(super) fn ends(&self) -> Option<i64> {
+        let rows = (0..)
+            .step_by(8)
+            .map_while(|at| Some((word(&self.durations.rows, at)?, word(&self.durations.rows, at + 4)?)));
+        let ticks = rows.map(|(count, duration)| i64::from(count).saturating_mul(duration.into()));
+        self.lists_samples().then(|| ticks.fold(0, i64::saturating_add))
+    }
+
     /// The decoding time of the last sample that begins at or before a time.
     pub(super) fn begins_before(&self, time: i64) -> Option<i64> {
         let (mut dts, mut begins) = (0_i64, None);
