@@ -60,6 +60,8 @@ async fn an_open_upload_goes_on_or_ends_with_all_that_it_held() {
                 if offset < bytes.len() as u64 {
                     let rest = &bytes[usize::try_from(offset).expect("fits")..];
                     upload.patch_at(offset, rest, &[]).await.must_be(204);
+                    let stop = format!("/api/posts/live/{}/stop/", live["id"]);
+                    author.api.post(&stop, json!({})).await.must_be(200);
                     let shown =
                         author.api.get(&format!("/api/posts/live/{}/", live["id"])).await.expect(200).json();
                     let [mp4, webm] = ["mp4", "webm"].map(|form| shown["replay"][form].as_str());
