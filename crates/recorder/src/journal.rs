@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::write::{Durable, Synced};
+use crate::durable::{Durable, Synced};
 use crate::{Disk, DiskFile, Error, TakeMark};
 
 /// A journal over this many bytes is begun anew with its next checkpoint.

@@ -20,8 +20,11 @@
 mod bodies;
 mod body;
 mod disk;
+mod durable;
+mod index_file;
 pub mod journal;
 mod load;
+mod mark;
 mod read_only;
 mod recording;
 mod scan;
@@ -30,8 +33,8 @@ pub mod unread;
 pub mod verify;
 pub mod write;
 
-pub use body::TakeMark;
 pub use disk::{Disk, DiskFile, LocalDisk};
+pub use mark::TakeMark;
 pub use read_only::ReadOnlyDisk;
 pub use recording::Recording;
 pub use store::Recorder;

@@ -13,12 +13,12 @@ use timeline::{Timeline, TrackIndex};
 use tokio::sync::watch;
 
 use crate::bodies::Bodies;
-use crate::body::{Appended, TakeMark, TakeWriter, body_path};
+use crate::body::{Appended, TakeWriter, body_path};
+use crate::durable::{Durable, New};
 use crate::load::{Description, Loaded, write_description};
 use crate::scan::read_range;
 use crate::unread::{Store, Stretch};
-use crate::write::{Durable, New};
-use crate::{Disk, DiskFile, Error};
+use crate::{Disk, DiskFile, Error, TakeMark};
 
 /// Newest bytes of each body that are kept in memory for the readers at the tail.
 const TAIL_BYTES: usize = 2 << 20;

@@ -8,7 +8,8 @@ use media::Kind;
 
 use crate::body::{body_name, init};
 use crate::disk::read_all;
-use crate::load::{MAX_INDEX, body_container, description, index_entries, never_began};
+use crate::index_file::{MAX_INDEX, index_entries};
+use crate::load::{body_container, description, never_began};
 use crate::scan::{self, Scan};
 use crate::{Disk, Error, TakeMark, journal, unread};
 
