@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use crate::clock::now_ms;
 use crate::config::{Config, Written};
 use crate::in_use::InUse;
-use crate::{app, recorded, serve, shutdown};
+use crate::{app, data_dir, recorded, serve, shutdown};
 
 /// How long tasks that would not end are waited for, once the server has left.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -182,6 +182,7 @@ fn reread(data_dir: &Path, live_id: Option<i64>) -> Result<ExitCode, String> {
     if !app::database_path(data_dir).is_file() {
         return Err(format!("there is no database in {}", data_dir.display()));
     }
+    data_dir::keep_private();
     let _in_use = InUse::take(data_dir).map_err(said)?;
     let lives = match live_id {
         Some(live) => vec![live],
@@ -219,6 +220,7 @@ fn user(command: UserCommand) -> Result<ExitCode, String> {
 
 /// The people of a data directory, also while a server uses it.
 fn open_accounts(data_dir: &Path) -> Result<(Accounts, database::Database), String> {
+    data_dir::keep_private();
     let config = Config { data_dir: data_dir.to_owned(), ..Written::default().meant().map_err(said)? };
     let database = app::open_database(&config.data_dir).map_err(said)?;
     let key = SigningKey::open(&app::key_path(&config.data_dir)).map_err(said)?;
