@@ -231,6 +231,7 @@ impl Recording {
         // One source at a time from here to the end: two that moved earlier positions at once would write their
         // revisions in either order, and an older one could be the last on the disk.
         let mut kept = lock(&self.kept_revision);
+        // Before the timeline names them: a viewer whom that wakes finds them in memory.
         self.keep_tail(&appended);
         let revision = {
             let before = self.timeline();
