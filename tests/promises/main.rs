@@ -22,6 +22,7 @@ mod an_old_data_directory_opens_as_before;
 mod an_unlisted_live_needs_its_key;
 mod bad_bytes_are_refused_and_nothing_good_is_lost;
 mod browsers_and_caches_are_told_what_to_mind;
+mod documents_fit_the_page_and_name_what_is_there;
 mod every_byte_of_a_204_counts_and_survives_kill_nine;
 mod every_limit_says_so;
 mod everything_that_comes_out_is_right;

@@ -16,6 +16,10 @@
 //! then the [`journal`] says how long the bodies are and keeps the rest of what was received, and is synced; then the
 //! fragments are announced to viewers and the publisher is answered. What stands in a body past the journal's word was
 //! never acknowledged nor shown, and is cut off when the live is opened again.
+//!
+//! # Errors
+//! What touches the storage fails as the storage does: with [`Error::Full`] where there is no room, else with
+//! [`Error::Io`]. Items whose errors say more, or after which something holds or must be done, have a section of their own.
 
 mod bodies;
 mod body;
