@@ -26,10 +26,20 @@ pub(crate) fn make(path: &Path) -> Result<(), Error> {
     if !is_open_to_others(path).map_err(failed)? {
         return Ok(());
     }
-    if std::fs::read_dir(path).map_err(failed)?.next().is_some() {
+    if !is_empty(path).map_err(failed)? {
         return Err(Error::OpenToOthers(path.to_owned()));
     }
     close(path).map_err(failed)
+}
+
+/// Whether there is nothing in it but what a file system of its own has from the start.
+fn is_empty(path: &Path) -> io::Result<bool> {
+    for entry in std::fs::read_dir(path)? {
+        if entry?.file_name() != "lost+found" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(unix)]
