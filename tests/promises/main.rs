@@ -4,6 +4,7 @@ mod a_codec_that_is_not_taken_is_named;
 mod a_crowd_in_the_conversation_costs_little;
 mod a_file_published_in_any_slices_is_the_same_recording;
 mod a_full_disk_is_said_and_survived;
+mod a_list_opens_no_recording;
 mod a_live_goes_on_after_a_restart;
 mod a_live_has_a_picture;
 mod a_live_whose_publisher_is_away_waits_then_ends_and_comes_back;

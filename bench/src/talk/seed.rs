@@ -1,10 +1,12 @@
 //! A conversation of any length, put into the database of a server that is not running.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chat::{Chat, Draft, Kind, Speaker};
+use async_trait::async_trait;
+use chat::{Author, Chat, Draft, Kind, Names, Speaker};
 use database::Database;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,6 +46,16 @@ const PHRASES: [&str; 24] = [
     "ah d'accord je comprends mieux maintenant",
 ];
 
+/// Nobody here is asked for by name.
+struct Nobody;
+
+#[async_trait]
+impl Names for Nobody {
+    async fn names(&self, _: Vec<i64>) -> Result<HashMap<i64, Author>, storage::Failure> {
+        Ok(HashMap::new())
+    }
+}
+
 /// What is put there.
 #[derive(Deserialize)]
 pub(crate) struct Seed {
@@ -64,7 +76,7 @@ impl Seed {
     async fn post(self) -> Result<Value, Failure> {
         let database =
             Database::open(&self.database, &[accounts::MIGRATIONS, lives::MIGRATIONS, chat::MIGRATIONS])?;
-        let chat = Chat::new(database.clone());
+        let chat = Chat::new(chat::Sqlite::new(database.clone()), Nobody);
         let clock = Arc::new(PlayClock::new([(1, 0, LASTS_MS)]));
         let (start, seed) = (Instant::now(), Arc::new(self));
         let writers = (0..WRITERS).map(|writer| {

@@ -37,16 +37,10 @@ pub enum Error {
     /// Too many passwords wait to be checked, or an issuer of tokens does not answer.
     #[error("too busy to check this now")]
     Overloaded,
-    /// The database failed.
+    /// What is kept could not be read or written.
     #[error(transparent)]
-    Database(#[from] database::Error),
+    Storage(#[from] storage::Failure),
     /// Something that does not happen: hashing or signing failed.
     #[error("{0}")]
     Internal(String),
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.into())
-    }
 }

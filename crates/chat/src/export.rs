@@ -1,6 +1,8 @@
 //! A conversation as files other programs read: CSV (RFC 4180) and WebVTT.
 
-use crate::{Kind, Mention, Message, timestamp};
+use crate::mentions::Mention;
+use crate::message::{Kind, Message, message_id};
+use crate::times::timestamp;
 
 /// How long a message stands in a subtitle track, in milliseconds.
 const CUE_MS: i64 = 5_000;
@@ -15,9 +17,9 @@ pub fn csv_header() -> &'static str {
 #[must_use]
 pub fn csv_row(message: &Message, position_ms: i64) -> String {
     let seq = message.seq.unwrap_or_default();
-    let id = crate::message_id(message.live_id, seq);
+    let id = message_id(message.live_id, seq);
     let reply_to =
-        message.reply_to.map(|seq| crate::message_id(message.live_id, seq).to_string()).unwrap_or_default();
+        message.reply_to.map(|seq| message_id(message.live_id, seq).to_string()).unwrap_or_default();
     let kind = if message.kind == Kind::Emoji { "emoji" } else { "text" };
     let name = |mention: &Mention| format!("{} {}", mention.first_name, mention.last_name).trim().to_owned();
     let mentioned: Vec<_> = message.mentions.iter().map(name).collect();
@@ -74,9 +76,10 @@ fn vtt_time(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::Author;
     use timeline::Position;
+
+    use super::*;
+    use crate::message::Author;
 
     fn message(content: &str) -> Message {
         Message {

@@ -14,7 +14,11 @@ use timeline::PlayClock;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::{Author, Counters, Deletion, Message, Rules, Window, message::place, reactions::Burst};
+use crate::message::{Author, Message, place};
+use crate::moderation::Rules;
+use crate::reactions::Burst;
+use crate::store::{Counters, Deletion};
+use crate::window::Window;
 
 /// Newest messages kept serialised. Older ones are read from the database.
 const RECENT: usize = 256;
@@ -144,10 +148,14 @@ impl Hub {
         let mut inner = self.lock();
         inner.set_clock(clock);
         inner.insert(entry);
+        // Announcements come from many tasks, in any order; the numbers are the only order. What stands behind a hole is not
+        // shown yet, so that a cursor that passed a number never has to come back for one before it.
         inner.reached = inner.furthest();
         if inner.waking || inner.reached <= self.marks.borrow().seq {
             return None;
         }
+        // Waking a thousand tasks for each of a hundred messages a second would be all that the processors do. With many
+        // viewers the messages of a moment wake them once; with few, each is seen at once.
         let pace = Duration::from_millis((self.marks.receiver_count() / WOKEN_EACH_MS) as u64).min(TOGETHER);
         let due = inner.woken.map(|woken| woken + pace).filter(|due| *due > Instant::now());
         inner.waking = due.is_some();
@@ -164,6 +172,8 @@ impl Hub {
         inner.waking = false;
         inner.woken = Some(Instant::now());
         let reached = inner.reached;
+        // The lock is let go first: those who are woken take it, and there are many. Two who wake at once may raise the mark
+        // in any order, so it only ever grows.
         drop(inner);
         self.raise(|mark| mark.seq = mark.seq.max(reached));
     }
@@ -259,6 +269,8 @@ impl Hub {
     /// The frame of the messages after number `after`, at most up to `upto`, and the number it ends with. `None` when
     /// they are not all here.
     pub(crate) fn frame(&self, after: i64, upto: i64, change: i64) -> Option<(Bytes, i64)> {
+        // A crowd that was woken together stands at the same number, so the first of them makes the bytes for all. The
+        // newest deletion is part of the key: a frame made before it holds what is to be gone.
         let key = FrameKey { after, upto, change };
         let mut inner = self.lock();
         if let Some((_, bytes, end)) = inner.frames.iter().find(|(kept, ..)| *kept == key) {
@@ -290,7 +302,7 @@ impl Hub {
     /// The messages of a window by number, at most `limit`, if all of them are here. What was answered to its author is.
     pub(crate) fn window(&self, window: Window, limit: u32) -> Option<Vec<Message>> {
         let inner = self.lock();
-        // Behind a hole something waits that the database has already.
+        // Behind a hole something waits that is stored already: its author has the answer and would miss it here.
         if inner.recent.back().is_some_and(|newest| newest.seq > inner.reached) {
             return None;
         }
@@ -345,6 +357,7 @@ impl Inner {
     }
 
     fn insert(&mut self, mut entry: Entry) {
+        // A deletion may be announced before the message it takes away: both were durable before either was.
         if self.deletions.iter().any(|deletion| deletion.seq == entry.seq) {
             entry.empty();
         }
@@ -374,6 +387,7 @@ impl Inner {
     }
 
     fn delete(&mut self, deletion: Deletion) {
+        // What was deleted before this hub began was never counted in it.
         self.messages -= i64::from(deletion.change > self.counted);
         let place = self.deletions.partition_point(|kept| kept.change < deletion.change);
         self.deletions.insert(place, deletion);
@@ -456,9 +470,10 @@ pub(crate) fn deletions_frame(deletions: &[Deletion]) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::Kind;
     use timeline::Position;
+
+    use super::*;
+    use crate::message::Kind;
 
     fn message(seq: i64) -> Message {
         Message {

@@ -1,10 +1,6 @@
 //! Whom a message mentions: those who have a part in the conversation, by id, with the names they have now.
 
-use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
-
-use crate::posting::Posting;
-use crate::{Draft, Error, Message, SEQ_LIMIT, message_id};
 
 /// Most people that one message mentions. A message with more is refused.
 pub const LIMIT: usize = 10;
@@ -18,52 +14,6 @@ pub struct Mention {
     pub first_name: String,
     /// Last name.
     pub last_name: String,
-}
-
-/// Those of a draft's mentions who exist and lead the live, moderate it or wrote in it; each once, in their order.
-pub(crate) fn wanted(conn: &Connection, posting: Posting, draft: &Draft) -> Result<Vec<Mention>, Error> {
-    let mut found: Vec<Mention> = Vec::new();
-    for &id in draft.mentions.iter().take(LIMIT) {
-        let again = found.iter().any(|mention| mention.id == id);
-        if !again && (draft.host == Some(id) || takes_part(conn, posting, id)?) {
-            found.extend(named(conn, id)?);
-        }
-    }
-    Ok(found)
-}
-
-fn takes_part(conn: &Connection, posting: Posting, id: i64) -> Result<bool, Error> {
-    if posting.author_id == id {
-        return Ok(true);
-    }
-    let mut wrote =
-        conn.prepare_cached("SELECT 1 FROM messages WHERE author_id = ?1 AND id BETWEEN ?2 AND ?3 LIMIT 1")?;
-    let in_live = [id, message_id(posting.live_id, 1), message_id(posting.live_id, SEQ_LIMIT)];
-    let mut moderates =
-        conn.prepare_cached("SELECT 1 FROM chat_moderators WHERE live_id = ?1 AND person_id = ?2")?;
-    Ok(wrote.exists(in_live)? || moderates.exists([posting.live_id, id])?)
-}
-
-/// The person with this id by the name they have now.
-fn named(conn: &Connection, id: i64) -> Result<Option<Mention>, Error> {
-    let mut statement = conn.prepare_cached("SELECT first_name, last_name FROM users WHERE id = ?1")?;
-    let mention =
-        statement.query_row([id], |row| Ok(Mention { id, first_name: row.get(0)?, last_name: row.get(1)? }));
-    Ok(mention.optional()?)
-}
-
-/// Gives the mentions of messages, of which the ids were read, their names. Whose account is gone is not mentioned.
-pub(crate) fn name(conn: &Connection, messages: &mut [Message]) -> Result<(), Error> {
-    for message in messages.iter_mut().filter(|message| !message.mentions.is_empty()) {
-        message.mentions = named_all(conn, message.mentions.iter().map(|mention| mention.id))?;
-    }
-    Ok(())
-}
-
-/// Those with these ids who exist, by name.
-pub(crate) fn named_all(conn: &Connection, ids: impl Iterator<Item = i64>) -> Result<Vec<Mention>, Error> {
-    let found = ids.map(|id| named(conn, id)).collect::<Result<Vec<_>, _>>()?;
-    Ok(found.into_iter().flatten().collect())
 }
 
 /// The ids as they are kept, seven bits a byte, the lowest first (LEB128); nothing for nobody.

@@ -1,9 +1,11 @@
 //! A message as it is kept and as it goes over the wire.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use timeline::{PlayClock, Position};
+use uuid::fmt::Hyphenated;
 
-use crate::{Mention, Refusal, mentions, text};
+use crate::mentions::{self, Mention};
+use crate::{Refusal, text, times};
 
 /// Bits of a message's id that are its number in its live.
 const SEQ_BITS: u32 = 24;
@@ -55,7 +57,7 @@ impl Kind {
     }
 }
 
-/// Who wrote a message, as everybody sees them.
+/// Somebody as everybody sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Author {
     /// The person's id.
@@ -95,6 +97,14 @@ pub struct Message {
     pub on_replay: bool,
     /// Whether it waits for a moderator's approval: it has no number yet and nobody else sees it.
     pub held: bool,
+}
+
+impl Author {
+    /// Somebody of whom only the id is known: their name is not looked up yet, or their account is gone.
+    #[must_use]
+    pub fn unnamed(id: i64) -> Self {
+        Self { id, first_name: String::new(), last_name: String::new(), profile_picture: None }
+    }
 }
 
 impl Message {
@@ -163,7 +173,7 @@ struct Wire<'a> {
     id: Option<i64>,
     seq: Option<i64>,
     content: &'a str,
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "times::rfc3339")]
     timestamp: i64,
     #[serde(rename = "type")]
     kind: Kind,
@@ -177,17 +187,6 @@ struct Wire<'a> {
     on_replay: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     held: bool,
-}
-
-pub(crate) fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&timestamp(*ms))
-}
-
-/// RFC 3339 in UTC with milliseconds.
-#[must_use]
-pub fn timestamp(ms: i64) -> String {
-    let time = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    format!("{time:.3}")
 }
 
 /// A message somebody asks to store, checked as far as it can be without the database.
@@ -254,19 +253,10 @@ fn check_position(sent: Position, clock: &PlayClock) -> Result<Position, Refusal
     if take_exists && in_bounds { Ok(sent) } else { Err(Refusal::Position) }
 }
 
-/// The 16 bytes of a UUID in its usual form (RFC 9562, section 4).
+/// The 16 bytes of a UUID in its usual form, with hyphens (RFC 9562, section 4); the other forms are refused.
 fn parse_uuid(text: &str) -> Result<[u8; 16], Refusal> {
-    let bytes = text.as_bytes();
-    let hyphens = [8, 13, 18, 23];
-    let shaped = bytes.len() == 36
-        && bytes.iter().enumerate().all(|(index, byte)| {
-            if hyphens.contains(&index) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
-        });
-    let digits: String = text.chars().filter(|c| *c != '-').collect();
-    match u128::from_str_radix(&digits, 16) {
-        Ok(number) if shaped => Ok(number.to_be_bytes()),
-        _ => Err(Refusal::ClientId),
-    }
+    let uuid = text.parse::<Hyphenated>().map_err(|_| Refusal::ClientId)?;
+    Ok(uuid.into_uuid().into_bytes())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod world;
 
 use std::sync::Arc;
 
-use chat::{Chat, Draft, Kind, Message, Refusal, Speaker, Window, WindowCursor, message_id};
+use chat::{Chat, Draft, Kind, Message, Refusal, Speaker, Sqlite, Window, WindowCursor, message_id};
 use timeline::Position;
 use world::{LIVE, frames, person, refusal, world};
 
@@ -248,8 +248,10 @@ async fn who_comes_back_misses_nothing_and_doubles_nothing() {
             changes = frames.iter().filter_map(|frame| frame["change"].as_i64()).max().unwrap();
         }
     }
-    let mut late =
-        Chat::new(world.database.clone()).subscribe(LIVE, Some(10), Some(3), &world.clock).await.unwrap();
+    let mut late = Chat::new(Sqlite::new(world.database.clone()), world.people.clone())
+        .subscribe(LIVE, Some(10), Some(3), &world.clock)
+        .await
+        .unwrap();
     let frames_late = frames(&mut late).await;
     let missed: Vec<_> =
         frames_late[0]["seqs"].as_array().unwrap().iter().filter_map(|seq| seq.as_i64()).collect();
@@ -318,7 +320,7 @@ async fn a_forgotten_live_leaves_nothing_behind() {
     let draft = world.draft("à nouveau", None, Some(id));
     let again = world.chat.post(LIVE, person(1), false, draft, Arc::clone(&world.clock)).await.unwrap();
     assert_eq!((again.created, again.message.seq), (true, Some(1)));
-    let sound = world.database.read(|conn| Ok::<_, database::Error>(chat::verify(conn)?)).await.unwrap();
+    let sound = Sqlite::verify(world.database.path()).unwrap();
     assert_eq!(sound, [""; 0]);
 }
 
@@ -329,8 +331,7 @@ async fn a_sound_conversation_is_found_sound_and_damage_is_named() {
         world.say(text).await;
     }
     world.chat.delete(LIVE, message_id(LIVE, 2), person(1), &world.clock).await.unwrap();
-    let look =
-        async || world.database.read(|conn| Ok::<_, database::Error>(chat::verify(conn)?)).await.unwrap();
+    let look = async || Sqlite::verify(world.database.path()).unwrap();
     assert_eq!(look().await, [""; 0]);
     let damage = "DELETE FROM messages WHERE id & 16777215 = 1; UPDATE messages SET reply_to = 9 WHERE id & 16777215 = 3;
         UPDATE messages SET content = 'encore là' WHERE id & 16777215 = 2; DELETE FROM chat_deletions;";
@@ -370,7 +371,7 @@ async fn one_message_that_cannot_be_stored_does_not_keep_others_from_it() {
         world.chat.post(live, person(1), false, world.draft("deux", None, None), Arc::clone(&world.clock))
     };
     let (before, wrong, after) = tokio::join!(post(LIVE), post(8), post(LIVE));
-    assert!(matches!(wrong, Err(chat::Error::Database(_) | chat::Error::Sqlite(_))), "{wrong:?}");
+    assert!(matches!(wrong, Err(chat::Error::Storage(_))), "{wrong:?}");
     assert_eq!((before.unwrap().message.seq, after.unwrap().message.seq), (Some(2), Some(3)));
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use chat::{Chat, Draft, Kind, Message, message_id};
 use database::{Database, MigrationSet};
 use timeline::{PlayClock, Position};
-use world::{LIVE, PEOPLE, person};
+use world::{LIVE, People, person};
 
 /// The newest version of which there is a fixture.
 const NEWEST: usize = 6;
@@ -38,10 +38,15 @@ async fn migrated(version: usize, between: usize) -> Old {
     std::fs::copy(fixture, &path).unwrap();
     let migrations = &chat::MIGRATIONS.migrations[..between];
     let between = MigrationSet { name: "chat", migrations };
-    Database::open(&path, &[PEOPLE, between]).unwrap().close().await;
-    let database = Database::open(&path, &[PEOPLE, chat::MIGRATIONS]).unwrap();
+    Database::open(&path, &[between]).unwrap().close().await;
+    let database = Database::open(&path, &[chat::MIGRATIONS]).unwrap();
     let clock = Arc::new(PlayClock::new([(1, 0, 10_000), (2, 20_000, 10_000)]));
-    Old { chat: Chat::new(database.clone()), database, clock, _directory: directory }
+    Old {
+        chat: Chat::new(chat::Sqlite::new(database.clone()), People::three()),
+        database,
+        clock,
+        _directory: directory,
+    }
 }
 
 impl Old {
@@ -76,7 +81,7 @@ async fn what_every_earlier_version_kept_is_there() {
         let again = old.post(LIVE, "encore", Some("3f2504e0-4f89-41d3-9a0c-0305e82c3301")).await;
         assert_eq!((again.created, again.message.seq), (false, Some(1)));
         assert_eq!(old.post(LIVE, "suite", None).await.message.seq, Some(4));
-        let found = old.database.read(|conn| Ok::<_, database::Error>(chat::verify(conn)?)).await.unwrap();
+        let found = chat::Sqlite::verify(old.database.path()).unwrap();
         assert_eq!(found, [""; 0], "from version {version} by way of {between}");
         old.database.close().await;
     }

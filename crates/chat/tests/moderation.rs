@@ -183,7 +183,7 @@ async fn rules_are_there_again_after_a_restart() {
     let world = world();
     let change = RulesChange { slow_ms: Some(5_000), hold: Some(true), ..RulesChange::default() };
     world.change(OWNER, change).await.unwrap();
-    let again = chat::Chat::new(world.database.clone());
+    let again = chat::Chat::new(chat::Sqlite::new(world.database.clone()), world.people.clone());
     let rules = again.rules(LIVE, &world.clock).await.unwrap();
     assert_eq!((rules.slow_ms, rules.hold), (5_000, true));
     let mut viewer = again.subscribe(LIVE, None, None, &world.clock).await.unwrap();

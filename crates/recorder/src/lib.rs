@@ -23,6 +23,7 @@ pub mod journal;
 mod load;
 mod read_only;
 mod recording;
+mod running;
 mod scan;
 mod store;
 mod unread;

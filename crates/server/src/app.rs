@@ -1,31 +1,38 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use accounts::{Accounts, SigningKey};
 use chat::Chat;
-use database::Database;
 use delivery::poster::Posters;
 use delivery::replay::Replays;
+use ids::UnixMs;
 use ingest::upload::Uploads;
-use lives::{Lives, MediaTokens};
+use lives::{Lifecycle, Lives, MediaTokens};
 use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::engines::Engines;
 use crate::http::{ChatStates, Counts};
+use crate::listeners::Listeners;
+use crate::names::Names;
 use crate::presence::{Here, Viewers};
 use crate::quota::Quota;
 use crate::serve::Error;
+use crate::summaries::Summaries;
 
 /// Everything that a request may need; clones share it.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) config: Arc<Config>,
-    pub(crate) database: Database,
+    pub(crate) engines: Engines,
     pub(crate) accounts: Accounts,
     pub(crate) lives: Lives,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) listeners: Arc<Listeners>,
+    pub(crate) summaries: Arc<Summaries>,
     pub(crate) media_tokens: MediaTokens,
     pub(crate) chat: Chat,
     pub(crate) chat_limits: Arc<chat::Limits>,
@@ -48,24 +55,28 @@ pub(crate) struct App {
 impl App {
     /// Opens what is kept in the data directory.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
-        let database = open_database(&config.data_dir)?;
+        let engines = Engines::open(&config.data_dir)?;
         let key = SigningKey::open(&key_path(&config.data_dir))
             .map_err(|error| Error::File { path: key_path(&config.data_dir), error })?;
-        let accounts = Accounts::new(database.clone(), &key, config.accounts.clone());
-        let lives = Lives::open(database.clone(), config.running_lives).await?;
+        let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
+        let lives = Lives::new(engines.lives(), accounts.clone());
+        let lifecycle = Lifecycle::open(lives.clone(), config.running_lives).await?;
         let recorder = Arc::new(Recorder::open(&config.data_dir, config.reserve)?);
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
         let quota = Arc::new(Quota::new(config.storage_per_person));
         Ok(Self {
             config: Arc::new(config),
-            accounts,
             lives,
-            chat: Chat::new(database.clone()),
+            lifecycle,
+            listeners: Arc::default(),
+            summaries: Arc::default(),
+            chat: Chat::new(engines.conversations(), Names(accounts.clone())),
+            accounts,
             chat_limits,
             chat_states: ChatStates::default(),
-            database,
+            engines,
             media_tokens: MediaTokens::new(key.derive("media token")),
-            uploads: Arc::new(Uploads::new(Arc::clone(&recorder), now_ms)),
+            uploads: Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0)),
             recorder,
             replays: Arc::default(),
             posters: Arc::default(),
@@ -81,26 +92,15 @@ impl App {
 
     /// Closes it all, what others stand on last.
     pub(crate) async fn close(&self) {
-        self.database.close().await;
+        self.engines.close().await;
     }
-}
-
-/// Opens the database of a data directory with the tables of every crate, each after those it points to.
-pub(crate) fn open_database(data_dir: &Path) -> Result<Database, Error> {
-    let sets = [accounts::MIGRATIONS, lives::MIGRATIONS, chat::MIGRATIONS];
-    Ok(Database::open(&database_path(data_dir), &sets)?)
-}
-
-pub(crate) fn database_path(data_dir: &Path) -> PathBuf {
-    data_dir.join("communiconnect.sqlite")
 }
 
 pub(crate) fn key_path(data_dir: &Path) -> PathBuf {
     data_dir.join("signing.key")
 }
 
-/// Milliseconds of Unix time.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+/// What the clock says.
+pub(crate) fn now_ms() -> UnixMs {
+    UnixMs::now()
 }

@@ -1,7 +1,6 @@
 use std::time::{Duration, Instant};
 
 use crate::app::{App, now_ms};
-use crate::recorded;
 
 /// Ends abandoned lives, until the server leaves.
 pub(crate) async fn watch(app: App) {
@@ -13,11 +12,10 @@ pub(crate) async fn watch(app: App) {
             () = app.leaving.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        match app.lives.end_abandoned(Instant::now(), now_ms(), patience).await {
+        match app.lifecycle.end_abandoned(Instant::now(), now_ms(), patience).await {
             Ok(ended) => {
                 for live in ended {
-                    tracing::info!(live, "ended: nothing came for longer than the patience");
-                    recorded::stop(&app, live).await;
+                    tracing::info!(%live, "ended: nothing came for longer than the patience");
                 }
             }
             Err(error) => tracing::warn!(%error, "could not end abandoned lives"),

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ids::{LiveId, UnixMs};
+use lives::{Live, Recorded};
 use recorder::{ReadOnlyDisk, Recorder, Recording};
 use timeline::view::{self, Format, Selection};
 use timeline::{PlayClock, Timeline};
@@ -27,7 +29,7 @@ pub(crate) struct Summary {
     /// Version of `replay.webm`, where the codecs allow it.
     pub(crate) webm: Option<String>,
     /// Extension (`m4a` or `webm`) and version of the audio alone.
-    pub(crate) audio: Option<(&'static str, String)>,
+    pub(crate) audio: Option<(String, String)>,
     /// Version of the poster, if there is one.
     pub(crate) poster: Option<String>,
 }
@@ -40,34 +42,93 @@ pub(crate) struct Gap {
     /// How long it lasted, in milliseconds.
     pub(crate) lost_ms: u64,
     /// From when, in milliseconds of Unix time.
-    pub(crate) since_ms: i64,
+    pub(crate) since_ms: UnixMs,
     /// Until when, in milliseconds of Unix time.
-    pub(crate) until_ms: i64,
+    pub(crate) until_ms: UnixMs,
 }
 
-/// What is recorded of this live.
-pub(crate) async fn summary(app: &App, live: i64) -> Summary {
-    let Ok(recording) = app.recorder.watched(live).await.inspect_err(|error| unreadable(live, error)) else {
-        return Summary::default();
-    };
-    let timeline = recording.timeline();
+/// What is recorded of this live now.
+pub(crate) async fn summary(app: &App, live: LiveId) -> Summary {
+    match now(app, live).await {
+        Some((recorded, gaps)) => Summary { gaps, ..Summary::of(&recorded) },
+        None => Summary::default(),
+    }
+}
+
+/// What a list shows of a live: what stands in its row. A live of which that is not known yet, from a version that did not
+/// keep it, is opened, and its row gets what is missing: a page of them at most for each list.
+pub(crate) async fn listed(app: &App, live: &Live) -> Summary {
+    match &live.recorded {
+        Some(recorded) => Summary::of(recorded),
+        None => {
+            app.summaries.touch(live.id);
+            summary(app, live.id).await
+        }
+    }
+}
+
+/// The recording of a live. What its row says of it is looked at again soon.
+pub(crate) async fn open(app: &App, live: LiveId) -> Result<Arc<Recording>, recorder::Error> {
+    let recording = app.recorder.watched(live.0).await?;
+    app.summaries.touch(live);
+    Ok(recording)
+}
+
+/// What is recorded of a live now, and what is not; `None` when it cannot be read.
+pub(crate) async fn now(app: &App, live: LiveId) -> Option<(Recorded, Vec<Gap>)> {
+    let opened = app.recorder.watched(live.0).await;
+    let timeline = opened.inspect_err(|error| unreadable(live, error)).ok()?.timeline();
+    let gaps = gaps(&timeline);
+    Some((recorded(&timeline, &gaps), gaps))
+}
+
+fn recorded(timeline: &Timeline, gaps: &[Gap]) -> Recorded {
     let duration_ms = unsigned(timeline.duration_ms());
-    let version = timeline.version().to_string();
     let offered = |format, audio_only| {
-        let selection = Selection { audio_only, ..Selection::default() };
-        view::check(&timeline, &selection, format).is_ok().then(|| version.clone())
+        view::check(timeline, &Selection { audio_only, ..Selection::default() }, format).is_ok()
     };
-    let audio = offered(Format::Mp4, true).map(|version| ("m4a", version));
-    Summary {
+    let audio = [(Format::Mp4, "m4a"), (Format::Webm, "webm")];
+    let audio = audio.into_iter().find(|(format, _)| offered(*format, true));
+    let mut codecs: Vec<String> = Vec::new();
+    let mut bytes = 0;
+    for index in timeline.takes().iter().flat_map(|take| take.tracks()) {
+        let codec = index.track().codec_string();
+        if !codecs.contains(&codec) {
+            codecs.push(codec);
+        }
+        bytes += index.payload();
+    }
+    Recorded {
         saved_ms: duration_ms,
         duration_ms,
+        bytes,
         revision: timeline.revision,
-        has_picture: timeline.takes().iter().any(|take| take.video.is_some()),
-        gaps: gaps(&timeline),
+        version: timeline.version().to_string(),
+        codecs,
+        gaps: u32::try_from(gaps.len()).unwrap_or(u32::MAX),
+        lost_ms: gaps.iter().map(|gap| gap.lost_ms).sum(),
+        picture: timeline.takes().iter().any(|take| take.video.is_some()),
         mp4: offered(Format::Mp4, false),
         webm: offered(Format::Webm, false),
-        audio: audio.or_else(|| offered(Format::Webm, true).map(|version| ("webm", version))),
-        poster: (duration_ms > 0).then(|| timeline.revision.to_string()),
+        audio: audio.map(|(_, extension)| extension.to_owned()),
+    }
+}
+
+impl Summary {
+    /// All but the gaps themselves, which are in no list.
+    fn of(recorded: &Recorded) -> Self {
+        let version = || recorded.version.clone();
+        Self {
+            saved_ms: recorded.saved_ms,
+            duration_ms: recorded.duration_ms,
+            revision: recorded.revision,
+            has_picture: recorded.picture,
+            gaps: Vec::new(),
+            mp4: recorded.mp4.then(version),
+            webm: recorded.webm.then(version),
+            audio: recorded.audio.as_ref().map(|extension| (extension.clone(), version())),
+            poster: (recorded.duration_ms > 0).then(|| recorded.revision.to_string()),
+        }
     }
 }
 
@@ -76,15 +137,15 @@ pub(crate) fn gaps(timeline: &Timeline) -> Vec<Gap> {
     let gap = |gap: timeline::Gap| Gap {
         position_ms: unsigned(gap.position_ms),
         lost_ms: unsigned(gap.lost_ms),
-        since_ms: gap.since_ms,
-        until_ms: gap.until_ms,
+        since_ms: UnixMs(gap.since_ms),
+        until_ms: UnixMs(gap.until_ms),
     };
     timeline.gaps().into_iter().map(gap).collect()
 }
 
 /// The play clock of a live, and its revision.
-pub(crate) async fn clock(app: &App, live: i64) -> Arc<PlayClock> {
-    match app.recorder.watched(live).await {
+pub(crate) async fn clock(app: &App, live: LiveId) -> Arc<PlayClock> {
+    match open(app, live).await {
         Ok(recording) => Arc::new(recording.timeline().clock()),
         Err(error) => {
             unreadable(live, &error);
@@ -93,21 +154,20 @@ pub(crate) async fn clock(app: &App, live: i64) -> Arc<PlayClock> {
     }
 }
 
-/// The live was stopped or abandoned: returns once everything received is durable and part of the recording.
-pub(crate) async fn stop(app: &App, live: i64) {
-    if let Err(error) = app.uploads.settle(live).await {
-        tracing::error!(live, %error, "the last frames of a live could not be stored");
+/// The live was stopped or abandoned: returns once everything received is durable and part of the recording. Only then
+/// do its tails end, so that those who watch see the last frames.
+pub(crate) async fn stop(app: &App, live: LiveId) {
+    if let Err(error) = app.uploads.settle(live.0).await {
+        tracing::error!(%live, %error, "the last frames of a live could not be stored");
     }
-    if let Ok(recording) = app.recorder.recording(live).await {
-        recording.set_live(false);
-    }
+    app.recorder.set_running(live.0, false).await;
 }
 
 /// Deletes everything recorded of a live. Deleting again is no error.
-pub(crate) async fn delete(app: &App, live: i64) -> Result<(), String> {
-    app.uploads.forget(live).await;
-    app.replays.forget(live).await;
-    app.recorder.delete(live).await.map_err(|error| error.to_string())
+pub(crate) async fn delete(app: &App, live: LiveId) -> Result<(), String> {
+    app.uploads.forget(live.0).await;
+    app.replays.forget(live.0).await;
+    app.recorder.delete(live.0).await.map_err(|error| error.to_string())
 }
 
 /// What is wrong with the recordings in a data directory, one sentence each. Changes nothing, also beside a server.
@@ -123,10 +183,10 @@ pub(crate) fn verify(data_dir: &Path) -> Vec<String> {
 }
 
 /// Writes a live into one file, as far as it is durable. Changes nothing else, also beside a server.
-pub(crate) fn export(data_dir: &Path, live: i64, output: &Path) -> Result<(), String> {
+pub(crate) fn export(data_dir: &Path, live: LiveId, output: &Path) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(|error| error.to_string())?;
-    let recording = runtime.block_on(recorder.recording(live)).map_err(|error| error.to_string())?;
+    let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
     write_export(&recording, output)
 }
 
@@ -151,8 +211,8 @@ fn write_export(recording: &Recording, output: &Path) -> Result<(), String> {
     file.sync_all().map_err(|error| error.to_string())
 }
 
-fn unreadable(live: i64, error: &recorder::Error) {
-    tracing::error!(live, %error, "a recording cannot be read");
+fn unreadable(live: LiveId, error: &recorder::Error) {
+    tracing::error!(%live, %error, "a recording cannot be read");
 }
 
 fn unsigned(ms: i64) -> u64 {

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::connection::{Place, talk};
 use crate::in_use::{InUse, Refused};
-use crate::{http, patience};
+use crate::{http, listeners, patience, summaries};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -36,15 +36,15 @@ pub enum Error {
     /// Another server works on the data directory.
     #[error(transparent)]
     InUse(#[from] Refused),
-    /// The database.
-    #[error("the database cannot be opened: {0}")]
-    Database(#[from] database::Error),
     /// The recordings.
     #[error("the recordings cannot be opened: {0}")]
     Recorder(#[from] recorder::Error),
     /// The lives in the database.
     #[error(transparent)]
     Lives(#[from] lives::Error),
+    /// The database.
+    #[error("the database cannot be opened: {0}")]
+    Storage(#[from] storage::Failure),
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
@@ -71,9 +71,10 @@ pub async fn run(
     let listener = listen(wanted).map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let router = http::router(&app);
-    http::finish_deletions(&app).await;
+    let following = listeners::begin(&app).await?;
     app.tasks.spawn(patience::watch(app.clone()));
     app.tasks.spawn(patience::let_frames_go(app.clone()));
+    app.tasks.spawn(summaries::keep(app.clone()));
     on_ready(address);
     tokio::select! {
         () = accept(&app, &listener, &router) => {}
@@ -81,6 +82,8 @@ pub async fn run(
     }
     drop(listener);
     leave(&app).await;
+    // Last: a stop that is being answered waits for what follows it.
+    following.abort();
     Ok(in_use)
 }
 

@@ -8,7 +8,7 @@ use database::{Database, MigrationSet};
 use rusqlite::{Connection, params};
 use timeline::Position;
 
-use super::{AUTHORS, LIVE, PEOPLE, WRITERS};
+use super::{AUTHORS, LIVE, WRITERS};
 
 /// A message before anybody decided how to keep it.
 pub(crate) struct Said {
@@ -57,7 +57,7 @@ pub(crate) fn plain(path: &Path, said: &[Said]) -> f64 {
 /// Keeps messages in the layout before this one; how many a second.
 pub(crate) fn before(path: &Path, said: &[Said]) -> f64 {
     let before = MigrationSet { name: "chat", migrations: &chat::MIGRATIONS.migrations[..BEFORE] };
-    drop(Database::open(path, &[PEOPLE, before]).unwrap());
+    drop(Database::open(path, &[before]).unwrap());
     in_batches(path, said, |conn, one| {
         let id = message_id(LIVE, one.seq);
         let mut keep = conn
@@ -100,7 +100,7 @@ impl Row {
 /// The same rows as ours in the same tables, in transactions of as many messages as were on their way at once; how many
 /// a second when the rows are there already (`ready`), and when each is made before it is written.
 pub(crate) fn raw(path: &Path, said: &[Said], ready: bool) -> f64 {
-    drop(Database::open(path, &[PEOPLE, chat::MIGRATIONS]).unwrap());
+    drop(Database::open(path, &[chat::MIGRATIONS]).unwrap());
     let base_ms = said.first().map_or(0, |one| one.sent_ms);
     let rows: Vec<Row> =
         if ready { said.iter().map(|one| Row::of(one, base_ms)).collect() } else { Vec::new() };

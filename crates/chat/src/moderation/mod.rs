@@ -1,7 +1,7 @@
-//! Leading a conversation: slow mode, unwanted words, approval, silence and ban, a pinned message, named moderators.
+//! Moderation of a conversation: slow mode, unwanted words, approval, silence and ban, a pinned message, named moderators.
 //! Every act is written down.
 
-pub(crate) mod store;
+mod actions;
 mod words;
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use timeline::PlayClock;
 
 pub use words::{WORD_LIMIT, WORDS_LIMIT, WordList};
 
-use crate::Message;
+use crate::message::Message;
 
 /// Longest slow mode, one hour in milliseconds.
 pub const SLOW_LIMIT_MS: i64 = 3_600_000;
@@ -22,7 +22,7 @@ pub const SILENCE_LIMIT_MS: i64 = 365 * 24 * 3_600_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Grows with every act: of two, the newer has the higher one.
-    pub(crate) version: i64,
+    pub version: i64,
     /// Shortest time between two messages of one person, in milliseconds; 0 without slow mode.
     pub slow_ms: i64,
     /// Whether messages wait for approval.
@@ -101,7 +101,7 @@ pub struct Act {
     /// Its number among all acts.
     pub id: i64,
     /// When, in milliseconds since 1970 UTC.
-    #[serde(rename = "timestamp", serialize_with = "crate::message::rfc3339")]
+    #[serde(rename = "timestamp", serialize_with = "crate::times::rfc3339")]
     pub at_ms: i64,
     /// Who did it.
     pub by_id: i64,
@@ -112,6 +112,17 @@ pub struct Act {
     pub subject: Option<i64>,
     /// More about it.
     pub detail: String,
+}
+
+/// Somebody who moderates a conversation, when and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acting {
+    /// Where.
+    pub live_id: i64,
+    /// Who.
+    pub by_id: i64,
+    /// When, in milliseconds since 1970 UTC.
+    pub now_ms: i64,
 }
 
 /// Somebody who writes or acts in a conversation.

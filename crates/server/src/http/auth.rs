@@ -6,7 +6,7 @@ use accounts::Person;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use lives::may::Who;
+use lives::policy::Who;
 
 use super::problem::Problem;
 use crate::app::{App, now_ms};

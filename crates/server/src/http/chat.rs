@@ -10,8 +10,9 @@ use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Req
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
-use chat::{Draft, Kind, Message, Posted, Refusal, Sender, Speaker, Window, WindowCursor};
-use lives::{Live, Visibility, may};
+use chat::{Draft, Kind, Limit, Message, Posted, Refusal, Sender, Speaker, Window, WindowCursor};
+use ids::{LiveId, MessageId};
+use lives::{Live, Visibility, policy};
 use serde::Deserialize;
 use timeline::{PlayClock, Position};
 
@@ -64,12 +65,17 @@ struct SentPosition {
 }
 
 impl Sent {
+    /// Whether it asks for a reaction.
+    fn is_reaction(&self) -> bool {
+        self.kind.as_deref() == Some("reaction")
+    }
+
     /// The message it asks for, checked as far as it can be without the database.
     fn draft(&self, live: &Live, clock: &PlayClock) -> Result<Draft, Refusal> {
         let kind = self.kind.as_deref().map_or(Ok(Kind::Text), Kind::parse)?;
         let position = self.position.map(SentPosition::checked).transpose()?;
         Draft::new(kind, &self.content, self.reply_to, self.client_id.as_deref(), position, clock)?
-            .mentioning(&self.mentions, live.author.id)
+            .mentioning(&self.mentions, live.author.id.0)
     }
 }
 
@@ -83,7 +89,7 @@ impl SentPosition {
 /// Who the caller is in the conversation of a live; 401 without a person.
 pub(super) fn speaker(live: &Live, caller: &Caller) -> Result<Speaker, Problem> {
     let person = caller.person()?;
-    Ok(Speaker { id: person.id, leads: may::moderate(live, caller.who()) })
+    Ok(Speaker { id: person.id.0, leads: policy::may_moderate(live, caller.who()) })
 }
 
 /// Stores a message of somebody who may write to this live.
@@ -93,16 +99,18 @@ pub(super) async fn keep(
     speaker: Speaker,
     sent: &Sent,
 ) -> Result<(Posted, String), Problem> {
-    admit(app, Sender::Person(speaker.id))?;
+    let limits = &app.chat_limits;
+    let limit = if sent.is_reaction() { &limits.reactions } else { &limits.messages };
+    admit(limit, Sender::Person(speaker.id))?;
     let clock = recorded::clock(app, live.id).await;
     let draft = sent.draft(live, &clock)?;
-    let posted = app.chat.post(live.id, speaker, !live.is_running(), draft, Arc::clone(&clock)).await?;
+    let posted = app.chat.post(live.id.0, speaker, !live.is_running(), draft, Arc::clone(&clock)).await?;
     let json = posted.message.to_json(&clock);
     Ok((posted, json))
 }
 
-fn admit(app: &App, sender: Sender) -> Result<(), Problem> {
-    app.chat_limits.admit(sender).map_err(|wait| Problem::too_fast(wait.as_millis()))
+fn admit(limit: &Limit, sender: Sender) -> Result<(), Problem> {
+    limit.admit(sender).map_err(|wait| Problem::too_fast(wait.as_millis()))
 }
 
 async fn send(
@@ -129,13 +137,13 @@ async fn delete_message(
     State(app): State<App>,
     caller: Caller,
     keys: Keys,
-    Path((Id(id), Id(message_id))): Path<(Id, Id)>,
+    Path((Id(id), Id(message_id))): Path<(Id, Id<MessageId>)>,
 ) -> Result<StatusCode, Problem> {
     caller.person()?;
     let live = readable_live(&app, &caller, id, &keys).await?;
     let speaker = speaker(&live, &caller)?;
     let clock = recorded::clock(&app, id).await;
-    app.chat.delete(id, message_id, speaker, &clock).await?;
+    app.chat.delete(id.0, message_id.0, speaker, &clock).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -165,14 +173,14 @@ async fn history(
     let live = readable_live(&app, &caller, id, &keys).await?;
     let (mut parts, _) = request.into_parts();
     let clock = recorded::clock(&app, id).await;
-    let counters = app.chat.counters(id).await?;
+    let counters = app.chat.counters(id.0).await?;
     let wanted = |message: &Message| part.on_replay.is_none_or(|on_replay| on_replay == message.on_replay);
     let mut response = if let Some(words) = &part.q {
         searching(&app, &caller, &parts.headers, &parts.extensions)?;
-        let found = app.chat.search(id, words).await?;
+        let found = app.chat.search(id.0, words).await?;
         whole(&parts.headers, array(found.iter().filter(|message| wanted(message)), &clock))
     } else if part.after.is_some() || part.before.is_some() {
-        let found = app.chat.window(id, window(&part), limit(&part)?).await?;
+        let found = app.chat.window(id.0, window(&part), limit(&part)?).await?;
         whole(&parts.headers, array(found.iter().filter(|message| wanted(message)), &clock))
     } else if part.from_ms.is_some() || part.to_ms.is_some() {
         let found = on_timeline(&app, id, &clock, &part).await?;
@@ -181,7 +189,7 @@ async fn history(
         let paging = Paging::from_request_parts(&mut parts, &app).await?;
         let base = Base::from_request_parts(&mut parts, &app).await?;
         let first = i64::from(paging.page - 1) * i64::from(paging.page_size);
-        let found = app.chat.window(id, Window::After(first), paging.page_size).await?;
+        let found = app.chat.window(id.0, Window::After(first), paging.page_size).await?;
         let results = found.iter().map(|message| message.to_value(&clock)).collect();
         let count = u64::try_from(counters.last_seq).unwrap_or(0);
         whole(&parts.headers, paging.envelope(&base, count, results).to_string())
@@ -203,11 +211,11 @@ fn searching(
 ) -> Result<(), Problem> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     let sender = match (caller, peer) {
-        (Caller::Person(person), _) => Sender::Person(person.id),
+        (Caller::Person(person), _) => Sender::Person(person.id.0),
         (_, Some(ConnectInfo(peer))) => Sender::Address(came_from(app, headers, *peer)),
         (_, None) => return Ok(()),
     };
-    admit(app, sender)
+    admit(&app.chat_limits.searches, sender)
 }
 
 fn window(part: &Part) -> Window {
@@ -234,14 +242,14 @@ fn limit(part: &Part) -> Result<u32, Problem> {
 /// The messages of a window of the timeline by number; of more than the limit, those that come first on it.
 async fn on_timeline(
     app: &App,
-    id: i64,
+    id: LiveId,
     clock: &Arc<PlayClock>,
     part: &Part,
 ) -> Result<Vec<Message>, Problem> {
     let (from_ms, to_ms) = (part.from_ms.unwrap_or(0), part.to_ms.unwrap_or(i64::MAX));
     let most = part.limit.map_or(TIMELINE_LIMIT, |_| limit(part).map_or(0, |limit| limit as usize));
     limit(part)?;
-    let mut cursor = WindowCursor::new(id, Arc::clone(clock), from_ms, to_ms);
+    let mut cursor = WindowCursor::new(id.0, Arc::clone(clock), from_ms, to_ms);
     let mut found = Vec::new();
     loop {
         let messages = app.chat.on_timeline(&mut cursor).await?;
@@ -259,13 +267,13 @@ async fn on_timeline(
 /// The whole history: at once while it is short, in parts as the reader takes them when it is long.
 async fn everything(
     app: &App,
-    id: i64,
+    id: LiveId,
     upto: i64,
     clock: &Arc<PlayClock>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     if upto <= i64::from(chat::PAGE_LIMIT) {
-        let messages = app.chat.range(id, 0, upto).await?;
+        let messages = app.chat.range(id.0, 0, upto).await?;
         return Ok(whole(headers, array(messages.iter(), clock)));
     }
     Ok(as_json(Body::from_stream(parts_of_array(app.clone(), id, upto, Arc::clone(clock)))))
@@ -274,7 +282,7 @@ async fn everything(
 /// The messages up to a number as a JSON array, part by part.
 pub(super) fn parts_of_array(
     app: App,
-    id: i64,
+    id: LiveId,
     upto: i64,
     clock: Arc<PlayClock>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, chat::Error>> {
@@ -282,7 +290,7 @@ pub(super) fn parts_of_array(
         let (app, clock) = (app.clone(), Arc::clone(&clock));
         async move {
             let Some(after) = after else { return Ok(None) };
-            let messages = app.chat.range(id, after, upto).await?;
+            let messages = app.chat.range(id.0, after, upto).await?;
             let next = messages.last().and_then(|message| message.seq);
             let mut text = lines(messages.iter(), &clock);
             text.insert(0, if after == 0 { '[' } else { ',' });
@@ -303,7 +311,7 @@ async fn reactions(
 ) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
     let clock = recorded::clock(&app, id).await;
-    let reactions = app.chat.reactions(id, &clock).await?;
+    let reactions = app.chat.reactions(id.0, &clock).await?;
     let totals: serde_json::Map<_, _> =
         reactions.totals.into_iter().map(|(emoji, count)| (emoji, count.into())).collect();
     let second = |(position_ms, counts)| serde_json::json!({"position_ms": position_ms, "counts": counts});

@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::get;
 use chat::{Message, WindowCursor};
 use futures_util::stream::try_unfold;
+use ids::LiveId;
 use serde::Deserialize;
 use timeline::PlayClock;
 
@@ -39,7 +40,7 @@ async fn export(
 ) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
     let clock = recorded::clock(&app, id).await;
-    let upto = app.chat.counters(id).await?.last_seq;
+    let upto = app.chat.counters(id.0).await?.last_seq;
     let (kind, extension, body) = match wanted.format.as_deref() {
         None | Some("json") => {
             ("application/json", "json", Body::from_stream(parts_of_array(app.clone(), id, upto, clock)))
@@ -68,12 +69,12 @@ fn unknown_format() -> Problem {
 }
 
 /// By number, deleted messages left out.
-fn csv(app: App, id: i64, upto: i64, clock: Arc<PlayClock>) -> Body {
+fn csv(app: App, id: LiveId, upto: i64, clock: Arc<PlayClock>) -> Body {
     Body::from_stream(try_unfold(Some(0), move |after| {
         let (app, clock) = (app.clone(), Arc::clone(&clock));
         async move {
             let Some(after) = after else { return Ok::<_, chat::Error>(None) };
-            let messages = app.chat.range(id, after, upto).await?;
+            let messages = app.chat.range(id.0, after, upto).await?;
             let mut text = if after == 0 { chat::csv_header().to_owned() } else { String::new() };
             for message in messages.iter().filter(|message| !message.deleted) {
                 text.push_str(&chat::csv_row(message, chat::place(&clock, message.position)));
@@ -84,8 +85,8 @@ fn csv(app: App, id: i64, upto: i64, clock: Arc<PlayClock>) -> Body {
 }
 
 /// In the order of the timeline, as a subtitle track is.
-fn vtt(app: App, id: i64, clock: Arc<PlayClock>) -> Body {
-    let cursor = WindowCursor::new(id, clock, 0, i64::MAX);
+fn vtt(app: App, id: LiveId, clock: Arc<PlayClock>) -> Body {
+    let cursor = WindowCursor::new(id.0, clock, 0, i64::MAX);
     Body::from_stream(try_unfold((Some(cursor), chat::VTT_HEADER), move |(cursor, header)| {
         let app = app.clone();
         async move {

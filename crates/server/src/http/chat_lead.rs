@@ -22,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json as Answer, Router};
 use chat::{Rules, RulesChange, Sanction, Speaker, WordList};
+use ids::{PersonId, UnixMs};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use timeline::PlayClock;
@@ -63,7 +64,7 @@ impl FromRequestParts<App> for Act {
         let path = Path::<Live>::from_request_parts(parts, app).await;
         let Path(Live { id: Id(id) }) = path.map_err(|_| Problem::no_such_live())?;
         let live = readable_live(app, &caller, id, &keys).await?;
-        Ok(Self { live_id: id, by: speaker(&live, &caller)?, clock: recorded::clock(app, id).await })
+        Ok(Self { live_id: id.0, by: speaker(&live, &caller)?, clock: recorded::clock(app, id).await })
     }
 }
 
@@ -76,13 +77,13 @@ struct Live {
 /// The person in a path.
 #[derive(Deserialize)]
 struct Subject {
-    person: Id,
+    person: Id<PersonId>,
 }
 
 /// The message that waits in a path.
 #[derive(Deserialize)]
 struct Waiting {
-    held: Id,
+    held: Id<i64>,
 }
 
 async fn rules(
@@ -93,7 +94,7 @@ async fn rules(
 ) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
     let clock = recorded::clock(&app, id).await;
-    let rules = app.chat.rules(id, &clock).await?;
+    let rules = app.chat.rules(id.0, &clock).await?;
     let leads = speaker(&live, &caller).is_ok_and(|speaker| speaker.leads || rules.names(speaker.id));
     Ok(shown(&rules, leads, &clock))
 }
@@ -151,7 +152,7 @@ async fn moderators(
     Path(Id(id)): Path<Id>,
 ) -> Result<Answer<Value>, Problem> {
     readable_live(&app, &caller, id, &keys).await?;
-    let rules = app.chat.rules(id, &recorded::clock(&app, id).await).await?;
+    let rules = app.chat.rules(id.0, &recorded::clock(&app, id).await).await?;
     Ok(Answer(json!(rules.moderators)))
 }
 
@@ -162,13 +163,14 @@ async fn set_moderator(
     Path(Subject { person: Id(person) }): Path<Subject>,
     method: Method,
 ) -> Result<StatusCode, Problem> {
-    app.chat.set_moderator(act.live_id, act.by, person, method == Method::PUT, &act.clock).await?;
+    app.chat.set_moderator(act.live_id, act.by, person.0, method == Method::PUT, &act.clock).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn sanctions(State(app): State<App>, act: Act) -> Result<Answer<Value>, Problem> {
     let sanctions = app.chat.sanctions(act.live_id, act.by, &act.clock).await?;
-    let one = |one: Sanction| json!({"person_id": one.person_id, "until": one.until_ms.map(rfc3339)});
+    let one =
+        |one: Sanction| json!({"person_id": one.person_id, "until": one.until_ms.map(UnixMs).map(rfc3339)});
     Ok(Answer(sanctions.into_iter().map(one).collect()))
 }
 
@@ -186,8 +188,8 @@ async fn sanction(
     Path(Subject { person: Id(person_id) }): Path<Subject>,
     Json(wanted): Json<Wanted>,
 ) -> Result<StatusCode, Problem> {
-    let until_ms = wanted.seconds.map(|seconds| now_ms() + i64::from(seconds) * 1_000);
-    let sanction = Sanction { person_id, until_ms, delete_messages: wanted.delete_messages };
+    let until_ms = wanted.seconds.map(|seconds| now_ms().plus_ms(i64::from(seconds) * 1_000).0);
+    let sanction = Sanction { person_id: person_id.0, until_ms, delete_messages: wanted.delete_messages };
     app.chat.sanction(act.live_id, act.by, sanction, &act.clock).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -197,7 +199,7 @@ async fn lift(
     act: Act,
     Path(Subject { person: Id(person) }): Path<Subject>,
 ) -> Result<StatusCode, Problem> {
-    app.chat.lift(act.live_id, act.by, person, &act.clock).await?;
+    app.chat.lift(act.live_id, act.by, person.0, &act.clock).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

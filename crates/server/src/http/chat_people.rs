@@ -41,7 +41,7 @@ async fn people(
     caller.person()?;
     let live = readable_live(&app, &caller, id, &keys).await?;
     let speaker = speaker(&live, &caller)?;
-    let rules = app.chat.rules(id, &recorded::clock(&app, id).await).await?;
+    let rules = app.chat.rules(id.0, &recorded::clock(&app, id).await).await?;
     if !speaker.leads && !rules.names(speaker.id) {
         return Err(chat::Refusal::NotModerator.into());
     }

@@ -14,7 +14,8 @@ use axum::response::Response;
 use axum::routing::get;
 use chat::Viewer;
 use futures_util::{SinkExt, StreamExt};
-use lives::{Live, Visibility, may};
+use ids::LiveId;
+use lives::{Live, Visibility, policy};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -279,7 +280,7 @@ impl Connection {
         }
         let clock = recorded::clock(&self.app, self.live.id).await;
         let From { after, since } = self.from;
-        match self.app.chat.subscribe(self.live.id, after, since, &clock).await {
+        match self.app.chat.subscribe(self.live.id.0, after, since, &clock).await {
             Ok(viewer) => {
                 self.reading = Some(viewer);
                 self.viewing = (!self.is_author()).then(|| self.app.viewers.enter(self.live.id));
@@ -361,14 +362,14 @@ impl Connection {
 /// Stores what somebody sends, as an HTTP request would; the message in JSON.
 async fn store(
     app: &App,
-    live_id: i64,
+    live_id: LiveId,
     caller: &Caller,
     keys: &Keys,
     sent: &Sent,
 ) -> Result<String, Problem> {
     caller.person()?;
     let live = app.lives.get(live_id).await?;
-    if !readable(app, &live, caller, keys) && !may::moderate(&live, caller.who()) {
+    if !readable(app, &live, caller, keys) && !policy::may_moderate(&live, caller.who()) {
         return Err(Problem::no_such_live());
     }
     let speaker = speaker(&live, caller)?;

@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
-use lives::{Change, Filter, Live, NewLive, Visibility, may};
+use ids::LiveId;
+use lives::{Change, Filter, Live, NewLive, Visibility, policy};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -56,7 +57,8 @@ async fn start(
         content: body.content.unwrap_or_default(),
         visibility: visibility(body.visibility)?.unwrap_or_default(),
     };
-    let (live, stream_key) = app.lives.start(author, new, now_ms()).await?;
+    let (live, stream_key) = app.lifecycle.start(author, new, now_ms()).await?;
+    app.listeners.heard(&app, live.id).await;
     let answer = json!({
         "live_id": live.id,
         "post_id": live.id,
@@ -98,7 +100,8 @@ async fn list(
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let mut results = Vec::with_capacity(page.lives.len());
     for (live, messages) in with_messages(&app, &page.lives).await {
-        results.push(live_json(&app, &base, live, messages, &caller, &Keys::default()).await);
+        let summary = recorded::listed(&app, live).await;
+        results.push(live_json(&app, &base, live, &summary, messages, &caller, &Keys::default()));
     }
     Ok(Answer(paging.envelope(&base, page.count, results)))
 }
@@ -128,7 +131,7 @@ async fn change(
         content: body.content,
         visibility: visibility(body.visibility)?,
     };
-    let live = app.lives.change(id, change).await?;
+    let live = app.lifecycle.change(id, change, now_ms()).await?;
     Ok(Answer(one_json(&app, &base, &live, &caller, &Keys::default()).await))
 }
 
@@ -138,13 +141,9 @@ async fn delete(
     Path(Id(id)): Path<Id>,
 ) -> Result<StatusCode, Problem> {
     changeable_live(&app, &caller, id).await?;
-    app.lives.begin_deletion(id, now_ms()).await?;
+    app.lifecycle.begin_deletion(id, now_ms()).await?;
     // From here on it is gone for everybody; what is left to do is done without the caller, too.
-    let finishing = app.clone();
-    let finished = app.tasks.spawn(async move { finish_deletion(&finishing, id).await }).await;
-    if finished.is_err() {
-        tracing::error!(live = id, "a deletion panicked; it is finished at the next start");
-    }
+    app.listeners.heard(&app, id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -155,8 +154,9 @@ async fn stop(
     Path(Id(id)): Path<Id>,
 ) -> Result<Answer<Value>, Problem> {
     changeable_live(&app, &caller, id).await?;
-    let live = app.lives.stop(id, now_ms()).await?;
-    recorded::stop(&app, id).await;
+    let live = app.lifecycle.stop(id, now_ms()).await?;
+    // What was received is durable and in the recording before the answer says so.
+    app.listeners.heard(&app, id).await;
     let summary = recorded::summary(&app, id).await;
     let saved = summary.saved_ms > 0;
     let token = media_token(&app, &live);
@@ -176,33 +176,34 @@ async fn stop(
 
 async fn one_json(app: &App, base: &Base, live: &Live, caller: &Caller, keys: &Keys) -> Value {
     let messages = messages(app, &[live.id]).await.pop().unwrap_or(0);
-    live_json(app, base, live, messages, caller, keys).await
+    let summary = recorded::summary(app, live.id).await;
+    live_json(app, base, live, &summary, messages, caller, keys)
 }
 
 /// Lives, each with how many messages there are.
 pub(crate) async fn with_messages<'a>(app: &App, lives: &'a [Live]) -> impl Iterator<Item = (&'a Live, i64)> {
-    let ids: Vec<i64> = lives.iter().map(|live| live.id).collect();
+    let ids: Vec<LiveId> = lives.iter().map(|live| live.id).collect();
     lives.iter().zip(messages(app, &ids).await)
 }
 
 /// A live as it is answered to this caller, who may see it.
-pub(crate) async fn live_json(
+pub(crate) fn live_json(
     app: &App,
     base: &Base,
     live: &Live,
+    summary: &Summary,
     messages: i64,
     caller: &Caller,
     keys: &Keys,
 ) -> Value {
-    let summary = recorded::summary(app, live.id).await;
     let token = media_token(app, live);
-    let (mp4, webm, audio) = replay_urls(base, live, &summary, token.as_deref());
+    let (mp4, webm, audio) = replay_urls(base, live, summary, token.as_deref());
     let replay = (mp4.is_some() || webm.is_some() || audio.is_some())
         .then(|| json!({"mp4": mp4, "webm": webm, "audio": audio}));
     let poster = summary.poster.as_ref();
     let poster = poster.map(|version| media_url(base, live, "poster.jpg", version, token.as_deref()));
     // A media token is passed on more lightly than the key, so it does not give the key away.
-    let knows_key = may::moderate(live, caller.who()) || keys.key.as_ref() == Some(&live.watch_key);
+    let knows_key = policy::may_moderate(live, caller.who()) || keys.key.as_ref() == Some(&live.watch_key);
     json!({
         "id": live.id,
         "title": live.title,
@@ -259,38 +260,26 @@ fn tail_url(base: &Base, live: &Live, token: Option<&str>) -> String {
     address.replacen("http", "ws", 1)
 }
 
-/// Finishes the deletions that a crash interrupted.
-pub(crate) async fn finish_deletions(app: &App) {
-    match app.lives.half_deleted().await {
-        Ok(ids) => {
-            for id in ids {
-                finish_deletion(app, id).await;
-            }
-        }
-        Err(error) => tracing::error!(%error, "could not look for half deleted lives"),
-    }
-}
-
-/// Deletes the bytes, then the rows. What fails is tried again at the next start.
-async fn finish_deletion(app: &App, id: i64) {
+/// Deletes the bytes, then the conversation, then the row, which says until then that there is something left to delete.
+/// What fails is tried again at the next start.
+pub(crate) async fn finish_deletion(app: &App, id: LiveId) {
     if let Err(error) = recorded::delete(app, id).await {
-        tracing::error!(live = id, error, "could not delete a recording");
+        tracing::error!(live = %id, error, "could not delete a recording");
         return;
     }
-    // A long conversation goes piece by piece, so that nobody else waits for it; then what is left, with the live.
-    if let Err(error) = app.chat.forget(id).await {
-        tracing::error!(live = id, %error, "could not delete a conversation");
+    // A long conversation goes piece by piece, so that nobody else waits for it.
+    if let Err(error) = app.chat.forget(id.0).await {
+        tracing::error!(live = %id, %error, "could not delete a conversation");
         return;
     }
-    let conversation = move |connection: &database::rusqlite::Connection| Ok(chat::forget(connection, id)?);
-    if let Err(error) = app.lives.purge(id, conversation).await {
-        tracing::error!(live = id, %error, "could not delete the rows of a live");
+    if let Err(error) = app.lifecycle.purge(id).await {
+        tracing::error!(live = %id, %error, "could not delete the row of a live");
     }
 }
 
 /// Messages of the conversation of each live, those deleted left out.
-async fn messages(app: &App, lives: &[i64]) -> Vec<i64> {
-    app.chat.message_counts(lives.to_vec()).await.unwrap_or_else(|error| {
+async fn messages(app: &App, lives: &[LiveId]) -> Vec<i64> {
+    app.chat.message_counts(lives.iter().map(|live| live.0).collect()).await.unwrap_or_else(|error| {
         tracing::error!(%error, "could not count the messages of lives");
         vec![0; lives.len()]
     })

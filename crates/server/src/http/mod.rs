@@ -43,7 +43,7 @@ use crate::app::App;
 pub(crate) use chat_state::States as ChatStates;
 pub(crate) use cors::origin_allowed;
 pub(crate) use json::Json;
-pub(crate) use lives::finish_deletions;
+pub(crate) use lives::finish_deletion;
 pub(crate) use log::Counts;
 pub(crate) use times::rfc3339;
 

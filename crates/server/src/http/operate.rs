@@ -19,7 +19,7 @@ pub(crate) fn router() -> Router<App> {
 
 /// Answers once the server can serve, and only while the database answers.
 async fn health(State(app): State<App>) -> Result<&'static str, Problem> {
-    app.database.read(|c| Ok::<_, database::Error>(c.query_row("SELECT 1", [], |_| Ok(()))?)).await?;
+    app.engines.answer().await?;
     Ok("ok\n")
 }
 

@@ -16,6 +16,7 @@ use super::paging::Paging;
 use super::problem::Problem;
 use super::rfc3339;
 use crate::app::App;
+use crate::recorded;
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/api/posts", get(list))
@@ -50,6 +51,7 @@ async fn list(
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let mut results = Vec::with_capacity(page.lives.len());
     for (live, messages) in with_messages(&app, &page.lives).await {
+        let summary = recorded::listed(&app, live).await;
         results.push(json!({
             "id": live.id,
             "content": live.content,
@@ -57,7 +59,7 @@ async fn list(
             "author": author_json(&live.author),
             "created_at": rfc3339(live.started_ms),
             "is_live_post": live.is_running(),
-            "live": live_json(&app, &base, live, messages, &caller, &Keys::default()).await,
+            "live": live_json(&app, &base, live, &summary, messages, &caller, &Keys::default()),
         }));
     }
     Ok(Answer(paging.envelope(&base, page.count, results)))

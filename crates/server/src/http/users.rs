@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use accounts::{Change, NewPerson, Person, Tokens};
+use accounts::{Change, Name, NewPerson, Person, Tokens};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use super::auth::Caller;
 use super::links::came_from;
 use super::problem::Problem;
 use crate::app::{App, now_ms};
+use crate::names;
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
@@ -106,12 +107,7 @@ async fn change_profile(
         profile_picture: body.profile_picture,
     };
     let person = app.accounts.change(caller.person()?.id, change).await?;
-    app.chat.renamed(&chat::Author {
-        id: person.id,
-        first_name: person.first_name.clone(),
-        last_name: person.last_name.clone(),
-        profile_picture: person.profile_picture.clone(),
-    });
+    app.chat.renamed(&names::author(&Name::from(&person)));
     Ok(secret(own_json(&person)))
 }
 

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::routing::get;
+use ids::UnixMs;
 use lives::Live;
 use recorder::Recording;
 use serde_json::{Value, json};
@@ -52,8 +53,7 @@ impl FromRequestParts<App> for Watched {
         let id = Path::<Id>::from_request_parts(parts, app).await;
         let Path(Id(id)) = id.map_err(|_| Problem::no_such_live())?;
         let live = readable_live(app, &caller, id, &keys).await?;
-        let recording = app.recorder.watched(id).await.map_err(|error| storage(&error))?;
-        recording.set_live(live.is_running());
+        let recording = recorded::open(app, id).await.map_err(|error| storage(&error))?;
         Ok(Self { live, recording })
     }
 }
@@ -70,7 +70,7 @@ async fn timeline(Watched { live, recording }: Watched) -> Result<axum::Json<Val
                 "take": take.number,
                 "offset_ms": span.offset_ms,
                 "duration_ms": span.duration_ms,
-                "started_at": rfc3339(take.started_at_ms),
+                "started_at": rfc3339(UnixMs(take.started_at_ms)),
                 "tracks": tracks(take),
             })
         })

@@ -3,18 +3,19 @@
 use axum::http::{HeaderValue, StatusCode, header};
 
 use chat::Refusal;
+use ids::UnixMs;
+use storage::Failure;
 
 use super::Problem;
 use crate::http::rfc3339;
 
-impl From<database::Error> for Problem {
-    fn from(error: database::Error) -> Self {
-        use database::Error;
-        match error {
-            Error::Full => Self::of(StatusCode::INSUFFICIENT_STORAGE),
-            Error::Overloaded | Error::Closed => Self::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
-            other => {
-                tracing::error!(error = %other, "the database failed");
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Full => Self::of(StatusCode::INSUFFICIENT_STORAGE),
+            Failure::Overloaded | Failure::Closed => Self::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
+            failure @ (Failure::Panicked | Failure::Failed(_)) => {
+                tracing::error!(%failure, "what is kept could not be read or written");
                 Self::of(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
@@ -62,7 +63,7 @@ impl From<accounts::Error> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "Cette personne n'existe pas.", "There is no such person.")
             }
             Error::Overloaded => Self::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(2),
-            Error::Database(error) => error.into(),
+            Error::Storage(failure) => failure.into(),
             Error::Internal(error) => {
                 tracing::error!(error, "accounts failed");
                 Self::of(StatusCode::INTERNAL_SERVER_ERROR)
@@ -95,7 +96,7 @@ impl From<lives::Error> for Problem {
                 format!("You already have {limit} running lives; stop one."),
             )
             .retry_after(60),
-            Error::Database(error) => error.into(),
+            Error::Storage(failure) => failure.into(),
         }
     }
 }
@@ -104,8 +105,7 @@ impl From<chat::Error> for Problem {
     fn from(error: chat::Error) -> Self {
         match error {
             chat::Error::Refused(refusal) => refusal.into(),
-            chat::Error::Database(error) => error.into(),
-            chat::Error::Sqlite(error) => database::Error::from(error).into(),
+            chat::Error::Storage(failure) => failure.into(),
         }
     }
 }
@@ -166,7 +166,7 @@ impl From<Refusal> for Problem {
                 forbidden("Vous ne pouvez plus écrire dans ce live.", "You may no longer write in this live.")
             }
             Refusal::Silenced { until_ms } => {
-                let until = rfc3339(until_ms);
+                let until = rfc3339(UnixMs(until_ms));
                 Self::new(
                     StatusCode::FORBIDDEN,
                     format!("Vous ne pouvez pas écrire dans ce live avant {until}."),

@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::packing::{pack, sent_key};
+use crate::compression::{pack, sent_key};
 use crate::search;
 
 /// Copies every row into the packed tables, fills the search index anew, and puts the new tables in the old ones' place.
-pub(crate) fn pack_all(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn pack_all(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(
         "UPDATE chat_counters SET base_ms = coalesce((SELECT created_at FROM messages
              WHERE id = (SELECT min(id) FROM messages WHERE id > live_id << 24 AND id <= (live_id << 24) + 16777215)), 0),

@@ -1,47 +1,19 @@
-//! The conversation in SQL. Every function runs on a connection given to it, inside the caller's transaction; what it
-//! did before it fails, the caller undoes.
+//! Messages in SQL: every function runs inside the caller's transaction; what it did before it fails, the caller undoes.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use timeline::Position;
 
-use crate::message::{message_id, seq_in};
-use crate::moderation::store::{self as moderation, Leading};
+use super::{Kept, acts, unpack};
+use crate::mentions;
+use crate::message::{Author, Draft, Kind, Message, POSITION_LIMIT_MS, SEQ_LIMIT, message_id, seq_in};
+use crate::moderation::Acting;
 use crate::search::{self, Query};
-use crate::{Author, Error, Kind, Message, POSITION_LIMIT_MS, Refusal, SEQ_LIMIT, mentions, packing};
-
-/// One deletion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deletion {
-    /// Which deletion of its live it is, from 1.
-    pub change: i64,
-    /// Number of the message that went.
-    pub seq: i64,
-}
+use crate::store::{Counters, Deleting, Deletion, Posting, ReactionCount};
+use crate::window::{Stretch, Window};
+use crate::{Error, Refusal, rules};
 
 /// Messages put into the search index by one [`index`] at most, so that the writer is soon free again.
-pub(crate) const INDEX_BATCH: i64 = 1_000;
-
-/// Where a conversation stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Number of the newest message, 0 without any: also how many were ever numbered.
-    pub last_seq: i64,
-    /// How many deletions there were.
-    pub change: i64,
-    /// How many messages are still there to read.
-    pub messages: i64,
-}
-
-/// Reactions of one second of a take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReactionCount {
-    /// The second's start.
-    pub position: Position,
-    /// The emoji.
-    pub emoji: String,
-    /// How often it was sent.
-    pub count: i64,
-}
+pub(super) const INDEX_BATCH: i64 = 1_000;
 
 /// Every table with rows of lives, but for the messages, whose ids tell their live.
 const TABLES: [&str; 9] = [
@@ -56,18 +28,17 @@ const TABLES: [&str; 9] = [
     "chat_acts",
 ];
 const DELETED: i64 = 1;
-pub(crate) const ON_REPLAY: i64 = 2;
-pub(crate) const EMOJI: i64 = 4;
+pub(super) const ON_REPLAY: i64 = 2;
+pub(super) const EMOJI: i64 = 4;
 /// Bits of a place that are its milliseconds; its take is above them.
 const PLACE_BITS: u32 = 27;
 const SELECT: &str = "SELECT m.id, m.place, m.sent + (SELECT base_ms FROM chat_counters c WHERE c.live_id = m.id >> 24), \
-     m.flags, m.reply_to, m.mentions, m.content, m.author_id, u.first_name, u.last_name, u.profile_picture \
-     FROM messages m LEFT JOIN users u ON u.id = m.author_id";
+     m.flags, m.reply_to, m.mentions, m.content, m.author_id FROM messages m";
 /// Messages with all the words of a query that are looked at for its phrases, the newest.
 const CANDIDATES: u32 = 20_000;
 
 /// A position as it is kept, in the order of the take and the time in it.
-pub(crate) fn place(position: Position) -> i64 {
+pub(super) fn place(position: Position) -> i64 {
     i64::from(position.take) << PLACE_BITS | position.ms.clamp(0, (1 << PLACE_BITS) - 1)
 }
 
@@ -76,32 +47,23 @@ fn position(place: i64) -> Position {
     Position { take, ms: place & ((1 << PLACE_BITS) - 1) }
 }
 
-/// Somebody whose account is gone.
-pub(crate) fn nobody(id: i64) -> Author {
-    Author { id, first_name: String::new(), last_name: String::new(), profile_picture: None }
-}
-
 /// Takes a message's content away, everywhere it is kept; its number stays. `None` when it was gone already.
-pub(crate) fn delete(
-    conn: &Connection,
-    live_id: i64,
-    id: i64,
-    caller_id: i64,
-    moderates: bool,
-    now_ms: i64,
-) -> Result<Option<Deletion>, Error> {
-    let seq = seq_in(live_id, id).ok_or(Refusal::NoMessage)?;
+pub(super) fn delete(conn: &Connection, deleting: Deleting) -> Result<Option<Deletion>, Error> {
+    let Deleting { acting, message_id: id, moderates } = deleting;
+    seq_in(acting.live_id, id).ok_or(Refusal::NoMessage)?;
     let (author_id, flags): (i64, i64) = conn
         .prepare_cached("SELECT author_id, flags FROM messages WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?
         .ok_or(Refusal::NoMessage)?;
-    if author_id != caller_id && !moderates {
-        return Err(Refusal::NotYours.into());
-    }
-    if flags & DELETED != 0 {
-        return Ok(None);
-    }
+    rules::may_delete(author_id, acting.by_id, moderates)?;
+    if flags & DELETED != 0 { Ok(None) } else { Ok(Some(erase(conn, acting, id, author_id)?)) }
+}
+
+/// The same for a message that is there, of that author.
+pub(super) fn erase(conn: &Connection, acting: Acting, id: i64, author_id: i64) -> Kept<Deletion> {
+    let (live_id, caller_id, now_ms) = (acting.live_id, acting.by_id, acting.now_ms);
+    let seq = id & SEQ_LIMIT;
     conn.prepare_cached(
         "DELETE FROM messages_search WHERE rowid = ?1 \
          AND (SELECT indexed_seq FROM chat_counters WHERE live_id = ?2) >= ?3",
@@ -118,18 +80,17 @@ pub(crate) fn delete(
         .query_row([live_id], |row| row.get(0))?;
     conn.prepare_cached("INSERT INTO chat_deletions VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute([live_id, change, seq, caller_id, now_ms])?;
-    let leading = Leading { live_id, by_id: caller_id, now_ms };
-    if moderation::unpin(conn, live_id, seq)? {
-        moderation::note(conn, leading, "pin", None, "")?;
+    if acts::unpin(conn, live_id, seq)? {
+        acts::note(conn, acting, "pin", None, "")?;
     }
     if author_id != caller_id {
-        moderation::note(conn, leading, "delete", Some(id), "")?;
+        acts::note(conn, acting, "delete", Some(id), "")?;
     }
-    Ok(Some(Deletion { change, seq }))
+    Ok(Deletion { change, seq })
 }
 
 /// Puts the messages of a live that are not in the search index there, at most [`INDEX_BATCH`]. How many are left.
-pub(crate) fn index(conn: &Connection, live_id: i64) -> Result<i64, Error> {
+pub(super) fn index(conn: &Connection, live_id: i64) -> Kept<i64> {
     let (indexed, last): (i64, i64) = conn
         .prepare_cached("SELECT indexed_seq, last_seq FROM chat_counters WHERE live_id = ?1")?
         .query_row([live_id], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -143,7 +104,7 @@ pub(crate) fn index(conn: &Connection, live_id: i64) -> Result<i64, Error> {
         let mut keep = conn.prepare_cached("INSERT INTO messages_search (rowid, words) VALUES (?1, ?2)")?;
         let mut rows = read.query([message_id(live_id, indexed), message_id(live_id, upto)])?;
         while let Some(row) = rows.next()? {
-            let text = packing::unpack(row.get_ref(1)?).map_err(rusqlite::Error::from)?;
+            let text = unpack(row.get_ref(1)?).map_err(rusqlite::Error::from)?;
             keep.execute(params![row.get::<_, i64>(0)?, search::words(&text)])?;
         }
         conn.prepare_cached("UPDATE chat_counters SET indexed_seq = ?2 WHERE live_id = ?1")?
@@ -153,7 +114,7 @@ pub(crate) fn index(conn: &Connection, live_id: i64) -> Result<i64, Error> {
 }
 
 /// How many messages of a live are not in the search index yet.
-pub(crate) fn unindexed(conn: &Connection, live_id: i64) -> Result<i64, Error> {
+pub(super) fn unindexed(conn: &Connection, live_id: i64) -> Kept<i64> {
     Ok(conn
         .prepare_cached("SELECT last_seq - indexed_seq FROM chat_counters WHERE live_id = ?1")?
         .query_row([live_id], |row| row.get(0))
@@ -166,7 +127,7 @@ const FORGET_BATCH: i64 = 1_000;
 
 /// Removes the newest messages of a live that is being deleted, and what is remembered of their sending. Whether there
 /// is more. What is left is a sound conversation.
-pub(crate) fn forget_some(conn: &Connection, live_id: i64) -> Result<bool, Error> {
+pub(super) fn forget_some(conn: &Connection, live_id: i64) -> Kept<bool> {
     let sent = conn.execute(
         "DELETE FROM chat_sent WHERE (live_id, key) IN \
          (SELECT live_id, key FROM chat_sent WHERE live_id = ?1 LIMIT ?2)",
@@ -186,12 +147,8 @@ pub(crate) fn forget_some(conn: &Connection, live_id: i64) -> Result<bool, Error
     Ok(kept > 0 || sent > 0)
 }
 
-/// Removes everything that was said in a live. The live itself is somebody else's to remove, in the same transaction.
-///
-/// # Errors
-///
-/// SQLite's.
-pub fn forget(conn: &Connection, live_id: i64) -> rusqlite::Result<()> {
+/// Removes everything that is left of what was said in a live.
+pub(super) fn forget(conn: &Connection, live_id: i64) -> Kept<()> {
     let (first, last) = (message_id(live_id, 1), message_id(live_id, SEQ_LIMIT));
     conn.execute(
         "DELETE FROM messages_search WHERE rowid IN (SELECT id FROM messages WHERE id BETWEEN ?1 AND ?2 AND id <= \
@@ -206,65 +163,51 @@ pub fn forget(conn: &Connection, live_id: i64) -> rusqlite::Result<()> {
 }
 
 /// Where a conversation stands.
-///
-/// # Errors
-///
-/// SQLite's.
-pub fn counters(conn: &Connection, live_id: i64) -> rusqlite::Result<Counters> {
-    conn.prepare_cached("SELECT last_seq, change, last_seq - deleted FROM chat_counters WHERE live_id = ?1")?
+pub(super) fn counters(conn: &Connection, live_id: i64) -> Kept<Counters> {
+    let counters = conn
+        .prepare_cached("SELECT last_seq, change, last_seq - deleted FROM chat_counters WHERE live_id = ?1")?
         .query_row([live_id], |row| {
             Ok(Counters { last_seq: row.get(0)?, change: row.get(1)?, messages: row.get(2)? })
         })
-        .optional()
-        .map(Option::unwrap_or_default)
+        .optional()?;
+    Ok(counters.unwrap_or_default())
+}
+
+/// At most `limit` messages of a window by number, oldest first.
+pub(super) fn window(conn: &Connection, live_id: i64, window: Window, limit: u32) -> Kept<Vec<Message>> {
+    match window {
+        Window::After(seq) => after(conn, live_id, seq, SEQ_LIMIT, limit),
+        Window::Before(seq) => before(conn, live_id, seq, limit),
+        Window::Between(seq, end) => after(conn, live_id, seq, end.saturating_sub(1), limit),
+    }
 }
 
 /// At most `limit` messages numbered from `after + 1` to `upto`, oldest first.
-pub(crate) fn after(
+pub(super) fn after(
     conn: &Connection,
     live_id: i64,
     after: i64,
     upto: i64,
     limit: u32,
-) -> Result<Vec<Message>, Error> {
+) -> Kept<Vec<Message>> {
     let mut statement =
         conn.prepare_cached(&format!("{SELECT} WHERE m.id > ?1 AND m.id <= ?2 ORDER BY m.id LIMIT ?3"))?;
     let bounds = params![bound(live_id, after), bound(live_id, upto), limit];
-    messages(conn, statement.query_map(bounds, read)?)
+    collect(statement.query_map(bounds, read)?)
 }
 
 /// The `limit` messages just before number `before`, oldest first.
-pub(crate) fn before(
-    conn: &Connection,
-    live_id: i64,
-    before: i64,
-    limit: u32,
-) -> Result<Vec<Message>, Error> {
+pub(super) fn before(conn: &Connection, live_id: i64, before: i64, limit: u32) -> Kept<Vec<Message>> {
     let mut statement =
         conn.prepare_cached(&format!("{SELECT} WHERE m.id >= ?1 AND m.id < ?2 ORDER BY m.id DESC LIMIT ?3"))?;
     let bounds = params![bound(live_id, 1), bound(live_id, before), limit];
-    let mut messages = messages(conn, statement.query_map(bounds, read)?)?;
+    let mut messages = collect(statement.query_map(bounds, read)?)?;
     messages.reverse();
     Ok(messages)
 }
 
-/// A stretch of a take, the place to go on from in it, and how much of it to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stretch {
-    pub(crate) take: u32,
-    pub(crate) from_ms: i64,
-    pub(crate) to_ms: i64,
-    /// The `ms` and `id` of the last message read.
-    pub(crate) last: Option<(i64, i64)>,
-}
-
 /// At most `limit` messages whose positions lie in a stretch, by position, then by number.
-pub(crate) fn stretch(
-    conn: &Connection,
-    live_id: i64,
-    stretch: Stretch,
-    limit: u32,
-) -> Result<Vec<Message>, Error> {
+pub(super) fn stretch(conn: &Connection, live_id: i64, stretch: Stretch, limit: u32) -> Kept<Vec<Message>> {
     let at = |ms| place(Position { take: stretch.take, ms });
     let (ms, id) = stretch.last.unwrap_or((stretch.from_ms, 0));
     let mut statement = conn.prepare_cached(&format!(
@@ -273,16 +216,11 @@ pub(crate) fn stretch(
     ))?;
     // The end of a stretch may lie beyond what a take can hold.
     let bounds = params![live_id, at(ms), id, at(stretch.to_ms.min(POSITION_LIMIT_MS + 1)), limit];
-    messages(conn, statement.query_map(bounds, read)?)
+    collect(statement.query_map(bounds, read)?)
 }
 
 /// At most `limit` messages that fit a query, newest first.
-pub(crate) fn search(
-    conn: &Connection,
-    live_id: i64,
-    query: &Query,
-    limit: u32,
-) -> Result<Vec<Message>, Error> {
+pub(super) fn search(conn: &Connection, live_id: i64, query: &Query, limit: u32) -> Kept<Vec<Message>> {
     let mut statement = conn.prepare_cached(&format!(
         "{SELECT} JOIN messages_search s ON s.rowid = m.id \
          WHERE messages_search MATCH ?1 AND s.rowid BETWEEN ?2 AND ?3 ORDER BY s.rowid DESC LIMIT ?4"
@@ -293,22 +231,17 @@ pub(crate) fn search(
         message.as_ref().map_or(true, |message| query.fits(&message.content))
     };
     let found = statement.query_map(bounds, read)?.filter(fits).take(limit as usize);
-    messages(conn, found)
+    collect(found)
 }
 
 /// One message.
-pub(crate) fn by_id(conn: &Connection, id: i64) -> Result<Option<Message>, Error> {
+pub(super) fn by_id(conn: &Connection, id: i64) -> Kept<Option<Message>> {
     let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE m.id = ?1"))?;
-    Ok(messages(conn, statement.query_map([id], read)?)?.pop())
+    Ok(collect(statement.query_map([id], read)?)?.pop())
 }
 
 /// At most `limit` deletions after the one numbered `since`, in their order.
-pub(crate) fn deletions(
-    conn: &Connection,
-    live_id: i64,
-    since: i64,
-    limit: u32,
-) -> Result<Vec<Deletion>, Error> {
+pub(super) fn deletions(conn: &Connection, live_id: i64, since: i64, limit: u32) -> Kept<Vec<Deletion>> {
     let mut statement = conn.prepare_cached(
         "SELECT change, seq FROM chat_deletions WHERE live_id = ?1 AND change > ?2 ORDER BY change LIMIT ?3",
     )?;
@@ -319,7 +252,7 @@ pub(crate) fn deletions(
 }
 
 /// Every emoji sent in a live and how often, the most frequent first.
-pub(crate) fn reaction_totals(conn: &Connection, live_id: i64) -> Result<Vec<(String, i64)>, Error> {
+pub(super) fn reaction_totals(conn: &Connection, live_id: i64) -> Kept<Vec<(String, i64)>> {
     let mut statement = conn.prepare_cached(
         "SELECT emoji, SUM(count) FROM chat_reactions WHERE live_id = ?1 GROUP BY emoji ORDER BY 2 DESC, 1",
     )?;
@@ -327,7 +260,7 @@ pub(crate) fn reaction_totals(conn: &Connection, live_id: i64) -> Result<Vec<(St
 }
 
 /// At most `limit` counts of reactions, by take, second and emoji.
-pub(crate) fn reactions(conn: &Connection, live_id: i64, limit: u32) -> Result<Vec<ReactionCount>, Error> {
+pub(super) fn reactions(conn: &Connection, live_id: i64, limit: u32) -> Kept<Vec<ReactionCount>> {
     let mut statement = conn.prepare_cached(
         "SELECT take, second, emoji, count FROM chat_reactions WHERE live_id = ?1 \
          ORDER BY take, second, emoji LIMIT ?2",
@@ -344,39 +277,41 @@ fn bound(live_id: i64, seq: i64) -> i64 {
     message_id(live_id, seq.clamp(0, SEQ_LIMIT))
 }
 
-fn collect<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Result<Vec<T>, Error> {
+fn collect<T>(rows: impl Iterator<Item = rusqlite::Result<T>>) -> Kept<Vec<T>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The messages of rows that [`read`] read, mentions with their names.
-fn messages(
-    conn: &Connection,
-    rows: impl Iterator<Item = rusqlite::Result<Message>>,
-) -> Result<Vec<Message>, Error> {
-    let mut messages: Vec<Message> = collect(rows)?;
-    mentions::name(conn, &mut messages)?;
-    Ok(messages)
+/// A message as it is read, without reading it; its author and those it mentions are unnamed.
+pub(super) fn written(posting: Posting, draft: &Draft, seq: Option<i64>, reply_to: Option<i64>) -> Message {
+    Message {
+        live_id: posting.live_id,
+        seq,
+        content: draft.content.clone(),
+        created_at_ms: posting.now_ms,
+        kind: draft.kind,
+        reply_to,
+        position: draft.position,
+        author: Author::unnamed(posting.author_id),
+        mentions: Vec::new(),
+        deleted: false,
+        on_replay: posting.on_replay,
+        held: false,
+    }
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
     let (id, flags, author_id): (i64, i64, i64) = (row.get(0)?, row.get(3)?, row.get(7)?);
     let live_id = id >> 24;
-    let author = match row.get(8)? {
-        None => nobody(author_id),
-        Some(first_name) => {
-            Author { id: author_id, first_name, last_name: row.get(9)?, profile_picture: row.get(10)? }
-        }
-    };
     let mentioned = row.get_ref(5)?.as_blob_or_null()?.map_or_else(Vec::new, mentions::unpacked);
     Ok(Message {
         live_id,
         seq: seq_in(live_id, id),
-        content: packing::unpack(row.get_ref(6)?)?,
+        content: unpack(row.get_ref(6)?)?,
         created_at_ms: row.get(2)?,
         kind: if flags & EMOJI == 0 { Kind::Text } else { Kind::Emoji },
         reply_to: row.get(4)?,
         position: position(row.get(1)?),
-        author,
+        author: Author::unnamed(author_id),
         mentions: mentioned.into_iter().map(mentions::unnamed).collect(),
         deleted: flags & DELETED != 0,
         on_replay: flags & ON_REPLAY != 0,

@@ -1,35 +1,30 @@
-//! What those who lead a conversation do: the part of [`Chat`] that is theirs.
+//! What those who moderate a conversation do: the part of [`Chat`] that is theirs.
 
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use storage::Failure;
 use timeline::PlayClock;
 
+use super::{Act, Acting, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker};
 use crate::hub::Hub;
-use crate::moderation::store::{self as acts, Leading};
-use crate::moderation::{Act, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker};
+use crate::message::Message;
 use crate::service::{Chat, announce, now_ms};
-use crate::{Error, Message, Refusal};
+use crate::{Error, Refusal};
 
 /// Messages waiting for approval that are listed at once, and acts.
 const LIST: u32 = 200;
 
 impl Chat {
-    /// How a conversation is led.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
+    /// How a conversation is moderated.
     pub async fn rules(&self, live_id: i64, clock: &Arc<PlayClock>) -> Result<Arc<Rules>, Error> {
         Ok(self.hub(live_id, clock).await?.rules())
     }
 
-    /// Changes how a conversation is led.
+    /// Changes how a conversation is moderated.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotModerator`], [`Refusal::Rules`], [`Refusal::NoMessage`] for the pinned one, or the database's
-    /// failure.
+    /// [`Refusal::NotModerator`], [`Refusal::Rules`], [`Refusal::NoMessage`] for the pinned one, or [`Error::Storage`].
     pub async fn change_rules(
         &self,
         live_id: i64,
@@ -37,18 +32,19 @@ impl Chat {
         change: RulesChange,
         clock: &Arc<PlayClock>,
     ) -> Result<Arc<Rules>, Error> {
-        let (hub, leading) = self.leading(live_id, by, clock).await?;
+        let (hub, acting) = self.acting(live_id, by, clock).await?;
         if change.slow_ms.is_some_and(|slow_ms| !(0..=SLOW_LIMIT_MS).contains(&slow_ms)) {
             return Err(Refusal::Rules.into());
         }
-        self.lead(&hub, move |conn| acts::change_rules(conn, leading, &change)).await
+        let log = self.log().clone();
+        self.carry(hub, async move { log.store().change_rules(acting, change).await }).await
     }
 
     /// Names a moderator of this live, or takes the name back. Only its author and moderators of the site may.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotModerator`], [`Refusal::NoPerson`], or the database's failure.
+    /// [`Refusal::NotModerator`], [`Refusal::NoPerson`], or [`Error::Storage`].
     pub async fn set_moderator(
         &self,
         live_id: i64,
@@ -57,11 +53,16 @@ impl Chat {
         named: bool,
         clock: &Arc<PlayClock>,
     ) -> Result<Arc<Rules>, Error> {
-        let (hub, leading) = self.leading(live_id, by, clock).await?;
+        let (hub, acting) = self.acting(live_id, by, clock).await?;
         if !by.leads {
             return Err(Refusal::NotModerator.into());
         }
-        self.lead(&hub, move |conn| acts::set_moderator(conn, leading, person_id, named)).await
+        if named && !self.log().knows(person_id).await? {
+            return Err(Refusal::NoPerson.into());
+        }
+        let log = self.log().clone();
+        let act = async move { Ok(log.store().set_moderator(acting, person_id, named).await?) };
+        self.carry(hub, act).await
     }
 
     /// Silences or bans somebody. Those who lead write all the same.
@@ -69,7 +70,7 @@ impl Chat {
     /// # Errors
     ///
     /// [`Refusal::NotModerator`], [`Refusal::NoPerson`], [`Refusal::Rules`] for a silence that ends before now or after
-    /// [`SILENCE_LIMIT_MS`], or the database's failure.
+    /// [`SILENCE_LIMIT_MS`], or [`Error::Storage`].
     pub async fn sanction(
         &self,
         live_id: i64,
@@ -77,32 +78,31 @@ impl Chat {
         sanction: Sanction,
         clock: &Arc<PlayClock>,
     ) -> Result<(), Error> {
-        let (hub, leading) = self.leading(live_id, by, clock).await?;
-        let bounds = leading.now_ms..=leading.now_ms.saturating_add(SILENCE_LIMIT_MS);
+        let (hub, acting) = self.acting(live_id, by, clock).await?;
+        let bounds = acting.now_ms..=acting.now_ms.saturating_add(SILENCE_LIMIT_MS);
         if sanction.until_ms.is_some_and(|until| !bounds.contains(&until)) {
             return Err(Refusal::Rules.into());
         }
-        let database = self.database().clone();
+        if !self.log().knows(sanction.person_id).await? {
+            return Err(Refusal::NoPerson.into());
+        }
+        let log = self.log().clone();
         let carried = tokio::spawn(async move {
-            let job = move |conn: &Connection| {
-                let deletions = acts::sanction(conn, leading, sanction)?;
-                Ok::<_, Error>((deletions, acts::rules(conn, live_id)?))
-            };
-            let (deletions, rules) = database.write(job).await?;
+            let (deletions, rules) = log.store().sanction(acting, sanction).await?;
             for deletion in deletions {
                 hub.deleted(deletion);
             }
-            hub.set_rules(rules);
+            hub.set_rules(log.shown_rules(rules).await);
             Ok(())
         });
-        carried.await.map_err(|_| database::Error::Panicked)?
+        carried.await.map_err(|_| Failure::Panicked)?
     }
 
     /// Lets somebody write again.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotModerator`], or the database's failure.
+    /// [`Refusal::NotModerator`], or [`Error::Storage`].
     pub async fn lift(
         &self,
         live_id: i64,
@@ -110,40 +110,40 @@ impl Chat {
         person_id: i64,
         clock: &Arc<PlayClock>,
     ) -> Result<(), Error> {
-        let (_, leading) = self.leading(live_id, by, clock).await?;
-        self.database().write(move |conn| acts::lift(conn, leading, person_id)).await
+        let (_, acting) = self.acting(live_id, by, clock).await?;
+        Ok(self.log().store().lift(acting, person_id).await?)
     }
 
     /// Who may not write now, for those who lead.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotModerator`], or the database's failure.
+    /// [`Refusal::NotModerator`], or [`Error::Storage`].
     pub async fn sanctions(
         &self,
         live_id: i64,
         by: Speaker,
         clock: &Arc<PlayClock>,
     ) -> Result<Vec<Sanction>, Error> {
-        let (_, leading) = self.leading(live_id, by, clock).await?;
-        self.database().read(move |conn| acts::sanctions(conn, live_id, leading.now_ms)).await
+        let (_, acting) = self.acting(live_id, by, clock).await?;
+        Ok(self.log().store().sanctions(live_id, acting.now_ms).await?)
     }
 
     /// The oldest messages that wait for approval, for those who lead.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotModerator`], or the database's failure.
+    /// [`Refusal::NotModerator`], or [`Error::Storage`].
     pub async fn held(&self, live_id: i64, by: Speaker, clock: &Arc<PlayClock>) -> Result<Vec<Held>, Error> {
-        self.leading(live_id, by, clock).await?;
-        self.database().read(move |conn| acts::held(conn, live_id, LIST)).await
+        self.acting(live_id, by, clock).await?;
+        Ok(self.log().held(live_id, LIST).await?)
     }
 
     /// Approves a message that waits, which then gets its number and is announced, or rejects it.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotModerator`], [`Refusal::NoMessage`], or the database's failure.
+    /// [`Refusal::NotModerator`], [`Refusal::NoMessage`], or [`Error::Storage`].
     pub async fn decide(
         &self,
         live_id: i64,
@@ -152,25 +152,25 @@ impl Chat {
         approved: bool,
         clock: Arc<PlayClock>,
     ) -> Result<Option<Message>, Error> {
-        let (hub, leading) = self.leading(live_id, by, &clock).await?;
+        let (hub, acting) = self.acting(live_id, by, &clock).await?;
         let chat = self.clone();
         let carried = tokio::spawn(async move {
-            let job = move |conn: &Connection| acts::decide(conn, leading, held_id, approved);
-            let kept = chat.database().write(job).await?;
-            if let Some(message) = &kept {
-                chat.index_later(live_id, &hub);
-                announce(&hub, message.clone(), &clock);
-            }
-            Ok(kept)
+            let Some(kept) = chat.log().store().decide(acting, held_id, approved).await? else {
+                return Ok(None);
+            };
+            let message = chat.log().shown(kept).await;
+            chat.index_later(live_id, &hub);
+            announce(&hub, message.clone(), &clock);
+            Ok(Some(message))
         });
-        carried.await.map_err(|_| database::Error::Panicked)?
+        carried.await.map_err(|_| Failure::Panicked)?
     }
 
     /// The acts before the one with the id `before`, newest first, for those who lead.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotModerator`], or the database's failure.
+    /// [`Refusal::NotModerator`], or [`Error::Storage`].
     pub async fn acts(
         &self,
         live_id: i64,
@@ -178,35 +178,34 @@ impl Chat {
         before: i64,
         clock: &Arc<PlayClock>,
     ) -> Result<Vec<Act>, Error> {
-        self.leading(live_id, by, clock).await?;
-        self.database().read(move |conn| acts::acts(conn, live_id, before, LIST)).await
+        self.acting(live_id, by, clock).await?;
+        Ok(self.log().store().acts(live_id, before, LIST).await?)
     }
 
-    async fn leading(
+    async fn acting(
         &self,
         live_id: i64,
         by: Speaker,
         clock: &Arc<PlayClock>,
-    ) -> Result<(Arc<Hub>, Leading), Error> {
+    ) -> Result<(Arc<Hub>, Acting), Error> {
         let hub = self.hub(live_id, clock).await?;
         if !by.leads && !hub.rules().names(by.id) {
             return Err(Refusal::NotModerator.into());
         }
-        Ok((hub, Leading { live_id, by_id: by.id, now_ms: now_ms() }))
+        Ok((hub, Acting { live_id, by_id: by.id, now_ms: now_ms() }))
     }
 
-    /// Does an act that changes the rules, and shows them to the viewers.
-    async fn lead(
+    /// Does an act that changes the rules, also when the caller stops waiting, and shows them to the viewers.
+    async fn carry(
         &self,
-        hub: &Arc<Hub>,
-        act: impl FnOnce(&Connection) -> Result<Rules, Error> + Send + 'static,
+        hub: Arc<Hub>,
+        act: impl Future<Output = Result<Rules, Error>> + Send + 'static,
     ) -> Result<Arc<Rules>, Error> {
-        let (database, hub) = (self.database().clone(), Arc::clone(hub));
+        let log = self.log().clone();
         let carried = tokio::spawn(async move {
-            let rules = database.write(act).await?;
-            hub.set_rules(rules);
+            hub.set_rules(log.shown_rules(act.await?).await);
             Ok(hub.rules())
         });
-        carried.await.map_err(|_| database::Error::Panicked)?
+        carried.await.map_err(|_| Failure::Panicked)?
     }
 }

@@ -1,0 +1,15 @@
+//! Whose names stand in a conversation: they are kept elsewhere, and asked for.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use storage::Failure;
+
+use crate::message::Author;
+
+/// Who knows the names that people have now. Asked for every page of messages, so it remembers them.
+#[async_trait]
+pub trait Names: Send + Sync + 'static {
+    /// Those of these people who exist.
+    async fn names(&self, ids: Vec<i64>) -> Result<HashMap<i64, Author>, Failure>;
+}
