@@ -2,14 +2,14 @@ import { Problem, problemOf, Unreachable } from './problem.js';
 import type { Session } from './session.js';
 import type {
   ChatRules,
-  Here,
   Live,
   LiveState,
   Message,
   MessageKind,
-  Page,
+  Page_Live,
   Person,
   Position,
+  Present,
   SignedIn,
   StartedLive,
   StoppedLive,
@@ -103,7 +103,7 @@ export class Api {
 
   lives(
     query: { state?: LiveState; q?: string; page?: number; page_size?: number } = {},
-  ): Promise<Page<Live>> {
+  ): Promise<Page_Live> {
     return this.call('GET', '/api/posts/live/', { query });
   }
 
@@ -169,7 +169,7 @@ export class Api {
   }
 
   /** Who watches now. */
-  here(liveId: number, key?: string | null): Promise<Here> {
+  here(liveId: number, key?: string | null): Promise<Present> {
     return this.call('GET', `/api/posts/live/${liveId}/chat/here/`, { query: { key } });
   }
 

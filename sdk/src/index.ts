@@ -1,7 +1,8 @@
 export { Api, type ApiOptions, type Outgoing } from './api.js';
 export { Chat, type ChatConnection, type ChatOptions, type ChatState, isEmoji } from './chat/chat.js';
 export { Leading, type RulesChange } from './chat/leading.js';
-export { ChatLog, type Numbered } from './chat/log.js';
+export { ChatLog } from './chat/log.js';
+export type { Numbered } from './chat/numbered.js';
 export { Outbox, type OutboxEntry, type OutboxState, type Written } from './chat/outbox.js';
 export {
   createLiveChatAPI,

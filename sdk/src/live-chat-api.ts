@@ -1,5 +1,5 @@
 import { problemOf } from './problem.js';
-import type { Message, MessageKind, Page, Position } from './types.js';
+import type { Message, MessageKind, Page_Message, Position } from './types.js';
 import { uuid } from './uuid.js';
 
 /** What a caller writes: the fields of the chat's POST. */
@@ -19,7 +19,7 @@ export interface LiveChatAPI {
   /** The whole history, oldest first. */
   getMessages(postId: number | string): Promise<Message[]>;
   /** A page of it: page 1 holds the oldest messages, so pages never shift. */
-  getMessagesPaginated(postId: number | string, page?: number, pageSize?: number): Promise<Page<Message>>;
+  getMessagesPaginated(postId: number | string, page?: number, pageSize?: number): Promise<Page_Message>;
 }
 
 export interface LiveChatAPIOptions {

@@ -1,9 +1,9 @@
 import { Signal } from './signal.js';
-import type { Person, SignedIn, Tokens } from './types.js';
+import type { Myself, SignedIn, Tokens } from './types.js';
 
 /** Who is signed in on this device, with the tokens that prove it. */
 export interface SessionState {
-  user: Person;
+  user: Myself;
   tokens: Tokens;
 }
 
@@ -35,7 +35,7 @@ export class Session extends Signal<SessionState | null> {
     if (this.value) this.#keep({ user: this.value.user, tokens });
   }
 
-  rename(user: Person): void {
+  rename(user: Myself): void {
     if (this.value) this.#keep({ user, tokens: this.value.tokens });
   }
 

@@ -4,7 +4,14 @@ import { Problem } from '../src/problem.js';
 import { pickMimeType } from '../src/publisher/quality.js';
 import { Session } from '../src/session.js';
 
-const PERSON = { id: 1, first_name: 'Aïcha', last_name: 'Diallo', profile_picture: null };
+const PERSON = {
+  id: 1,
+  first_name: 'Aïcha',
+  last_name: 'Diallo',
+  profile_picture: null,
+  email: null,
+  roles: [],
+};
 
 function json(body: unknown, status = 200): Response {
   return new Response(JSON.stringify(body), { status });

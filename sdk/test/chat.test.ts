@@ -17,6 +17,7 @@ function message(seq: number, at = seq * 1000, content = `message ${seq}`): Mess
     position_ms: at,
     author: { id: 1, first_name: 'Aïcha', last_name: 'Diallo', profile_picture: null },
     deleted: false,
+    on_replay: false,
   };
 }
 
@@ -91,7 +92,7 @@ describe('what is on its way', () => {
   function flush(sender: Sender): string[] {
     const sent: string[] = [];
     sender.flush((frame) => {
-      if (frame.type === 'send') sent.push(frame.client_id);
+      if (frame.type === 'send') sent.push(frame.client_id ?? '');
       return true;
     });
     return sent;

@@ -2,6 +2,9 @@ import { expect, it } from 'vitest';
 import { mimeOf, oneFile, playClock, positionOf, takeAfter, takeAt } from '../src/player/clock.js';
 import type { Take, Timeline } from '../src/types.js';
 
+const PICTURE = { width: 640, height: 360, sample_rate: null, channels: null };
+const SOUND = { width: null, height: null, sample_rate: 48_000, channels: 2 };
+
 function take(number: number, offset: number, duration: number, codec = 'vp09.00.30.08'): Take {
   return {
     take: number,
@@ -9,8 +12,8 @@ function take(number: number, offset: number, duration: number, codec = 'vp09.00
     duration_ms: duration,
     started_at: '2026-01-01T00:00:00.000Z',
     tracks: [
-      { kind: 'video', codec, frames: 1, bytes: 1 },
-      { kind: 'audio', codec: 'opus', frames: 1, bytes: 1 },
+      { kind: 'video', codec, ...PICTURE, frames: 1, bytes: 1 },
+      { kind: 'audio', codec: 'opus', ...SOUND, frames: 1, bytes: 1 },
     ],
   };
 }

@@ -24,6 +24,7 @@ mod bad_bytes_are_refused_and_nothing_good_is_lost;
 mod every_byte_of_a_204_counts_and_survives_kill_nine;
 mod every_limit_says_so;
 mod everything_that_comes_out_is_right;
+mod files_need_each_other_in_no_circle;
 mod hostile;
 mod http_2_with_prior_knowledge_works_on_the_plain_port;
 mod late_bytes_after_a_stop_make_the_replay_whole;

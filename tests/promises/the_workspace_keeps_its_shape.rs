@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("database", &["storage"]),
     ("accounts", &["database", "storage", "ids"]),
     ("lives", &["database", "storage", "accounts", "ids"]),
-    ("chat", &["database", "storage", "timeline", "ids"]),
+    ("wire", &[]),
+    ("chat", &["database", "storage", "timeline", "ids", "wire"]),
 ];
 
 /// What the pure crates must not see, directly or through others.

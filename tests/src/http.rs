@@ -5,6 +5,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
+use crate::contract::{self, Asked};
+
 /// A client of the server, with or without a bearer token.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -78,17 +80,30 @@ impl Api {
         self.try_send(request).await.unwrap_or_else(|error| panic!("no answer: {error:?}"))
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole answer, which the schema must describe.
     ///
     /// # Errors
     /// When the connection failed or was cut.
+    ///
+    /// # Panics
+    /// When the schema does not describe the answer.
     pub async fn try_send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         let request = request.build()?;
         let what = format!("{} {}", request.method(), request.url());
+        let meant = request.headers().get("x-http-method-override").and_then(|value| value.to_str().ok());
+        let method = meant.filter(|_| request.method() == Method::POST).unwrap_or(request.method().as_str());
+        let (method, path) = (method.to_owned(), request.url().path().to_owned());
         let response = self.client.execute(request).await?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = response.bytes().await?;
+        let asked = Asked { method: &method, path: &path };
+        if let Err(wrong) = contract::check(asked, status, &headers, &body) {
+            panic!(
+                "{what}: {status} is not as the schema has it: {wrong}: {}",
+                String::from_utf8_lossy(&body)
+            );
+        }
         Ok(Answer { what, status, headers, body })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! * [`server`]: starts the built program on a free port with a directory of its own; kills, leaves, restarts it.
 //! * [`http`]: requests whose failure message says what was asked and what came.
+//! * [`contract`]: holds every answer of theirs against the schema.
 //! * [`people`]: persons and their lives.
 //! * [`upload`]: a tus publisher, cut into any slices.
 //! * [`tools`]: ffmpeg and ffprobe, as outside judges.
@@ -12,6 +13,7 @@
 //! * [`talk`]: the conversation over its WebSocket.
 
 pub mod carried;
+pub mod contract;
 pub mod frames;
 pub mod http;
 pub mod isobmff;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::{Live, Person, Server};
+use crate::{Live, Person, Server, contract};
 
 /// How long a frame may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -81,7 +81,9 @@ impl Talk {
             let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;
             match next {
                 Ok(Some(Ok(Message::Text(text)))) => {
-                    return serde_json::from_str(&text).expect("a frame is JSON");
+                    let frame: Value = serde_json::from_str(&text).expect("a frame is JSON");
+                    contract::check_frame(&frame).unwrap_or_else(|wrong| panic!("{wrong}: {frame}"));
+                    return frame;
                 }
                 Ok(Some(Ok(_))) => {}
                 other => panic!("no {what} frame came: {other:?}; before it: {:?}", self.held),

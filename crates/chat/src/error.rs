@@ -39,7 +39,7 @@ pub enum Refusal {
     #[error("no such message")]
     NoMessage,
     /// The person may not write in this live for now.
-    #[error("you may not write in this live until {}", crate::times::timestamp(*.until_ms))]
+    #[error("you may not write in this live until {}", wire::Time(*.until_ms))]
     Silenced {
         /// When they may again, in milliseconds since 1970 UTC.
         until_ms: i64,

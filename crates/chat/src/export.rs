@@ -1,8 +1,9 @@
 //! A conversation as files other programs read: CSV (RFC 4180) and WebVTT.
 
+use wire::Time;
+
 use crate::mentions::Mention;
 use crate::message::{Kind, Message, message_id};
-use crate::times::timestamp;
 
 /// How long a message stands in a subtitle track, in milliseconds.
 const CUE_MS: i64 = 5_000;
@@ -25,7 +26,7 @@ pub fn csv_row(message: &Message, position_ms: i64) -> String {
     let mentioned: Vec<_> = message.mentions.iter().map(name).collect();
     format!(
         "{seq},{id},{},{position_ms},{},{},{},{},{},{kind},{},{reply_to},{},{}\r\n",
-        timestamp(message.created_at_ms),
+        Time(message.created_at_ms),
         message.position.take,
         message.position.ms,
         message.author.id,

@@ -13,7 +13,9 @@ use bytes::Bytes;
 use timeline::PlayClock;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use wire::frames::ServerFrame;
 
+use crate::frame::serialised;
 use crate::message::{Author, Message, place};
 use crate::moderation::Rules;
 use crate::reactions::Burst;
@@ -227,7 +229,7 @@ impl Hub {
         let inner = self.lock();
         let (rules, clock) = (Arc::clone(&inner.rules), Arc::clone(&inner.clock));
         drop(inner);
-        Bytes::from(format!(r#"{{"type":"rules","rules":{}}}"#, rules.to_json(&clock)))
+        serialised(&ServerFrame::Rules { rules: rules.on_wire(false, &clock) })
     }
 
     /// True for the first who asks until [`Self::end_indexing`].
@@ -465,7 +467,7 @@ pub(crate) fn messages_frame(
 pub(crate) fn deletions_frame(deletions: &[Deletion]) -> Bytes {
     let seqs: Vec<i64> = deletions.iter().map(|deletion| deletion.seq).collect();
     let change = deletions.last().map_or(0, |deletion| deletion.change);
-    Bytes::from(serde_json::json!({"type": "deleted", "seqs": seqs, "change": change}).to_string())
+    serialised(&ServerFrame::Deleted { seqs: &seqs, change })
 }
 
 #[cfg(test)]

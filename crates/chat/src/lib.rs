@@ -14,6 +14,7 @@
 mod compression;
 mod error;
 mod export;
+mod frame;
 mod hub;
 mod limits;
 mod log;
@@ -29,7 +30,6 @@ mod service;
 pub mod store;
 mod tallies;
 mod text;
-mod times;
 mod viewer;
 mod window;
 
@@ -51,6 +51,5 @@ pub use service::{Chat, PAGE_LIMIT, SEARCH_LIMIT};
 pub use store::{Counters, Deletion, MIGRATIONS, Posted, ReactionCount, Sqlite, Store};
 pub use tallies::Tallies;
 pub use text::{CONTENT_LIMIT, EMOJI_LIMIT};
-pub use times::timestamp;
 pub use viewer::Viewer;
 pub use window::{Stretch, Window, WindowCursor};

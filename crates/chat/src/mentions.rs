@@ -1,12 +1,12 @@
 //! Whom a message mentions: those who have a part in the conversation, by id, with the names they have now.
 
-use serde::Serialize;
+use wire::Named;
 
 /// Most people that one message mentions. A message with more is refused.
 pub const LIMIT: usize = 10;
 
 /// Somebody who is mentioned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mention {
     /// The person's id.
     pub id: i64,
@@ -14,6 +14,13 @@ pub struct Mention {
     pub first_name: String,
     /// Last name.
     pub last_name: String,
+}
+
+impl Mention {
+    /// As the wire has them.
+    pub(crate) fn on_wire(&self) -> Named<'_> {
+        Named { id: self.id, first_name: &self.first_name, last_name: &self.last_name }
+    }
 }
 
 /// The ids as they are kept, seven bits a byte, the lowest first (LEB128); nothing for nobody.

@@ -1,11 +1,12 @@
 //! A message as it is kept and as it goes over the wire.
 
-use serde::Serialize;
 use timeline::{PlayClock, Position};
 use uuid::fmt::Hyphenated;
+use wire::conversation::MessageKind;
+use wire::{Person, Time};
 
 use crate::mentions::{self, Mention};
-use crate::{Refusal, text, times};
+use crate::{Refusal, text};
 
 /// Bits of a message's id that are its number in its live.
 const SEQ_BITS: u32 = 24;
@@ -30,8 +31,7 @@ pub fn seq_in(live_id: i64, id: i64) -> Option<i64> {
 }
 
 /// What kind of message it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Words.
     Text,
@@ -58,7 +58,7 @@ impl Kind {
 }
 
 /// Somebody as everybody sees them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
     /// The person's id.
     pub id: i64,
@@ -68,6 +68,19 @@ pub struct Author {
     pub last_name: String,
     /// URL of the picture.
     pub profile_picture: Option<String>,
+}
+
+impl Author {
+    /// As the wire has them.
+    #[must_use]
+    pub fn on_wire(&self) -> Person<'_> {
+        Person {
+            id: self.id,
+            first_name: &self.first_name,
+            last_name: &self.last_name,
+            profile_picture: self.profile_picture.as_deref(),
+        }
+    }
 }
 
 /// One line of the conversation.
@@ -114,16 +127,15 @@ impl Message {
         self.to_json_at(place(clock, self.position))
     }
 
-    /// The same, as a value.
+    /// The message as the wire has it, at its place on the timeline now.
     #[must_use]
-    pub fn to_value(&self, clock: &PlayClock) -> serde_json::Value {
-        serde_json::to_value(self.wire(place(clock, self.position)))
-            .expect("a message has only strings and numbers")
+    pub fn on_wire(&self, clock: &PlayClock) -> wire::conversation::Message<'_> {
+        self.on_wire_at(place(clock, self.position))
     }
 
     /// The message as the wire's JSON object, its place on the timeline already known.
     pub(crate) fn to_json_at(&self, position_ms: i64) -> String {
-        serde_json::to_string(&self.wire(position_ms)).expect("a message has only strings and numbers")
+        serde_json::to_string(&self.on_wire_at(position_ms)).expect("a message has only strings and numbers")
     }
 
     /// Whether somebody's name is in it, as its author or mentioned.
@@ -142,18 +154,23 @@ impl Message {
         }
     }
 
-    fn wire(&self, position_ms: i64) -> Wire<'_> {
-        Wire {
+    fn on_wire_at(&self, position_ms: i64) -> wire::conversation::Message<'_> {
+        let Position { take, ms } = self.position;
+        wire::conversation::Message {
             id: self.seq.map(|seq| message_id(self.live_id, seq)),
             seq: self.seq,
             content: &self.content,
-            timestamp: self.created_at_ms,
-            kind: self.kind,
+            timestamp: Time(self.created_at_ms),
+            kind: match self.kind {
+                Kind::Text => MessageKind::Text,
+                Kind::Emoji => MessageKind::Emoji,
+                Kind::Reaction => MessageKind::Reaction,
+            },
             reply_to: self.reply_to.map(|seq| message_id(self.live_id, seq)),
-            position: self.position,
+            position: wire::conversation::Position { take: take.into(), ms },
             position_ms,
-            author: &self.author,
-            mentions: &self.mentions,
+            author: self.author.on_wire(),
+            mentions: self.mentions.iter().map(Mention::on_wire).collect(),
             deleted: self.deleted,
             on_replay: self.on_replay,
             held: self.held,
@@ -165,28 +182,6 @@ impl Message {
 #[must_use]
 pub fn place(clock: &PlayClock, position: Position) -> i64 {
     if clock.spans().is_empty() && position.take == 1 { position.ms } else { clock.position_ms(position) }
-}
-
-/// The fields in the order and under the names of the wire contract.
-#[derive(Serialize)]
-struct Wire<'a> {
-    id: Option<i64>,
-    seq: Option<i64>,
-    content: &'a str,
-    #[serde(serialize_with = "times::rfc3339")]
-    timestamp: i64,
-    #[serde(rename = "type")]
-    kind: Kind,
-    reply_to: Option<i64>,
-    position: Position,
-    position_ms: i64,
-    author: &'a Author,
-    #[serde(skip_serializing_if = "<[Mention]>::is_empty")]
-    mentions: &'a [Mention],
-    deleted: bool,
-    on_replay: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    held: bool,
 }
 
 /// A message somebody asks to store, checked as far as it can be without the database.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use timeline::{PlayClock, Position};
+use wire::frames::ServerFrame;
 
+use crate::frame::serialised;
 use crate::message::place;
 
 /// How long reactions are gathered before they are sent.
@@ -50,13 +52,11 @@ impl Burst {
 
     /// The wire's frames, one for each place.
     pub(crate) fn frames(self, clock: &PlayClock) -> Vec<Bytes> {
-        let frame = |((take, second), counts): ((u32, i64), BTreeMap<String, u64>)| {
+        let of_place = |((take, second), counts): ((u32, i64), BTreeMap<String, u64>)| {
             let position_ms = place(clock, Position { take, ms: second * 1_000 });
-            let frame =
-                serde_json::json!({"type": "reactions", "counts": counts, "position_ms": position_ms});
-            Bytes::from(frame.to_string())
+            serialised(&ServerFrame::Reactions { counts: &counts, position_ms })
         };
-        self.places.into_iter().map(frame).collect()
+        self.places.into_iter().map(of_place).collect()
     }
 }
 

@@ -3,40 +3,44 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use accounts::{Accounts, SigningKey};
+use axum::extract::FromRef;
 use chat::Chat;
 use delivery::poster::Posters;
 use delivery::replay::Replays;
-use ids::UnixMs;
 use ingest::upload::Uploads;
 use lives::{Lifecycle, Lives, MediaTokens};
 use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::clock::now_ms;
 use crate::config::Config;
 use crate::engines::Engines;
-use crate::http::{ChatStates, Counts};
-use crate::listeners::Listeners;
+use crate::error::Error;
+use crate::http::chat_state::{Sources, States};
+use crate::http::log::Counts;
+use crate::listeners::{Followers, Listeners};
 use crate::names::Names;
 use crate::presence::{Here, Viewers};
 use crate::quota::Quota;
-use crate::serve::Error;
+use crate::recorded::Recordings;
 use crate::summaries::Summaries;
 
 /// Everything that a request may need; clones share it.
-#[derive(Clone)]
+#[derive(Clone, FromRef)]
 pub(crate) struct App {
     pub(crate) config: Arc<Config>,
     pub(crate) engines: Engines,
     pub(crate) accounts: Accounts,
     pub(crate) lives: Lives,
     pub(crate) lifecycle: Lifecycle,
-    pub(crate) listeners: Arc<Listeners>,
+    pub(crate) listeners: Listeners,
     pub(crate) summaries: Arc<Summaries>,
     pub(crate) media_tokens: MediaTokens,
     pub(crate) chat: Chat,
     pub(crate) chat_limits: Arc<chat::Limits>,
-    pub(crate) chat_states: ChatStates,
+    pub(crate) chat_states: States,
+    pub(crate) recordings: Recordings,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) replays: Arc<Replays>,
@@ -64,30 +68,55 @@ impl App {
         let recorder = Arc::new(Recorder::open(&config.data_dir, config.reserve)?);
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
         let quota = Arc::new(Quota::new(config.storage_per_person));
+        let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
+        let replays = Arc::<Replays>::default();
+        let recordings = Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), Arc::clone(&replays));
+        let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone()));
+        let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
+        let (chat_states, tasks) = (States::default(), TaskTracker::new());
+        let listeners = Listeners::new(Followers {
+            lifecycle: lifecycle.clone(),
+            recordings: recordings.clone(),
+            summaries: Arc::clone(&summaries),
+            chat: chat.clone(),
+            chat_states: chat_states.clone(),
+            tasks: tasks.clone(),
+        });
         Ok(Self {
             config: Arc::new(config),
             lives,
             lifecycle,
-            listeners: Arc::default(),
-            summaries: Arc::default(),
-            chat: Chat::new(engines.conversations(), Names(accounts.clone())),
+            listeners,
+            summaries,
+            chat,
             accounts,
             chat_limits,
-            chat_states: ChatStates::default(),
+            chat_states,
             engines,
             media_tokens: MediaTokens::new(key.derive("media token")),
-            uploads: Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0)),
+            recordings,
+            uploads,
             recorder,
-            replays: Arc::default(),
+            replays,
             posters: Arc::default(),
             viewers: Viewers::default(),
             here: Here::default(),
             counts: Arc::default(),
             quota,
             leaving: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            tasks,
             since: Instant::now(),
         })
+    }
+
+    /// From what it is worked out how lives stand.
+    pub(crate) fn sources(&self) -> Sources {
+        Sources {
+            lives: self.lives.clone(),
+            recordings: self.recordings.clone(),
+            viewers: self.viewers.clone(),
+            leaving: self.leaving.clone(),
+        }
     }
 
     /// Closes it all, what others stand on last.
@@ -98,9 +127,4 @@ impl App {
 
 pub(crate) fn key_path(data_dir: &Path) -> PathBuf {
     data_dir.join("signing.key")
-}
-
-/// What the clock says.
-pub(crate) fn now_ms() -> UnixMs {
-    UnixMs::now()
 }

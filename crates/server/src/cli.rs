@@ -12,9 +12,10 @@ use ids::LiveId;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
+use crate::clock::now_ms;
 use crate::config::{Config, Written};
 use crate::engines::{self, Engines};
-use crate::{app, leaving, recorded, serve};
+use crate::{app, recorded, serve, shutdown};
 
 /// How long tasks that would not end are waited for, once the server has left.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -124,7 +125,7 @@ fn run_server(written: Written) -> Result<ExitCode, String> {
     allow_many_open_files();
     let runtime = tokio::runtime::Runtime::new().map_err(said)?;
     let served = runtime.block_on(async {
-        let signal = leaving::signal().map_err(said)?;
+        let signal = shutdown::signal().map_err(said)?;
         serve::run(config, signal, |address| say(&format!("ready http://{address}"))).await.map_err(said)
     });
     runtime.shutdown_timeout(LAST_WAIT);
@@ -166,7 +167,7 @@ fn user(command: UserCommand) -> Result<ExitCode, String> {
                 let password = password.map_or_else(read_password, Ok)?;
                 let new = NewPerson { email, password, first_name, last_name };
                 let (accounts, engines) = open_accounts(&at.data_dir)?;
-                let person = accounts.add(new, &roles, app::now_ms()).await.map_err(said)?;
+                let person = accounts.add(new, &roles, now_ms()).await.map_err(said)?;
                 engines.close().await;
                 say(&format!("person {} added", person.id));
             }

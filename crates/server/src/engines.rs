@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use database::Database;
 use storage::Failure;
 
-use crate::serve::Error;
+use crate::error::Error;
 
 /// The stores of a data directory; clones share the same database.
 #[derive(Clone)]

@@ -4,22 +4,25 @@
 
 mod app;
 pub mod cli;
+mod clock;
 mod config;
 mod connection;
 mod engines;
+mod error;
 mod http;
 mod in_use;
-mod leaving;
 mod listeners;
 mod names;
 mod parting;
-mod patience;
 mod presence;
 mod quota;
 mod recorded;
 mod serve;
+mod shutdown;
 mod summaries;
+mod timeout;
 
 pub use config::{Config, ConfigError, Written};
+pub use error::Error;
 pub use in_use::{InUse, Refused};
-pub use serve::{Error, run};
+pub use serve::run;

@@ -1,15 +1,16 @@
 //! What is recorded of a live, for everything here that speaks of it.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use delivery::replay::Replays;
 use ids::{LiveId, UnixMs};
+use ingest::upload::Uploads;
 use lives::{Live, Recorded};
 use recorder::{ReadOnlyDisk, Recorder, Recording};
 use timeline::view::{self, Format, Selection};
 use timeline::{PlayClock, Timeline};
-
-use crate::app::App;
 
 /// What is recorded of a live now.
 #[derive(Debug, Clone, Default)]
@@ -47,39 +48,97 @@ pub(crate) struct Gap {
     pub(crate) until_ms: UnixMs,
 }
 
-/// What is recorded of this live now.
-pub(crate) async fn summary(app: &App, live: LiveId) -> Summary {
-    match now(app, live).await {
-        Some((recorded, gaps)) => Summary { gaps, ..Summary::of(&recorded) },
-        None => Summary::default(),
-    }
+/// The recordings of all lives, and what stands on them; clones share it.
+#[derive(Clone)]
+pub(crate) struct Recordings {
+    recorder: Arc<Recorder>,
+    uploads: Arc<Uploads>,
+    replays: Arc<Replays>,
+    /// Those of which the rows may be behind. As many as lives were looked at within a second.
+    touched: Arc<Mutex<HashSet<LiveId>>>,
 }
 
-/// What a list shows of a live: what stands in its row. A live of which that is not known yet, from a version that did not
-/// keep it, is opened, and its row gets what is missing: a page of them at most for each list.
-pub(crate) async fn listed(app: &App, live: &Live) -> Summary {
-    match &live.recorded {
-        Some(recorded) => Summary::of(recorded),
-        None => {
-            app.summaries.touch(live.id);
-            summary(app, live.id).await
+impl Recordings {
+    pub(crate) fn new(recorder: Arc<Recorder>, uploads: Arc<Uploads>, replays: Arc<Replays>) -> Self {
+        Self { recorder, uploads, replays, touched: Arc::default() }
+    }
+
+    /// What is recorded of this live now.
+    pub(crate) async fn summary(&self, live: LiveId) -> Summary {
+        match self.now(live).await {
+            Some((recorded, gaps)) => Summary { gaps, ..Summary::of(&recorded) },
+            None => Summary::default(),
         }
     }
-}
 
-/// The recording of a live. What its row says of it is looked at again soon.
-pub(crate) async fn open(app: &App, live: LiveId) -> Result<Arc<Recording>, recorder::Error> {
-    let recording = app.recorder.watched(live.0).await?;
-    app.summaries.touch(live);
-    Ok(recording)
-}
+    /// What a list shows of a live: what stands in its row. A live of which that is not known yet, from a version that did
+    /// not keep it, is opened, and its row gets what is missing: a page of them at most for each list.
+    pub(crate) async fn listed(&self, live: &Live) -> Summary {
+        match &live.recorded {
+            Some(recorded) => Summary::of(recorded),
+            None => {
+                self.touch(live.id);
+                self.summary(live.id).await
+            }
+        }
+    }
 
-/// What is recorded of a live now, and what is not; `None` when it cannot be read.
-pub(crate) async fn now(app: &App, live: LiveId) -> Option<(Recorded, Vec<Gap>)> {
-    let opened = app.recorder.watched(live.0).await;
-    let timeline = opened.inspect_err(|error| unreadable(live, error)).ok()?.timeline();
-    let gaps = gaps(&timeline);
-    Some((recorded(&timeline, &gaps), gaps))
+    /// The recording of a live. What its row says of it is looked at again soon.
+    pub(crate) async fn open(&self, live: LiveId) -> Result<Arc<Recording>, recorder::Error> {
+        let recording = self.recorder.watched(live.0).await?;
+        self.touch(live);
+        Ok(recording)
+    }
+
+    /// What is recorded of a live now, and what is not; `None` when it cannot be read.
+    pub(crate) async fn now(&self, live: LiveId) -> Option<(Recorded, Vec<Gap>)> {
+        let opened = self.recorder.watched(live.0).await;
+        let timeline = opened.inspect_err(|error| unreadable(live, error)).ok()?.timeline();
+        let gaps = gaps(&timeline);
+        Some((recorded(&timeline, &gaps), gaps))
+    }
+
+    /// The play clock of a live, and its revision.
+    pub(crate) async fn clock(&self, live: LiveId) -> Arc<PlayClock> {
+        match self.open(live).await {
+            Ok(recording) => Arc::new(recording.timeline().clock()),
+            Err(error) => {
+                unreadable(live, &error);
+                Arc::default()
+            }
+        }
+    }
+
+    /// The live runs: its tails wait for more.
+    pub(crate) async fn run(&self, live: LiveId) {
+        self.recorder.set_running(live.0, true).await;
+    }
+
+    /// The live was stopped or abandoned: returns once everything received is durable and part of the recording. Only then
+    /// do its tails end, so that those who watch see the last frames.
+    pub(crate) async fn stop(&self, live: LiveId) {
+        if let Err(error) = self.uploads.settle(live.0).await {
+            tracing::error!(%live, %error, "the last frames of a live could not be stored");
+        }
+        self.recorder.set_running(live.0, false).await;
+    }
+
+    /// Deletes everything recorded of a live. Deleting again is no error.
+    pub(crate) async fn delete(&self, live: LiveId) -> Result<(), String> {
+        self.uploads.forget(live.0).await;
+        self.replays.forget(live.0).await;
+        self.recorder.delete(live.0).await.map_err(|error| error.to_string())
+    }
+
+    /// This recording was opened, or grew: its row is looked at soon.
+    pub(crate) fn touch(&self, live: LiveId) {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(live);
+    }
+
+    /// Those that were touched since this was last asked.
+    pub(crate) fn touched(&self) -> HashSet<LiveId> {
+        std::mem::take(&mut self.touched.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 fn recorded(timeline: &Timeline, gaps: &[Gap]) -> Recorded {
@@ -141,33 +200,6 @@ pub(crate) fn gaps(timeline: &Timeline) -> Vec<Gap> {
         until_ms: UnixMs(gap.until_ms),
     };
     timeline.gaps().into_iter().map(gap).collect()
-}
-
-/// The play clock of a live, and its revision.
-pub(crate) async fn clock(app: &App, live: LiveId) -> Arc<PlayClock> {
-    match open(app, live).await {
-        Ok(recording) => Arc::new(recording.timeline().clock()),
-        Err(error) => {
-            unreadable(live, &error);
-            Arc::default()
-        }
-    }
-}
-
-/// The live was stopped or abandoned: returns once everything received is durable and part of the recording. Only then
-/// do its tails end, so that those who watch see the last frames.
-pub(crate) async fn stop(app: &App, live: LiveId) {
-    if let Err(error) = app.uploads.settle(live.0).await {
-        tracing::error!(%live, %error, "the last frames of a live could not be stored");
-    }
-    app.recorder.set_running(live.0, false).await;
-}
-
-/// Deletes everything recorded of a live. Deleting again is no error.
-pub(crate) async fn delete(app: &App, live: LiveId) -> Result<(), String> {
-    app.uploads.forget(live.0).await;
-    app.replays.forget(live.0).await;
-    app.recorder.delete(live.0).await.map_err(|error| error.to_string())
 }
 
 /// What is wrong with the recordings in a data directory, one sentence each. Changes nothing, also beside a server.

@@ -1,6 +1,6 @@
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::config::Config;
 use crate::connection::{Place, talk};
-use crate::in_use::{InUse, Refused};
-use crate::{http, listeners, patience, summaries};
+use crate::error::Error;
+use crate::in_use::InUse;
+use crate::{http, summaries, timeout};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -21,34 +22,6 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 const BACKLOG: u32 = 8_192;
 /// How long to wait when the system refuses a connection (no file descriptor left).
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-
-/// Why the server could not serve.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file of the data directory.
-    #[error("{}: {error}", path.display())]
-    File {
-        /// Which one.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// Another server works on the data directory.
-    #[error(transparent)]
-    InUse(#[from] Refused),
-    /// The recordings.
-    #[error("the recordings cannot be opened: {0}")]
-    Recorder(#[from] recorder::Error),
-    /// The lives in the database.
-    #[error(transparent)]
-    Lives(#[from] lives::Error),
-    /// The database.
-    #[error("the database cannot be opened: {0}")]
-    Storage(#[from] storage::Failure),
-    /// The address is taken, or not ours.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(SocketAddr, std::io::Error),
-}
 
 /// Serves until `shutdown` resolves, then leaves: accepts nothing more, lets requests finish within the configured
 /// time, closes what is open. `on_ready` hears the address once requests are answered.
@@ -71,10 +44,10 @@ pub async fn run(
     let listener = listen(wanted).map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let router = http::router(&app);
-    let following = listeners::begin(&app).await?;
-    app.tasks.spawn(patience::watch(app.clone()));
-    app.tasks.spawn(patience::let_frames_go(app.clone()));
-    app.tasks.spawn(summaries::keep(app.clone()));
+    let following = app.listeners.begin().await?;
+    app.tasks.spawn(timeout::watch(app.clone()));
+    app.tasks.spawn(timeout::let_frames_go(app.clone()));
+    app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
     on_ready(address);
     tokio::select! {
         () = accept(&app, &listener, &router) => {}

@@ -2,13 +2,14 @@ import type { Api } from '../api.js';
 import { Problem } from '../problem.js';
 import { browserStorage, type KeyValueStore } from '../session.js';
 import { Signal, type Unsubscribe } from '../signal.js';
-import type { ChatRules, Here, LiveUpdate, Message, Position } from '../types.js';
+import type { ChatRules, LiveUpdate, Message, Position, Present, ServerFrame } from '../types.js';
 import { uuid } from '../uuid.js';
-import { ChatLog, type Numbered } from './log.js';
+import { ChatLog } from './log.js';
+import type { Numbered } from './numbered.js';
 import type { OutboxEntry } from './outbox.js';
 import { Places } from './places.js';
 import { Sender, wire } from './sender.js';
-import { ReconnectingSocket, type ServerFrame } from './socket.js';
+import { ReconnectingSocket } from './socket.js';
 
 export type ChatConnection = 'connecting' | 'open' | 'polling' | 'offline';
 
@@ -202,6 +203,7 @@ export class Chat extends Signal<ChatState> {
   }
 
   async delete(message: Message): Promise<void> {
+    if (message.id === null) return;
     await this.#api.deleteMessage(this.#liveId, message.id, this.#key);
     if (message.seq !== null) this.log.delete([message.seq]);
     this.#notify();
@@ -246,7 +248,7 @@ export class Chat extends Signal<ChatState> {
   }
 
   /** Who watches now. */
-  here(): Promise<Here> {
+  here(): Promise<Present> {
     return this.#api.here(this.#liveId, this.#key);
   }
 
@@ -317,7 +319,7 @@ export class Chat extends Signal<ChatState> {
         break;
       case 'ack':
         // The broadcast carries it too; whichever is first shows it. A gap before it is filled by the broadcast.
-        if (this.#sender?.confirmed(frame.client_id, frame.message)) {
+        if (frame.client_id !== null && this.#sender?.confirmed(frame.client_id, frame.message)) {
           if (frame.message.seq === this.log.high + 1) this.log.append([frame.message]);
           else this.log.insert([frame.message]);
         }

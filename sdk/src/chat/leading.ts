@@ -1,5 +1,5 @@
 import type { Api } from '../api.js';
-import type { ChatRules, HeldMessage, LeadingAct, Message, Person, Sanction } from '../types.js';
+import type { ChatRules, HeldMessage, Message, ModerationAct, Person, Sanction } from '../types.js';
 
 /** What may be changed of how a conversation is led; what is left out stays. */
 export type RulesChange = Partial<Omit<ChatRules, 'pinned'>> & { pinned?: number | null };
@@ -58,7 +58,7 @@ export class Leading {
   }
 
   /** What was done, newest first, before the act with the id `before`. */
-  acts(before?: number): Promise<LeadingAct[]> {
+  acts(before?: number): Promise<ModerationAct[]> {
     return this.#call('GET', 'acts/', undefined, { before });
   }
 

@@ -1,8 +1,6 @@
 import type { Message } from '../types.js';
+import type { Numbered } from './numbered.js';
 import { Placed } from './placed.js';
-
-/** A message with its number: everything but a reaction. */
-export type Numbered = Message & { seq: number };
 
 /** Most messages held; the oldest by number go first. */
 const LIMIT = 12_000;

@@ -1,4 +1,4 @@
-import type { Numbered } from './log.js';
+import type { Numbered } from './numbered.js';
 
 /** How far apart on the play clock people in one conversation may be. */
 const TOGETHER_MS = 15_000;

@@ -1,7 +1,6 @@
 import type { KeyValueStore } from '../session.js';
-import type { Message } from '../types.js';
+import type { ClientFrame, Message } from '../types.js';
 import { Outbox, type OutboxEntry, type Written } from './outbox.js';
-import type { ClientFrame } from './socket.js';
 
 /** How long an answer to a message may take before the connection counts as lost. */
 const ACK_PATIENCE_MS = 8_000;

@@ -1,27 +1,4 @@
-import type { ChatRules, LiveUpdate, Message, MessageKind, Person, Position } from '../types.js';
-
-/** What the server says on the conversation's WebSocket. */
-export type ServerFrame =
-  | { type: 'authenticated'; user: Person }
-  | { type: 'messages'; messages: Message[]; change?: number }
-  | { type: 'ack'; client_id: string; message: Message }
-  | { type: 'refused'; client_id?: string; status: number; error: string; retry_after_s?: number }
-  | { type: 'deleted'; seqs: number[]; change?: number }
-  | { type: 'reactions'; counts: Record<string, number>; position_ms: number | null }
-  | { type: 'rules'; rules: ChatRules }
-  | { type: 'live'; live: LiveUpdate };
-
-export type ClientFrame =
-  | { type: 'auth'; token: string }
-  | {
-      type: 'send';
-      client_id: string;
-      content: string;
-      kind?: MessageKind;
-      reply_to?: number | null;
-      position?: Position | null;
-      mentions?: number[];
-    };
+import type { ClientFrame, ServerFrame } from '../types.js';
 
 export interface SocketEvents {
   open: () => void;

@@ -47,7 +47,7 @@ pub(crate) fn plain(path: &Path, said: &[Said]) -> f64 {
                 "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, 'text', ?6, ?7, 0, 0, NULL, NULL, ?8, ?9)",
             )
             .unwrap();
-        let (time, client_id) = (chat::timestamp(one.sent_ms), uuid(one.client_id));
+        let (time, client_id) = (wire::Time(one.sent_ms).to_string(), uuid(one.client_id));
         let Said { seq, at, author, text, .. } = one;
         keep.execute(params![seq, LIVE, seq, author, time, at.take, at.ms, client_id, text]).unwrap();
         index(conn, *seq, "content", text);

@@ -6,8 +6,9 @@ mod words;
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
 use timeline::PlayClock;
+use wire::Time;
+use wire::moderation::{ChatRules, ModerationAct};
 
 pub use words::{WORD_LIMIT, WORDS_LIMIT, WordList};
 
@@ -44,12 +45,16 @@ impl Rules {
         self.moderators.contains(&person_id)
     }
 
-    /// What everybody may know: `{slow_ms, hold, show_members, pinned}`.
+    /// As the wire has them: what everybody may know, and the words too for those who lead.
     #[must_use]
-    pub fn to_json(&self, clock: &PlayClock) -> String {
-        let pinned = self.pinned.as_ref().map_or("null".to_owned(), |message| message.to_json(clock));
-        let Self { slow_ms, hold, show_members, .. } = self;
-        format!(r#"{{"slow_ms":{slow_ms},"hold":{hold},"show_members":{show_members},"pinned":{pinned}}}"#)
+    pub fn on_wire(&self, leads: bool, clock: &PlayClock) -> ChatRules<'_> {
+        ChatRules {
+            slow_ms: self.slow_ms,
+            hold: self.hold,
+            show_members: self.show_members,
+            pinned: self.pinned.as_ref().map(|message| message.on_wire(clock)),
+            words: leads.then(|| self.words.words()),
+        }
     }
 
     /// Whether viewers see the same in both.
@@ -75,14 +80,13 @@ pub struct RulesChange {
 }
 
 /// Somebody who may not write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sanction {
     /// Who.
     pub person_id: i64,
     /// Until when, in milliseconds since 1970 UTC; `None` for a ban, which does not end.
     pub until_ms: Option<i64>,
     /// Whether their messages, the newest thousand at most, are deleted too.
-    #[serde(skip)]
     pub delete_messages: bool,
 }
 
@@ -96,12 +100,11 @@ pub struct Held {
 }
 
 /// One act of somebody who leads, as it was written down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Act {
     /// Its number among all acts.
     pub id: i64,
     /// When, in milliseconds since 1970 UTC.
-    #[serde(rename = "timestamp", serialize_with = "crate::times::rfc3339")]
     pub at_ms: i64,
     /// Who did it.
     pub by_id: i64,
@@ -123,6 +126,21 @@ pub struct Acting {
     pub by_id: i64,
     /// When, in milliseconds since 1970 UTC.
     pub now_ms: i64,
+}
+
+impl Act {
+    /// As the wire has it.
+    #[must_use]
+    pub fn on_wire(&self) -> ModerationAct<'_> {
+        ModerationAct {
+            id: self.id,
+            timestamp: Time(self.at_ms),
+            by_id: self.by_id,
+            act: &self.act,
+            subject: self.subject,
+            detail: &self.detail,
+        }
+    }
 }
 
 /// Somebody who writes or acts in a conversation.

@@ -28,3 +28,15 @@ pub fn string(track: &Track) -> String {
         Codec::Aac => aac::string(&track.config),
     }
 }
+
+impl nal::Syntax {
+    /// That of a codec whose frames are NAL units.
+    #[must_use]
+    pub fn of(codec: Codec) -> Option<Self> {
+        match codec {
+            Codec::H264 => Some(h264::SYNTAX),
+            Codec::Hevc => Some(hevc::SYNTAX),
+            _ => None,
+        }
+    }
+}

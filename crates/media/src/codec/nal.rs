@@ -7,7 +7,6 @@ use bytes::Bytes;
 
 use super::bits::Bits;
 use super::start::{self, Start};
-use crate::Codec;
 
 /// Width or height past which a parameter set is not believed.
 const LARGEST_SIDE: u32 = 16_384;
@@ -36,16 +35,6 @@ pub struct Syntax {
 }
 
 impl Syntax {
-    /// That of a codec whose frames are NAL units.
-    #[must_use]
-    pub fn of(codec: Codec) -> Option<Self> {
-        match codec {
-            Codec::H264 => Some(super::h264::SYNTAX),
-            Codec::Hevc => Some(super::hevc::SYNTAX),
-            _ => None,
-        }
-    }
-
     /// A frame in Annex B as bodies hold it: start codes become lengths of four bytes, access unit delimiters go. Empty
     /// where there is no start code.
     #[must_use]
@@ -246,6 +235,7 @@ pub(crate) fn chroma_units(format: u8) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Codec;
 
     #[test]
     fn annex_b_is_split_at_start_codes_of_three_and_four_bytes() {

@@ -1,6 +1,7 @@
 //! Containers: bytes to frames (`read`) and frames to bytes (`write`), the same file names for each.
 
 pub(crate) mod apart;
+mod event;
 pub mod fragment;
 mod input;
 pub mod mp4;
@@ -9,5 +10,9 @@ pub mod read;
 pub(crate) mod stretch;
 pub mod webm;
 
+pub use event::Event;
 pub use fragment::{Fragment, Sample, WriteError};
-pub use read::{Event, Reader};
+pub use read::Reader;
+
+/// How WebM and Matroska begin (RFC 8794, 8.1).
+pub(crate) const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];

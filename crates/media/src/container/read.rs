@@ -3,25 +3,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{mp4, webm};
-use crate::{Error, Frame, Reason, Track, Unread};
-
-/// What a reader found in the bytes, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
-    /// A new take begins: the first, or after a second header, a changed configuration, a hole. Tracks follow anew.
-    /// Frames after it that belong to a track announced before it need their track again first.
-    Take {
-        /// Bytes were lost just before it: the time between the takes was not recorded.
-        after_hole: bool,
-    },
-    /// A track of the take is known; comes before the first frame of that track.
-    Track(Track),
-    /// The next frame of a track, in the order of the input.
-    Frame(Frame),
-    /// Bytes that stand in no frame: told, so that they are kept.
-    Unread(Unread),
-}
+use super::{EBML, Event, mp4, webm};
+use crate::{Error, Reason};
 
 /// Reads WebM, Matroska, fragmented MP4 and MP4 with its `moov` first, pushed in any slices.
 ///
@@ -156,9 +139,6 @@ impl Reader {
         }
     }
 }
-
-/// How WebM and Matroska begin (RFC 8794, 8.1).
-pub(crate) const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 
 /// Types of the box that an MP4 may begin with (ISO/IEC 14496-12, 4.3 and 8.1).
 const MP4: [&[u8; 4]; 9] = [b"ftyp", b"styp", b"moov", b"moof", b"free", b"skip", b"wide", b"mdat", b"pnot"];

@@ -12,7 +12,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::auth::Caller;
 use super::problem::Problem;
-use crate::app::{App, now_ms};
+use crate::app::App;
+use crate::clock::now_ms;
 
 /// A number in a path, of a live unless it says otherwise. Whatever is no number is a number that nothing has, so it is
 /// answered 404.

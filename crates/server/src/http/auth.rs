@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use accounts::Person;
-use axum::extract::FromRequestParts;
+use accounts::{Accounts, Person};
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use lives::policy::Who;
 
 use super::problem::Problem;
-use crate::app::{App, now_ms};
+use crate::clock::now_ms;
 
 /// What a stream key begins with, so that it is told from an access token.
 const STREAM_KEY: &str = "sk_";
@@ -51,20 +51,23 @@ impl Caller {
     }
 
     /// Who holds this token or stream key.
-    pub(crate) async fn of_token(app: &App, token: &str) -> Result<Self, Problem> {
+    pub(crate) async fn of_token(accounts: &Accounts, token: &str) -> Result<Self, Problem> {
         if token.starts_with(STREAM_KEY) {
             return Ok(Self::StreamKey(token.to_owned()));
         }
-        Ok(Self::Person(app.accounts.authenticate(token, now_ms()).await?))
+        Ok(Self::Person(accounts.authenticate(token, now_ms()).await?))
     }
 }
 
-impl FromRequestParts<App> for Caller {
+impl<S: Sync> FromRequestParts<S> for Caller
+where
+    Accounts: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match bearer(&parts.headers)? {
-            Some(token) => Self::of_token(app, token).await,
+            Some(token) => Self::of_token(&Accounts::from_ref(state), token).await,
             None => Ok(Self::Anonymous),
         }
     }

@@ -4,17 +4,20 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
-use chat::{Draft, Kind, Limit, Message, Posted, Refusal, Sender, Speaker, Window, WindowCursor};
+use chat::{Draft, Kind, Limit, Message, Posted, Sender, Speaker, Window, WindowCursor};
 use ids::{LiveId, MessageId};
 use lives::{Live, Visibility, policy};
-use serde::Deserialize;
+use serde::Serialize;
 use timeline::{PlayClock, Position};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::conversation::{History, HistoryQuery, MessagePath, NewMessage, ReactionSecond, Reactions};
+use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::{Refusal, conversation};
 
 use super::Json;
 use super::access::{Id, Keys, readable_live};
@@ -24,7 +27,6 @@ use super::paging::Paging;
 use super::problem::Problem;
 use super::range::{Asked, asked, other_version};
 use crate::app::App;
-use crate::recorded;
 
 /// Messages of a window by number unless `limit` says otherwise.
 const USUAL: u32 = 50;
@@ -33,57 +35,30 @@ const TIMELINE_LIMIT: usize = 10_000;
 /// A header with the number of the newest deletion that an answer has heard of: where `since=` goes on.
 pub(super) const CHANGE: HeaderName = HeaderName::from_static("chat-change");
 
-pub(crate) fn router() -> Router<App> {
-    Router::new()
-        .route("/api/posts/live/{id}/chat", get(history).post(send))
-        .route("/api/posts/live/{id}/chat/messages", get(history))
-        .route("/api/posts/live/{id}/chat/reactions", get(reactions))
-        .route("/api/posts/live/{id}/chat/{message_id}", delete(delete_message))
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(history, send))
+        .routes(routes!(messages))
+        .routes(routes!(reactions))
+        .routes(routes!(delete_message))
 }
 
-/// A message as it is sent, over HTTP or over the WebSocket.
-#[derive(Debug, Deserialize)]
-pub(super) struct Sent {
-    content: String,
-    #[serde(default, alias = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    reply_to: Option<i64>,
-    #[serde(default)]
-    client_id: Option<String>,
-    #[serde(default)]
-    position: Option<SentPosition>,
-    /// Ids of people.
-    #[serde(default)]
-    mentions: Vec<i64>,
+/// The message that is asked for, checked as far as it can be without the database.
+fn draft(sent: &NewMessage, live: &Live, clock: &PlayClock) -> Result<Draft, chat::Refusal> {
+    let kind = sent.kind.as_deref().map_or(Ok(Kind::Text), Kind::parse)?;
+    let position = sent.position.map(checked).transpose()?;
+    Draft::new(kind, &sent.content, sent.reply_to, sent.client_id.as_deref(), position, clock)?
+        .mentioning(&sent.mentions, live.author.id.0)
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct SentPosition {
-    take: i64,
-    ms: i64,
+/// Whether a reaction is asked for.
+fn is_reaction(sent: &NewMessage) -> bool {
+    sent.kind.as_deref() == Some("reaction")
 }
 
-impl Sent {
-    /// Whether it asks for a reaction.
-    fn is_reaction(&self) -> bool {
-        self.kind.as_deref() == Some("reaction")
-    }
-
-    /// The message it asks for, checked as far as it can be without the database.
-    fn draft(&self, live: &Live, clock: &PlayClock) -> Result<Draft, Refusal> {
-        let kind = self.kind.as_deref().map_or(Ok(Kind::Text), Kind::parse)?;
-        let position = self.position.map(SentPosition::checked).transpose()?;
-        Draft::new(kind, &self.content, self.reply_to, self.client_id.as_deref(), position, clock)?
-            .mentioning(&self.mentions, live.author.id.0)
-    }
-}
-
-impl SentPosition {
-    fn checked(self) -> Result<Position, Refusal> {
-        let take = u32::try_from(self.take).map_err(|_| Refusal::Position)?;
-        Ok(Position { take, ms: self.ms })
-    }
+fn checked(sent: conversation::Position) -> Result<Position, chat::Refusal> {
+    let take = u32::try_from(sent.take).map_err(|_| chat::Refusal::Position)?;
+    Ok(Position { take, ms: sent.ms })
 }
 
 /// Who the caller is in the conversation of a live; 401 without a person.
@@ -97,22 +72,29 @@ pub(super) async fn keep(
     app: &App,
     live: &Live,
     speaker: Speaker,
-    sent: &Sent,
-) -> Result<(Posted, String), Problem> {
+    sent: &NewMessage,
+) -> Result<(Posted, Arc<PlayClock>), Problem> {
     let limits = &app.chat_limits;
-    let limit = if sent.is_reaction() { &limits.reactions } else { &limits.messages };
+    let limit = if is_reaction(sent) { &limits.reactions } else { &limits.messages };
     admit(limit, Sender::Person(speaker.id))?;
-    let clock = recorded::clock(app, live.id).await;
-    let draft = sent.draft(live, &clock)?;
+    let clock = app.recordings.clock(live.id).await;
+    let draft = draft(sent, live, &clock)?;
     let posted = app.chat.post(live.id.0, speaker, !live.is_running(), draft, Arc::clone(&clock)).await?;
-    let json = posted.message.to_json(&clock);
-    Ok((posted, json))
+    Ok((posted, clock))
 }
 
 fn admit(limit: &Limit, sender: Sender) -> Result<(), Problem> {
     limit.admit(sender).map_err(|wait| Problem::too_fast(wait.as_millis()))
 }
 
+/// Say something
+#[utoipa::path(post, path = "/api/posts/live/{id}/chat", operation_id = "sendMessage", tag = "Conversation",
+    security(("bearer" = [])), params(LivePath, KeyQuery), request_body = NewMessage,
+    responses(
+        (status = 200, description = "Already stored under this client_id.", body = conversation::Message),
+        (status = 201, description = "Stored; then announced.", body = conversation::Message),
+        (status = 202, description = "It waits for a moderator's approval.", body = conversation::Message),
+        Refusal<403>, Refusal<404>, Refusal<422>, Refusal<429>, Refusal<507>))]
 async fn send(
     State(app): State<App>,
     caller: Caller,
@@ -123,16 +105,22 @@ async fn send(
     caller.person()?;
     let live = readable_live(&app, &caller, id, &keys).await?;
     let speaker = speaker(&live, &caller)?;
-    let Json(sent) = Json::<Sent>::from_request(request, &()).await?;
-    let (posted, json) = keep(&app, &live, speaker, &sent).await?;
+    let Json(sent) = Json::<NewMessage>::from_request(request, &()).await?;
+    let (posted, clock) = keep(&app, &live, speaker, &sent).await?;
     let status = match (posted.message.held, posted.created) {
         (true, _) => StatusCode::ACCEPTED,
         (false, true) => StatusCode::CREATED,
         (false, false) => StatusCode::OK,
     };
-    Ok((status, as_json(json)).into_response())
+    Ok((status, axum::Json(posted.message.on_wire(&clock))).into_response())
 }
 
+/// Delete a message
+#[utoipa::path(delete, path = "/api/posts/live/{id}/chat/{message_id}", operation_id = "deleteMessage", tag = "Conversation",
+    security(("bearer" = [])), params(LivePath, MessagePath, KeyQuery),
+    responses(
+        (status = 204, description = "It keeps its place and loses its content."),
+        Refusal<403>, Refusal<404>, Refusal<507>))]
 async fn delete_message(
     State(app): State<App>,
     caller: Caller,
@@ -142,37 +130,31 @@ async fn delete_message(
     caller.person()?;
     let live = readable_live(&app, &caller, id, &keys).await?;
     let speaker = speaker(&live, &caller)?;
-    let clock = recorded::clock(&app, id).await;
+    let clock = app.recordings.clock(id).await;
     app.chat.delete(id.0, message_id.0, speaker, &clock).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What part of the history is asked for.
-#[derive(Debug, Deserialize)]
-struct Part {
-    page: Option<String>,
-    page_size: Option<String>,
-    after: Option<i64>,
-    before: Option<i64>,
-    limit: Option<u32>,
-    from_ms: Option<i64>,
-    to_ms: Option<i64>,
-    q: Option<String>,
-    /// False leaves out what was written on the replay; true shows only that.
-    on_replay: Option<bool>,
-}
-
+/// The history
+#[utoipa::path(get, path = "/api/posts/live/{id}/chat", operation_id = "readConversation", tag = "Conversation",
+    security((), ("bearer" = [])), params(LivePath, HistoryQuery, KeyQuery, TokenQuery),
+    responses(
+        (status = 200, description = "The whole history, oldest first; with `page`, a page.", body = History, headers(
+            ("Chat-Change" = i64, description = "Number of the newest deletion: where `since` of the WebSocket goes on."),
+            ("ETag" = String, description = "Changes when anything in it does. Not on a long history, which is sent in parts."))),
+        (status = 304, description = "You have it.", headers(("ETag" = String, description = "The same."))),
+        Refusal<404>, Refusal<429>))]
 async fn history(
     State(app): State<App>,
     caller: Caller,
     keys: Keys,
     Path(Id(id)): Path<Id>,
-    Query(part): Query<Part>,
+    Query(part): Query<HistoryQuery>,
     request: Request,
 ) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
     let (mut parts, _) = request.into_parts();
-    let clock = recorded::clock(&app, id).await;
+    let clock = app.recordings.clock(id).await;
     let counters = app.chat.counters(id.0).await?;
     let wanted = |message: &Message| part.on_replay.is_none_or(|on_replay| on_replay == message.on_replay);
     let mut response = if let Some(words) = &part.q {
@@ -190,9 +172,9 @@ async fn history(
         let base = Base::from_request_parts(&mut parts, &app).await?;
         let first = i64::from(paging.page - 1) * i64::from(paging.page_size);
         let found = app.chat.window(id.0, Window::After(first), paging.page_size).await?;
-        let results = found.iter().map(|message| message.to_value(&clock)).collect();
+        let results = found.iter().map(|message| message.on_wire(&clock)).collect();
         let count = u64::try_from(counters.last_seq).unwrap_or(0);
-        whole(&parts.headers, paging.envelope(&base, count, results).to_string())
+        whole(&parts.headers, written(&paging.envelope(&base, count, results)))
     } else {
         everything(&app, id, counters.last_seq, &clock, &parts.headers).await?
     };
@@ -200,6 +182,28 @@ async fn history(
     headers.insert(CHANGE, counters.change.into());
     headers.insert(header::CACHE_CONTROL, caching(&live));
     Ok(response)
+}
+
+/// The history
+///
+/// The same, at the address that the app asks.
+#[utoipa::path(get, path = "/api/posts/live/{id}/chat/messages", operation_id = "readMessages", tag = "Conversation",
+    security((), ("bearer" = [])), params(LivePath, HistoryQuery, KeyQuery, TokenQuery),
+    responses(
+        (status = 200, description = "The whole history, oldest first; with `page`, a page.", body = History, headers(
+            ("Chat-Change" = i64, description = "Number of the newest deletion: where `since` of the WebSocket goes on."),
+            ("ETag" = String, description = "Changes when anything in it does. Not on a long history, which is sent in parts."))),
+        (status = 304, description = "You have it.", headers(("ETag" = String, description = "The same."))),
+        Refusal<404>, Refusal<429>))]
+async fn messages(
+    app: State<App>,
+    caller: Caller,
+    keys: Keys,
+    id: Path<Id>,
+    part: Query<HistoryQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    history(app, caller, keys, id, part, request).await
 }
 
 /// Searches cost more than other readings, so the anonymous make them at a limited rate too.
@@ -212,13 +216,13 @@ fn searching(
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     let sender = match (caller, peer) {
         (Caller::Person(person), _) => Sender::Person(person.id.0),
-        (_, Some(ConnectInfo(peer))) => Sender::Address(came_from(app, headers, *peer)),
+        (_, Some(ConnectInfo(peer))) => Sender::Address(came_from(&app.config, headers, *peer)),
         (_, None) => return Ok(()),
     };
     admit(&app.chat_limits.searches, sender)
 }
 
-fn window(part: &Part) -> Window {
+fn window(part: &HistoryQuery) -> Window {
     match (part.after, part.before) {
         (Some(after), Some(before)) => Window::Between(after, before),
         (Some(after), None) => Window::After(after),
@@ -227,7 +231,7 @@ fn window(part: &Part) -> Window {
 }
 
 /// How many messages are asked for; more than can be had at once are as many as can.
-fn limit(part: &Part) -> Result<u32, Problem> {
+fn limit(part: &HistoryQuery) -> Result<u32, Problem> {
     match part.limit {
         Some(0) => Err(Problem::new(
             StatusCode::BAD_REQUEST,
@@ -244,7 +248,7 @@ async fn on_timeline(
     app: &App,
     id: LiveId,
     clock: &Arc<PlayClock>,
-    part: &Part,
+    part: &HistoryQuery,
 ) -> Result<Vec<Message>, Problem> {
     let (from_ms, to_ms) = (part.from_ms.unwrap_or(0), part.to_ms.unwrap_or(i64::MAX));
     let most = part.limit.map_or(TIMELINE_LIMIT, |_| limit(part).map_or(0, |limit| limit as usize));
@@ -302,6 +306,14 @@ pub(super) fn parts_of_array(
     })
 }
 
+/// Reactions, counted
+#[utoipa::path(get, path = "/api/posts/live/{id}/chat/reactions", operation_id = "readReactions", tag = "Conversation",
+    security((), ("bearer" = [])), params(LivePath, KeyQuery, TokenQuery),
+    responses(
+        (status = 200, description = "Totals and seconds.", body = Reactions,
+            headers(("ETag" = String, description = "Changes when they do."))),
+        (status = 304, description = "You have it.", headers(("ETag" = String, description = "The same."))),
+        Refusal<404>))]
 async fn reactions(
     State(app): State<App>,
     caller: Caller,
@@ -310,13 +322,14 @@ async fn reactions(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
-    let clock = recorded::clock(&app, id).await;
+    let clock = app.recordings.clock(id).await;
     let reactions = app.chat.reactions(id.0, &clock).await?;
-    let totals: serde_json::Map<_, _> =
-        reactions.totals.into_iter().map(|(emoji, count)| (emoji, count.into())).collect();
-    let second = |(position_ms, counts)| serde_json::json!({"position_ms": position_ms, "counts": counts});
-    let seconds: Vec<_> = reactions.seconds.into_iter().map(second).collect();
-    let mut response = whole(&headers, serde_json::json!({"totals": totals, "seconds": seconds}).to_string());
+    let second = |(position_ms, counts)| ReactionSecond { position_ms, counts };
+    let counted = Reactions {
+        totals: reactions.totals.into_iter().collect(),
+        seconds: reactions.seconds.into_iter().map(second).collect(),
+    };
+    let mut response = whole(&headers, written(&counted));
     response.headers_mut().insert(header::CACHE_CONTROL, caching(&live));
     Ok(response)
 }
@@ -350,6 +363,11 @@ fn whole(headers: &HeaderMap, json: String) -> Response {
         response.headers_mut().insert(header::ETAG, value);
     }
     response
+}
+
+/// What is serialised for its bytes: strings and numbers, which are always written.
+fn written(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer).unwrap_or_default()
 }
 
 pub(super) fn as_json(body: impl Into<Body>) -> Response {

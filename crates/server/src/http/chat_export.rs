@@ -2,44 +2,49 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::get;
 use chat::{Message, WindowCursor};
 use futures_util::stream::try_unfold;
 use ids::LiveId;
-use serde::Deserialize;
 use timeline::PlayClock;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::Refusal;
+use wire::conversation::{ExportQuery, Message as Line};
+use wire::lives::{KeyQuery, LivePath, TokenQuery};
 
 use super::access::{Id, Keys, readable_live};
 use super::auth::Caller;
 use super::chat::{caching, parts_of_array};
 use super::problem::Problem;
 use crate::app::App;
-use crate::recorded;
 
-pub(crate) fn router() -> Router<App> {
-    Router::new().route("/api/posts/live/{id}/chat/export", get(export))
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(export))
 }
 
-#[derive(Deserialize)]
-struct Wanted {
-    format: Option<String>,
-}
-
+/// The conversation as a file
+///
 /// Each format is written part by part, as the reader takes it.
+#[utoipa::path(get, path = "/api/posts/live/{id}/chat/export", operation_id = "exportConversation", tag = "Conversation",
+    security((), ("bearer" = [])), params(LivePath, ExportQuery, KeyQuery, TokenQuery),
+    responses(
+        (status = 200, description = "The file.",
+            content((Vec<Line> = "application/json"), (String = "text/csv"), (String = "text/vtt")),
+            headers(("Content-Disposition" = String, description = "A name for the file."))),
+        Refusal<404>))]
 async fn export(
     State(app): State<App>,
     caller: Caller,
     keys: Keys,
     Path(Id(id)): Path<Id>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
-    let clock = recorded::clock(&app, id).await;
+    let clock = app.recordings.clock(id).await;
     let upto = app.chat.counters(id.0).await?.last_seq;
     let (kind, extension, body) = match wanted.format.as_deref() {
         None | Some("json") => {

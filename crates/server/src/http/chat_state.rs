@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use ids::LiveId;
-use lives::Live;
+use lives::{Live, Lives};
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use wire::frames::{LiveUpdate, ServerFrame};
+use wire::timeline::LiveState;
 
-use crate::app::App;
-use crate::recorded;
+use super::answers::state;
+use crate::presence::Viewers;
+use crate::recorded::Recordings;
 
 /// How often it is worked out: changes are told at most as often.
 const EVERY: Duration = Duration::from_secs(1);
@@ -26,6 +30,15 @@ struct Followed {
     decided: Arc<Notify>,
 }
 
+/// From what it is worked out.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) lives: Lives,
+    pub(crate) recordings: Recordings,
+    pub(crate) viewers: Viewers,
+    pub(crate) leaving: CancellationToken,
+}
+
 /// How a live stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct State {
@@ -37,11 +50,11 @@ pub(super) struct State {
 
 impl States {
     /// Follows a live. The first state is there at once.
-    pub(super) async fn follow(&self, app: &App, live: &Arc<Live>) -> watch::Receiver<State> {
+    pub(super) async fn follow(&self, sources: &Sources, live: &Arc<Live>) -> watch::Receiver<State> {
         if let Some(kept) = self.lock().get(&live.id) {
             return kept.state.subscribe();
         }
-        let first = state(app, live.id, Some(Arc::clone(live))).await;
+        let first = sources.state(live.id, Some(Arc::clone(live))).await;
         let mut states = self.lock();
         if let Some(kept) = states.get(&live.id) {
             return kept.state.subscribe();
@@ -50,7 +63,7 @@ impl States {
         let decided = Arc::new(Notify::new());
         states.insert(live.id, Followed { state: sender.clone(), decided: Arc::clone(&decided) });
         drop(states);
-        tokio::spawn(work_out(app.clone(), self.clone(), live.id, sender, decided));
+        tokio::spawn(work_out(sources.clone(), self.clone(), live.id, sender, decided));
         receiver
     }
 
@@ -77,7 +90,7 @@ impl States {
 }
 
 async fn work_out(
-    app: App,
+    sources: Sources,
     states: States,
     live_id: LiveId,
     sender: watch::Sender<State>,
@@ -86,19 +99,19 @@ async fn work_out(
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         tokio::select! {
-            () = app.leaving.cancelled() => return,
+            () = sources.leaving.cancelled() => return,
             _ = ticks.tick() => {}
             () = decided.notified() => {}
         }
         if states.let_go(live_id, &sender) {
             return;
         }
-        let live = match app.lives.get(live_id).await {
+        let live = match sources.lives.get(live_id).await {
             Ok(live) => Some(live),
             Err(lives::Error::NoSuchLive) => None,
             Err(_) => continue,
         };
-        let now = state(&app, live_id, live).await;
+        let now = sources.state(live_id, live).await;
         sender.send_if_modified(|kept| {
             let changed = *kept != now;
             *kept = now;
@@ -107,14 +120,17 @@ async fn work_out(
     }
 }
 
-async fn state(app: &App, live_id: LiveId, live: Option<Arc<Live>>) -> State {
-    let summary = recorded::summary(app, live_id).await;
-    let running = live.as_ref().is_some_and(|live| live.is_running());
-    let frame = serde_json::json!({"type": "live", "live": {
-        "state": if running { "live" } else { "ended" },
-        "revision": summary.revision,
-        "saved_ms": summary.saved_ms,
-        "viewers": app.viewers.count(live_id),
-    }});
-    State { live, frame: frame.to_string().into() }
+impl Sources {
+    async fn state(&self, live_id: LiveId, live: Option<Arc<Live>>) -> State {
+        let summary = self.recordings.summary(live_id).await;
+        let update = LiveUpdate {
+            state: live.as_deref().map_or(LiveState::Ended, state),
+            revision: summary.revision,
+            saved_ms: summary.saved_ms,
+            viewers: self.viewers.count(live_id) as u64,
+        };
+        // Strings and numbers are always written.
+        let frame = serde_json::to_string(&ServerFrame::Live { live: update }).unwrap_or_default();
+        State { live, frame: frame.into() }
+    }
 }

@@ -6,55 +6,58 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::ws::{Message as Frame, Utf8Bytes, WebSocket, close_code};
 use axum::extract::{Path, Query, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use axum::routing::get;
-use chat::Viewer;
+use chat::{Posted, Viewer};
 use futures_util::{SinkExt, StreamExt};
 use ids::LiveId;
 use lives::{Live, Visibility, policy};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use timeline::PlayClock;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval};
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::Refusal;
+use wire::conversation::{NewMessage, SocketQuery};
+use wire::frames::{ClientFrame, ServerFrame};
+use wire::lives::{KeyQuery, LivePath, TokenQuery};
 
 use super::access::{Id, Keys, readable};
+use super::answers::public;
 use super::auth::Caller;
-use super::chat::{Sent, keep, speaker};
+use super::chat::{keep, speaker};
 use super::chat_state::State;
 use super::problem::{Language, Problem};
 use super::socket::{End, Frames, Opening, PING, SILENCE, taken};
 use crate::app::App;
 use crate::presence::{Present, Viewing};
-use crate::recorded;
 
 /// Bytes of a frame from outside at most; a longer one ends the connection.
 const FRAME: usize = 64 << 10;
 /// Frames sent before what comes in is looked at again.
 const AT_ONCE: usize = 32;
 
-pub(crate) fn router() -> Router<App> {
-    Router::new().route("/api/posts/live/{id}/chat/ws", get(upgrade))
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(upgrade))
 }
 
-/// Where the reader goes on.
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct From {
-    after: Option<i64>,
-    since: Option<i64>,
-}
-
+/// The conversation as it goes on (WebSocket)
+///
+/// JSON text frames: `ClientFrame` to the server, `ServerFrame` from it. A members' live sends nothing before `auth`.
+#[utoipa::path(get, path = "/api/posts/live/{id}/chat/ws", operation_id = "followConversation", tag = "Conversation",
+    security((), ("bearer" = [])), params(LivePath, SocketQuery, KeyQuery, TokenQuery),
+    responses((status = 101, description = "JSON text frames."), Refusal<403>, Refusal<404>, Refusal<426>))]
 async fn upgrade(
     Shared(app): Shared<App>,
     caller: Caller,
     keys: Keys,
     Path(Id(id)): Path<Id>,
-    Query(from): Query<From>,
+    Query(from): Query<SocketQuery>,
     headers: HeaderMap,
     opening: Opening,
 ) -> Result<Response, Problem> {
@@ -82,7 +85,7 @@ struct Connection {
     app: App,
     live: Arc<Live>,
     keys: Keys,
-    from: From,
+    from: SocketQuery,
     language: Language,
     caller: Caller,
     /// The token of the one who writes, looked at again for each message: it may expire.
@@ -121,11 +124,11 @@ impl Connection {
         live: Arc<Live>,
         caller: Caller,
         keys: Keys,
-        from: From,
+        from: SocketQuery,
         language: Language,
         socket: WebSocket,
     ) -> Result<Self, End> {
-        let mut states = app.chat_states.follow(&app, &live).await;
+        let mut states = app.chat_states.follow(&app.sources(), &live).await;
         states.mark_changed();
         let mut pings = tokio::time::interval_at(Instant::now() + PING, PING);
         pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -226,24 +229,19 @@ impl Connection {
     }
 
     async fn asked(&mut self, text: &str) -> Result<(), End> {
-        let Ok(mut asked) = serde_json::from_str::<Value>(text) else {
+        let Ok(asked) = serde_json::from_str::<Value>(text) else {
             return self.refuse(None, &malformed()).await;
         };
         let client_id = asked["client_id"].as_str().map(str::to_owned);
-        let kind = asked.as_object_mut().and_then(|fields| fields.remove("type"));
-        match kind.as_ref().and_then(Value::as_str) {
-            Some("auth") => self.authenticate(asked["token"].as_str()).await,
-            Some("send") => match serde_json::from_value::<Sent>(asked) {
-                Ok(sent) => self.write(sent, client_id).await,
-                Err(_) => self.refuse(client_id, &malformed()).await,
-            },
-            _ => self.refuse(client_id, &malformed()).await,
+        match serde_json::from_value(asked) {
+            Ok(ClientFrame::Auth { token }) => self.authenticate(&token).await,
+            Ok(ClientFrame::Send(sent)) => self.write(sent.into(), client_id).await,
+            Err(_) => self.refuse(client_id, &malformed()).await,
         }
     }
 
-    async fn authenticate(&mut self, token: Option<&str>) -> Result<(), End> {
-        let Some(token) = token else { return self.refuse(None, &malformed()).await };
-        let caller = match Caller::of_token(&self.app, token).await {
+    async fn authenticate(&mut self, token: &str) -> Result<(), End> {
+        let caller = match Caller::of_token(&self.app.accounts, token).await {
             Ok(caller) => caller,
             Err(problem) => return self.refuse(None, &problem).await,
         };
@@ -253,13 +251,7 @@ impl Connection {
         };
         self.caller = caller;
         self.token = Some(token.to_owned());
-        let user = json!({
-            "id": person.id,
-            "first_name": person.first_name,
-            "last_name": person.last_name,
-            "profile_picture": person.profile_picture,
-        });
-        self.say(json!({"type": "authenticated", "user": user}).to_string()).await?;
+        self.say(written(&ServerFrame::Authenticated { user: public(&person) })).await?;
         if self.is_author() {
             self.viewing = None;
         }
@@ -278,8 +270,8 @@ impl Connection {
         if self.reading.is_some() || !readable(&self.app, &self.live, &self.caller, &self.keys) {
             return Ok(());
         }
-        let clock = recorded::clock(&self.app, self.live.id).await;
-        let From { after, since } = self.from;
+        let clock = self.app.recordings.clock(self.live.id).await;
+        let SocketQuery { after, since } = self.from;
         match self.app.chat.subscribe(self.live.id.0, after, since, &clock).await {
             Ok(viewer) => {
                 self.reading = Some(viewer);
@@ -293,9 +285,9 @@ impl Connection {
     }
 
     /// Lets a message be stored while this connection goes on reading.
-    async fn write(&mut self, sent: Sent, client_id: Option<String>) -> Result<(), End> {
+    async fn write(&mut self, sent: NewMessage, client_id: Option<String>) -> Result<(), End> {
         if let Some(token) = &self.token {
-            match Caller::of_token(&self.app, token).await {
+            match Caller::of_token(&self.app.accounts, token).await {
                 Ok(caller) => self.caller = caller,
                 Err(problem) => return self.refuse(client_id, &problem).await,
             }
@@ -304,11 +296,11 @@ impl Connection {
         let (live_id, language) = (self.live.id, self.language);
         self.keeping = Some(self.app.tasks.spawn(async move {
             match store(&app, live_id, &caller, &keys, &sent).await {
-                Ok(message) => {
-                    let client_id = Value::from(client_id);
-                    format!(r#"{{"type":"ack","client_id":{client_id},"message":{message}}}"#)
+                Ok((posted, clock)) => {
+                    let (client_id, message) = (client_id.as_deref(), posted.message.on_wire(&clock));
+                    written(&ServerFrame::Ack { client_id, message })
                 }
-                Err(problem) => refusal(client_id, &problem, language),
+                Err(problem) => refusal(client_id.as_deref(), &problem, language),
             }
         }));
         Ok(())
@@ -347,7 +339,7 @@ impl Connection {
     }
 
     async fn refuse(&mut self, client_id: Option<String>, problem: &Problem) -> Result<(), End> {
-        self.say(refusal(client_id, problem, self.language)).await
+        self.say(refusal(client_id.as_deref(), problem, self.language)).await
     }
 
     async fn say(&mut self, json: String) -> Result<(), End> {
@@ -359,31 +351,35 @@ impl Connection {
     }
 }
 
-/// Stores what somebody sends, as an HTTP request would; the message in JSON.
+/// Stores what somebody sends, as an HTTP request would; the message, and the clock that places it.
 async fn store(
     app: &App,
     live_id: LiveId,
     caller: &Caller,
     keys: &Keys,
-    sent: &Sent,
-) -> Result<String, Problem> {
+    sent: &NewMessage,
+) -> Result<(Posted, Arc<PlayClock>), Problem> {
     caller.person()?;
     let live = app.lives.get(live_id).await?;
     if !readable(app, &live, caller, keys) && !policy::may_moderate(&live, caller.who()) {
         return Err(Problem::no_such_live());
     }
     let speaker = speaker(&live, caller)?;
-    keep(app, &live, speaker, sent).await.map(|(_, json)| json)
+    keep(app, &live, speaker, sent).await
 }
 
-fn refusal(client_id: Option<String>, problem: &Problem, language: Language) -> String {
-    let error = problem.sentence(language);
-    let status = problem.status().as_u16();
-    let mut frame = json!({"type": "refused", "client_id": client_id, "status": status, "error": error});
-    if let Some(seconds) = problem.retry_after_s() {
-        frame["retry_after_s"] = seconds.into();
-    }
-    frame.to_string()
+fn refusal(client_id: Option<&str>, problem: &Problem, language: Language) -> String {
+    written(&ServerFrame::Refused {
+        client_id,
+        status: problem.status().as_u16(),
+        error: problem.sentence(language),
+        retry_after_s: problem.retry_after_s(),
+    })
+}
+
+/// A frame as it is sent: strings and numbers, which are always written.
+fn written(frame: &ServerFrame<'_>) -> String {
+    serde_json::to_string(frame).unwrap_or_default()
 }
 
 fn malformed() -> Problem {

@@ -1,9 +1,10 @@
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::app::App;
 use crate::config::Config;
 
 /// What pages of other origins may read of an answer beside the usual.
@@ -19,16 +20,16 @@ const REMEMBERED: &str = "7200";
 
 /// Lets the pages of the allowed origins call the API. Only a preflight is answered here: other OPTIONS requests
 /// have handlers (tus discovery).
-pub(super) async fn cors(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn cors(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let allowed = origin.filter(|origin| listed(&app.config, origin));
+    let allowed = origin.filter(|origin| listed(&config, origin));
     let preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ORIGIN)
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response =
         if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
-    if !app.config.cors_origins.is_empty() {
+    if !config.cors_origins.is_empty() {
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
     if let Some(origin) = allowed {
@@ -45,7 +46,7 @@ pub(super) async fn cors(State(app): State<App>, request: Request, next: Next) -
 
 /// Whether a WebSocket may be opened from where the request says it comes: no origin (not a browser), this server
 /// itself, or an allowed one. Browsers do not ask before opening one, so the server must look.
-pub(crate) fn origin_allowed(app: &App, headers: &HeaderMap) -> bool {
+pub(crate) fn origin_allowed(config: &Config, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
@@ -55,7 +56,7 @@ pub(crate) fn origin_allowed(app: &App, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = text.split_once("://").map(|(_, authority)| authority);
     let ours = host.is_some_and(|host| authority.is_some_and(|origin| origin.eq_ignore_ascii_case(host)));
-    ours || app.config.public_url.as_deref().is_some_and(|url| url == text) || listed(&app.config, origin)
+    ours || config.public_url.as_deref().is_some_and(|url| url == text) || listed(config, origin)
 }
 
 fn listed(config: &Config, origin: &HeaderValue) -> bool {

@@ -1,14 +1,15 @@
 //! Absolute addresses in answers.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 
 use super::problem::Problem;
-use crate::app::App;
+use crate::config::Config;
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -25,14 +26,18 @@ impl Base {
     }
 }
 
-impl FromRequestParts<App> for Base {
+impl<S: Sync> FromRequestParts<S> for Base
+where
+    Arc<Config>: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        if let Some(address) = &app.config.public_url {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let config = Arc::<Config>::from_ref(state);
+        if let Some(address) = &config.public_url {
             return Ok(Self(address.clone()));
         }
-        let trusted = |name: HeaderName| forwarded(&parts.headers, name).filter(|_| app.config.trust_proxy);
+        let trusted = |name: HeaderName| forwarded(&parts.headers, name).filter(|_| config.trust_proxy);
         let scheme = trusted(FORWARDED_PROTO).filter(|scheme| *scheme == "https").unwrap_or("http");
         let host = trusted(FORWARDED_HOST)
             .or_else(|| parts.headers.get(header::HOST)?.to_str().ok())
@@ -44,17 +49,17 @@ impl FromRequestParts<App> for Base {
                 "L'en-tête Host n'est pas un nom de serveur.",
                 "The Host header is not the name of a server.",
             )),
-            None => Ok(Self(format!("{scheme}://{}", app.config.listen))),
+            None => Ok(Self(format!("{scheme}://{}", config.listen))),
         }
     }
 }
 
 /// The network address that a request comes from: behind a trusted proxy, the one that it saw.
-pub(crate) fn came_from(app: &App, headers: &HeaderMap, peer: SocketAddr) -> std::net::IpAddr {
+pub(crate) fn came_from(config: &Config, headers: &HeaderMap, peer: SocketAddr) -> std::net::IpAddr {
     // The last address is the one that our own proxy added; what stands before it anybody may have written.
     let last = headers.get_all(FORWARDED_FOR).iter().next_back().and_then(|value| value.to_str().ok());
     let seen = last.and_then(|value| value.rsplit(',').next()?.trim().parse().ok());
-    seen.filter(|_| app.config.trust_proxy).unwrap_or_else(|| peer.ip())
+    seen.filter(|_| config.trust_proxy).unwrap_or_else(|| peer.ip())
 }
 
 /// The first of the values that proxies wrote one after the other.

@@ -2,53 +2,48 @@
 
 use std::str::FromStr;
 
+use axum::Json as Answer;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json as Answer, Router};
 use ids::LiveId;
 use lives::{Change, Filter, Live, NewLive, Visibility, policy};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::lives::{KeyQuery, LiveFields, LivePath, LivesQuery, Replay, StartedLive, StoppedLive};
+use wire::page::PageQuery;
+use wire::{Page, Refusal, Time, lives as answers};
 
+use super::Json;
 use super::access::{Id, Keys, changeable_live, readable_live};
+use super::answers::{author_answer, gap_answer, state};
 use super::auth::Caller;
 use super::links::Base;
 use super::paging::Paging;
 use super::problem::Problem;
-use super::{Json, rfc3339};
-use crate::app::{App, now_ms};
-use crate::recorded::{self, Gap, Summary};
+use crate::app::App;
+use crate::clock::now_ms;
+use crate::recorded::Summary;
 
-pub(crate) fn router() -> Router<App> {
-    Router::new()
-        .route("/api/posts/live/start", post(start))
-        .route("/api/posts/live", get(list))
-        .route("/api/posts/live/{id}", get(read).patch(change).delete(delete))
-        .route("/api/posts/live/{id}/stop", post(stop).put(stop))
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(start))
+        .routes(routes!(list))
+        .routes(routes!(read, change, delete))
+        .routes(routes!(stop, stop_again))
 }
 
-#[derive(Deserialize)]
-struct Beginning {
-    title: Option<String>,
-    description: Option<String>,
-    content: Option<String>,
-    visibility: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ListQuery {
-    state: Option<String>,
-    q: Option<String>,
-    mine: Option<String>,
-}
-
+/// Start a live
+#[utoipa::path(post, path = "/api/posts/live/start", operation_id = "startLive", tag = "Lives",
+    security(("bearer" = [])), request_body = LiveFields,
+    responses(
+        (status = 201, description = "It runs.", body = StartedLive),
+        Refusal<403>, Refusal<422>, Refusal<429>, Refusal<507>))]
 async fn start(
     State(app): State<App>,
     base: Base,
     caller: Caller,
-    Json(body): Json<Beginning>,
+    Json(body): Json<LiveFields>,
 ) -> Result<Response, Problem> {
     let author = caller.person()?.id;
     let new = NewLive {
@@ -58,28 +53,32 @@ async fn start(
         visibility: visibility(body.visibility)?.unwrap_or_default(),
     };
     let (live, stream_key) = app.lifecycle.start(author, new, now_ms()).await?;
-    app.listeners.heard(&app, live.id).await;
-    let answer = json!({
-        "live_id": live.id,
-        "post_id": live.id,
-        "stream_key": stream_key,
-        "upload_url": base.to(&format!("/api/posts/live/{}/upload/", live.id)),
-        "rtmp_url": null,
-        "whip_url": null,
-        "hls_url": null,
-        "watch_url": watch_url(&base, &live, true),
-        "message": "Live démarré avec succès",
-    });
+    app.listeners.heard(live.id).await;
+    let answer = StartedLive {
+        live_id: live.id.0,
+        post_id: live.id.0,
+        stream_key,
+        upload_url: base.to(&format!("/api/posts/live/{}/upload/", live.id)),
+        rtmp_url: None,
+        whip_url: None,
+        hls_url: None,
+        watch_url: watch_url(&base, &live, true),
+        message: "Live démarré avec succès",
+    };
     Ok((StatusCode::CREATED, Answer(answer)).into_response())
 }
 
+/// Lives, the newest first
+#[utoipa::path(get, path = "/api/posts/live", operation_id = "listLives", tag = "Lives",
+    security((), ("bearer" = [])), params(LivesQuery, PageQuery),
+    responses((status = 200, description = "A page.", body = Page<answers::Live>), Refusal<403>))]
 async fn list(
     State(app): State<App>,
     base: Base,
     caller: Caller,
     paging: Paging,
-    Query(query): Query<ListQuery>,
-) -> Result<Answer<Value>, Problem> {
+    Query(query): Query<LivesQuery>,
+) -> Result<Response, Problem> {
     let running = match query.state.as_deref() {
         None | Some("") => None,
         Some("live") => Some(true),
@@ -100,30 +99,40 @@ async fn list(
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let mut results = Vec::with_capacity(page.lives.len());
     for (live, messages) in with_messages(&app, &page.lives).await {
-        let summary = recorded::listed(&app, live).await;
-        results.push(live_json(&app, &base, live, &summary, messages, &caller, &Keys::default()));
+        let summary = app.recordings.listed(live).await;
+        results.push(live_answer(&app, &base, live, &summary, messages, &caller, &Keys::default()));
     }
-    Ok(Answer(paging.envelope(&base, page.count, results)))
+    Ok(Answer(paging.envelope(&base, page.count, results)).into_response())
 }
 
+/// One live
+#[utoipa::path(get, path = "/api/posts/live/{id}", operation_id = "readLive", tag = "Lives",
+    security((), ("bearer" = [])), params(LivePath, KeyQuery),
+    responses((status = 200, description = "The live.", body = answers::Live), Refusal<404>))]
 async fn read(
     State(app): State<App>,
     base: Base,
     caller: Caller,
     keys: Keys,
     Path(Id(id)): Path<Id>,
-) -> Result<Answer<Value>, Problem> {
+) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
-    Ok(Answer(one_json(&app, &base, &live, &caller, &keys).await))
+    Ok(Answer(one_answer(&app, &base, &live, &caller, &keys).await).into_response())
 }
 
+/// Change a live
+#[utoipa::path(patch, path = "/api/posts/live/{id}", operation_id = "changeLive", tag = "Lives",
+    security(("bearer" = [])), params(LivePath), request_body = LiveFields,
+    responses(
+        (status = 200, description = "The live, changed.", body = answers::Live),
+        Refusal<403>, Refusal<404>, Refusal<422>))]
 async fn change(
     State(app): State<App>,
     base: Base,
     caller: Caller,
     Path(Id(id)): Path<Id>,
-    Json(body): Json<Beginning>,
-) -> Result<Answer<Value>, Problem> {
+    Json(body): Json<LiveFields>,
+) -> Result<Response, Problem> {
     changeable_live(&app, &caller, id).await?;
     let change = Change {
         title: body.title,
@@ -132,9 +141,15 @@ async fn change(
         visibility: visibility(body.visibility)?,
     };
     let live = app.lifecycle.change(id, change, now_ms()).await?;
-    Ok(Answer(one_json(&app, &base, &live, &caller, &Keys::default()).await))
+    Ok(Answer(one_answer(&app, &base, &live, &caller, &Keys::default()).await).into_response())
 }
 
+/// Delete a live
+#[utoipa::path(delete, path = "/api/posts/live/{id}", operation_id = "deleteLive", tag = "Lives",
+    security(("bearer" = [])), params(LivePath),
+    responses(
+        (status = 204, description = "Gone, with its recording and its conversation."),
+        Refusal<403>, Refusal<404>))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,
@@ -143,41 +158,70 @@ async fn delete(
     changeable_live(&app, &caller, id).await?;
     app.lifecycle.begin_deletion(id, now_ms()).await?;
     // From here on it is gone for everybody; what is left to do is done without the caller, too.
-    app.listeners.heard(&app, id).await;
+    app.listeners.heard(id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Stop a live
+#[utoipa::path(post, path = "/api/posts/live/{id}/stop", operation_id = "stopLive", tag = "Lives",
+    security(("bearer" = [])), params(LivePath),
+    responses(
+        (status = 200, description = "What is kept. Stopping again changes nothing.", body = StoppedLive),
+        Refusal<403>, Refusal<404>))]
 async fn stop(
     State(app): State<App>,
     base: Base,
     caller: Caller,
     Path(Id(id)): Path<Id>,
-) -> Result<Answer<Value>, Problem> {
+) -> Result<Answer<StoppedLive>, Problem> {
     changeable_live(&app, &caller, id).await?;
     let live = app.lifecycle.stop(id, now_ms()).await?;
     // What was received is durable and in the recording before the answer says so.
-    app.listeners.heard(&app, id).await;
-    let summary = recorded::summary(&app, id).await;
+    app.listeners.heard(id).await;
+    let summary = app.recordings.summary(id).await;
     let saved = summary.saved_ms > 0;
     let token = media_token(&app, &live);
-    let (mp4, webm, audio) = replay_urls(&base, &live, &summary, token.as_deref());
+    let Replay { mp4, webm, audio } = replay_urls(&base, &live, &summary, token.as_deref());
     // Takes that differ fit in no one file: the page plays them one after the other.
     let page = saved.then(|| watch_url(&base, &live, true)).filter(|_| summary.has_picture);
-    Ok(Answer(json!({
-        "message": "Live arrêté avec succès",
-        "video_saved": saved,
-        "video_id": saved.then_some(id),
-        "duration_ms": summary.duration_ms,
-        "messages": messages(&app, &[id]).await.pop().unwrap_or(0),
-        "gaps": summary.gaps.iter().map(gap_json).collect::<Vec<_>>(),
-        "replay_url": mp4.or(webm).or(page).or(audio),
-    })))
+    Ok(Answer(StoppedLive {
+        message: "Live arrêté avec succès",
+        video_saved: saved,
+        video_id: saved.then_some(id.0),
+        duration_ms: summary.duration_ms,
+        messages: messages(&app, &[id]).await.pop().unwrap_or(0),
+        gaps: summary.gaps.iter().map(gap_answer).collect(),
+        replay_url: mp4.or(webm).or(page).or(audio),
+    }))
 }
 
-async fn one_json(app: &App, base: &Base, live: &Live, caller: &Caller, keys: &Keys) -> Value {
+/// Stop a live
+///
+/// The same, for clients that put.
+#[utoipa::path(put, path = "/api/posts/live/{id}/stop", operation_id = "stopLiveAgain", tag = "Lives",
+    security(("bearer" = [])), params(LivePath),
+    responses(
+        (status = 200, description = "What is kept. Stopping again changes nothing.", body = StoppedLive),
+        Refusal<403>, Refusal<404>))]
+async fn stop_again(
+    app: State<App>,
+    base: Base,
+    caller: Caller,
+    id: Path<Id>,
+) -> Result<Answer<StoppedLive>, Problem> {
+    stop(app, base, caller, id).await
+}
+
+async fn one_answer<'a>(
+    app: &App,
+    base: &Base,
+    live: &'a Live,
+    caller: &Caller,
+    keys: &Keys,
+) -> answers::Live<'a> {
     let messages = messages(app, &[live.id]).await.pop().unwrap_or(0);
-    let summary = recorded::summary(app, live.id).await;
-    live_json(app, base, live, &summary, messages, caller, keys)
+    let summary = app.recordings.summary(live.id).await;
+    live_answer(app, base, live, &summary, messages, caller, keys)
 }
 
 /// Lives, each with how many messages there are.
@@ -187,64 +231,48 @@ pub(crate) async fn with_messages<'a>(app: &App, lives: &'a [Live]) -> impl Iter
 }
 
 /// A live as it is answered to this caller, who may see it.
-pub(crate) fn live_json(
+pub(crate) fn live_answer<'a>(
     app: &App,
     base: &Base,
-    live: &Live,
+    live: &'a Live,
     summary: &Summary,
     messages: i64,
     caller: &Caller,
     keys: &Keys,
-) -> Value {
+) -> answers::Live<'a> {
     let token = media_token(app, live);
-    let (mp4, webm, audio) = replay_urls(base, live, summary, token.as_deref());
-    let replay = (mp4.is_some() || webm.is_some() || audio.is_some())
-        .then(|| json!({"mp4": mp4, "webm": webm, "audio": audio}));
+    let replay = replay_urls(base, live, summary, token.as_deref());
+    let replay =
+        Some(replay).filter(|files| files.mp4.is_some() || files.webm.is_some() || files.audio.is_some());
     let poster = summary.poster.as_ref();
     let poster = poster.map(|version| media_url(base, live, "poster.jpg", version, token.as_deref()));
     // A media token is passed on more lightly than the key, so it does not give the key away.
     let knows_key = policy::may_moderate(live, caller.who()) || keys.key.as_ref() == Some(&live.watch_key);
-    json!({
-        "id": live.id,
-        "title": live.title,
-        "description": live.description,
-        "content": live.content,
-        "author": author_json(&live.author),
-        "visibility": live.visibility.name(),
-        "state": if live.is_running() { "live" } else { "ended" },
-        "started_at": rfc3339(live.started_ms),
-        "ended_at": live.ended_ms.map(rfc3339),
-        "revision": summary.revision,
-        "saved_ms": summary.saved_ms,
-        "duration_ms": summary.duration_ms,
-        "viewers": app.viewers.count(live.id),
-        "messages": messages,
-        "poster_url": poster,
-        "watch_url": watch_url(base, live, knows_key),
-        "tail_url": tail_url(base, live, token.as_deref()),
-        "hls_url": null,
-        "replay": replay,
-    })
-}
-
-/// An author as everybody sees them.
-pub(crate) fn author_json(author: &lives::Author) -> Value {
-    json!({
-        "id": author.id,
-        "first_name": author.first_name,
-        "last_name": author.last_name,
-        "profile_picture": author.profile_picture,
-    })
-}
-
-/// A gap as it is answered.
-pub(crate) fn gap_json(gap: &Gap) -> Value {
-    json!({
-        "position_ms": gap.position_ms,
-        "lost_ms": gap.lost_ms,
-        "since": rfc3339(gap.since_ms),
-        "until": rfc3339(gap.until_ms),
-    })
+    answers::Live {
+        id: live.id.0,
+        title: &live.title,
+        description: &live.description,
+        content: &live.content,
+        author: author_answer(&live.author),
+        visibility: match live.visibility {
+            Visibility::Public => answers::Visibility::Public,
+            Visibility::Unlisted => answers::Visibility::Unlisted,
+            Visibility::Members => answers::Visibility::Members,
+        },
+        state: state(live),
+        started_at: Time(live.started_ms.0),
+        ended_at: live.ended_ms.map(|at| Time(at.0)),
+        revision: summary.revision,
+        saved_ms: summary.saved_ms,
+        duration_ms: summary.duration_ms,
+        viewers: app.viewers.count(live.id) as u64,
+        messages,
+        poster_url: poster,
+        watch_url: watch_url(base, live, knows_key),
+        tail_url: tail_url(base, live, token.as_deref()),
+        hls_url: None,
+        replay,
+    }
 }
 
 /// The token that addresses of media of this live carry; public ones carry none.
@@ -260,23 +288,6 @@ fn tail_url(base: &Base, live: &Live, token: Option<&str>) -> String {
     address.replacen("http", "ws", 1)
 }
 
-/// Deletes the bytes, then the conversation, then the row, which says until then that there is something left to delete.
-/// What fails is tried again at the next start.
-pub(crate) async fn finish_deletion(app: &App, id: LiveId) {
-    if let Err(error) = recorded::delete(app, id).await {
-        tracing::error!(live = %id, error, "could not delete a recording");
-        return;
-    }
-    // A long conversation goes piece by piece, so that nobody else waits for it.
-    if let Err(error) = app.chat.forget(id.0).await {
-        tracing::error!(live = %id, %error, "could not delete a conversation");
-        return;
-    }
-    if let Err(error) = app.lifecycle.purge(id).await {
-        tracing::error!(live = %id, %error, "could not delete the row of a live");
-    }
-}
-
 /// Messages of the conversation of each live, those deleted left out.
 async fn messages(app: &App, lives: &[LiveId]) -> Vec<i64> {
     app.chat.message_counts(lives.iter().map(|live| live.0).collect()).await.unwrap_or_else(|error| {
@@ -287,22 +298,17 @@ async fn messages(app: &App, lives: &[LiveId]) -> Vec<i64> {
 
 /// The address of the replay of a live as it is now, if anything of it is recorded.
 pub(crate) async fn replay_url(app: &App, base: &Base, live: &Live) -> Option<String> {
-    let summary = recorded::summary(app, live.id).await;
-    let (mp4, webm, audio) = replay_urls(base, live, &summary, media_token(app, live).as_deref());
+    let summary = app.recordings.summary(live.id).await;
+    let Replay { mp4, webm, audio } = replay_urls(base, live, &summary, media_token(app, live).as_deref());
     mp4.or(webm).or(audio)
 }
 
-fn replay_urls(
-    base: &Base,
-    live: &Live,
-    summary: &Summary,
-    token: Option<&str>,
-) -> (Option<String>, Option<String>, Option<String>) {
+fn replay_urls(base: &Base, live: &Live, summary: &Summary, token: Option<&str>) -> Replay {
     let url = |file: &str, version: &String| media_url(base, live, file, version, token);
     let mp4 = summary.mp4.as_ref().map(|version| url("replay.mp4", version));
     let webm = summary.webm.as_ref().map(|version| url("replay.webm", version));
     let audio = summary.audio.as_ref().map(|(ext, version)| url(&format!("audio.{ext}"), version));
-    (mp4, webm, audio)
+    Replay { mp4, webm, audio }
 }
 
 fn media_url(base: &Base, live: &Live, file: &str, version: &str, token: Option<&str>) -> String {

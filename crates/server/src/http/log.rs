@@ -1,11 +1,10 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-
-use crate::app::App;
 
 /// Requests answered, by the first digit of their status.
 #[derive(Default)]
@@ -18,11 +17,11 @@ impl Counts {
 }
 
 /// Counts and logs a request. Its query is left out: it may hold keys and tokens.
-pub(super) async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn log(State(counts): State<Arc<Counts>>, request: Request, next: Next) -> Response {
     let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    if let Some(count) = app.counts.0.get(usize::from(status / 100)) {
+    if let Some(count) = counts.0.get(usize::from(status / 100)) {
         count.fetch_add(1, Ordering::Relaxed);
     }
     let ms = began.elapsed().as_millis();

@@ -3,21 +3,22 @@
 //! Routes are written without a final slash: requests are brought into that form before they are routed.
 
 pub(crate) mod access;
+mod answers;
 pub(crate) mod auth;
 mod chat;
 mod chat_export;
-mod chat_here;
-mod chat_lead;
+mod chat_moderation;
 mod chat_people;
-mod chat_state;
+mod chat_presence;
+pub(crate) mod chat_state;
 mod chat_ws;
 mod cors;
+mod drain;
 mod json;
 pub(crate) mod links;
 pub(crate) mod lives;
-mod log;
-mod normal;
-mod openapi;
+pub(crate) mod log;
+mod normalise;
 mod operate;
 mod pages;
 pub(crate) mod paging;
@@ -25,32 +26,31 @@ mod poster;
 mod posts;
 pub(crate) mod problem;
 mod range;
+mod schema;
 mod socket;
-mod times;
-mod unread;
 mod upload;
 mod users;
 mod watch;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use operate::Operation;
+use schema::Schema;
+use users::Users;
 
-pub(crate) use chat_state::States as ChatStates;
-pub(crate) use cors::origin_allowed;
 pub(crate) use json::Json;
-pub(crate) use lives::finish_deletion;
-pub(crate) use log::Counts;
-pub(crate) use times::rfc3339;
 
 /// The whole of what the server answers.
 pub(crate) fn router(app: &App) -> Router {
-    let routes = Router::new()
-        .merge(users::router())
+    let subjects = OpenApiRouter::new()
         .merge(lives::router())
         .merge(posts::router())
         .merge(upload::router())
@@ -58,28 +58,52 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(poster::router())
         .merge(chat::router())
         .merge(chat_export::router())
-        .merge(chat_here::router())
-        .merge(chat_lead::router())
+        .merge(chat_presence::router())
+        .merge(chat_moderation::router())
         .merge(chat_people::router())
         .merge(chat_ws::router())
-        .merge(operate::router())
-        .merge(openapi::router())
-        .fallback(pages::page)
         .with_state(app.clone());
+    let (routes, mut described) = schema::frame()
+        .merge(users::router().with_state(app.into()))
+        .merge(subjects)
+        .merge(operate::router().with_state(app.into()))
+        .split_for_parts();
+    let schema = schema::router();
+    described.merge(schema.get_openapi().clone());
+    let routes = routes.merge(Router::from(schema.with_state(Schema::new(described)))).fallback(pages::page);
     // A layer runs around the fallback's own routing, so what it changes of a request decides the route.
     Router::new()
         .fallback_service(routes)
-        .layer(map_request(normal::normal))
+        .layer(map_request(normalise::normalise))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(from_fn(problem::in_the_readers_language))
-        .layer(from_fn_with_state(app.clone(), cors::cors))
+        .layer(from_fn_with_state(Arc::clone(&app.config), cors::cors))
         .layer(map_response(no_guessing))
-        .layer(from_fn(unread::read_on))
-        .layer(from_fn_with_state(app.clone(), log::log))
+        .layer(from_fn(drain::read_on))
+        .layer(from_fn_with_state(Arc::clone(&app.counts), log::log))
 }
 
 /// Nothing that is served is to be taken for something else than it says it is.
 async fn no_guessing(mut response: Response) -> Response {
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+impl From<&App> for Users {
+    fn from(app: &App) -> Self {
+        Self { accounts: app.accounts.clone(), chat: app.chat.clone(), config: Arc::clone(&app.config) }
+    }
+}
+
+impl From<&App> for Operation {
+    fn from(app: &App) -> Self {
+        Self {
+            engines: app.engines.clone(),
+            lives: app.lives.clone(),
+            viewers: app.viewers.clone(),
+            counts: Arc::clone(&app.counts),
+            chat: app.chat.clone(),
+            since: app.since,
+        }
+    }
 }

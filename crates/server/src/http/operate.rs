@@ -1,30 +1,54 @@
 //! What whoever runs the server asks it.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use axum::routing::get;
-use lives::Filter;
+use chat::Chat;
+use lives::{Filter, Lives};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::log::Counts;
 use super::problem::Problem;
-use crate::app::App;
+use crate::engines::Engines;
+use crate::presence::Viewers;
 
-pub(crate) fn router() -> Router<App> {
-    Router::new().route("/healthz", get(health)).route("/metrics", get(metrics))
+/// What these handlers get.
+#[derive(Clone)]
+pub(crate) struct Operation {
+    pub(crate) engines: Engines,
+    pub(crate) lives: Lives,
+    pub(crate) viewers: Viewers,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) chat: Chat,
+    pub(crate) since: Instant,
 }
 
+pub(crate) fn router() -> OpenApiRouter<Operation> {
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(metrics))
+}
+
+/// Whether it can serve
+///
 /// Answers once the server can serve, and only while the database answers.
-async fn health(State(app): State<App>) -> Result<&'static str, Problem> {
+#[utoipa::path(get, path = "/healthz", operation_id = "health", tag = "Running it",
+    responses((status = 200, description = "It can.", body = String, content_type = "text/plain")))]
+async fn health(State(app): State<Operation>) -> Result<&'static str, Problem> {
     app.engines.answer().await?;
     Ok("ok\n")
 }
 
-/// The Prometheus text format, version 0.0.4.
-async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
+/// Prometheus text
+///
+/// The text format, version 0.0.4.
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "Running it",
+    responses((status = 200, description = "Metrics.", body = String, content_type = "text/plain")))]
+async fn metrics(State(app): State<Operation>) -> Result<impl IntoResponse, Problem> {
     let running = Filter { running: Some(true), members: true, ..Filter::default() };
     let running = app.lives.list(running, 1, 1).await?.count;
     let mut text = String::new();

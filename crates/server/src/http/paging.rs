@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
-use serde_json::{Value, json};
+use wire::Page;
 
 use super::links::Base;
 use super::problem::Problem;
@@ -41,11 +41,11 @@ impl<S: Sync> FromRequestParts<S> for Paging {
 
 impl Paging {
     /// The page as it is answered, with the addresses of its neighbours.
-    pub(crate) fn envelope(&self, base: &Base, count: u64, results: Vec<Value>) -> Value {
+    pub(crate) fn envelope<T>(&self, base: &Base, count: u64, results: Vec<T>) -> Page<T> {
         let last = count.div_ceil(u64::from(self.page_size)).max(1);
         let next = (u64::from(self.page) < last).then(|| self.address(base, u64::from(self.page) + 1));
         let previous = (self.page > 1).then(|| self.address(base, u64::from(self.page - 1).min(last)));
-        json!({"count": count, "next": next, "previous": previous, "results": results})
+        Page { count, next, previous, results }
     }
 
     fn address(&self, base: &Base, page: u64) -> String {

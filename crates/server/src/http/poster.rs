@@ -2,13 +2,15 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use delivery::poster::{self, Accepts, MAX_SENT, Poster};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::Refusal;
+use wire::lives::{KeyQuery, LivePath, TokenQuery};
 
 use super::access::{Id, Keys, publishable_live, readable_live};
 use super::auth::Caller;
@@ -16,18 +18,26 @@ use super::problem::Problem;
 use super::range::{Asked, asked, other_version};
 use super::upload::storage;
 use crate::app::App;
-use crate::recorded;
 
 /// What stands for a live that has no picture.
 const NEUTRAL: &[u8] = include_bytes!("../../assets/poster.jpg");
 
-pub(crate) fn router() -> Router<App> {
-    Router::new()
-        .route("/api/posts/live/{id}/poster.jpg", get(show).put(send))
-        .layer(DefaultBodyLimit::max(MAX_SENT))
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show, send)).layer(DefaultBodyLimit::max(MAX_SENT))
 }
 
+/// A picture of the live
+///
 /// The poster that the publisher sent, else one made of the recording, else a neutral picture.
+#[utoipa::path(get, path = "/api/posts/live/{id}/poster.jpg", operation_id = "showPoster", tag = "Watching",
+    security((), ("bearer" = [])), params(LivePath, KeyQuery, TokenQuery,
+        ("Accept" = Option<String>, Header, description = "WebP and AVIF only where they are named.")),
+    responses(
+        (status = 200, description = "The picture.",
+            content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/avif")),
+            headers(("ETag" = String, description = "Of this picture."), ("Vary" = String, description = "Accept"))),
+        (status = 304, description = "The asker has it.", headers(("ETag" = String, description = "Of this picture."))),
+        Refusal<404>, Refusal<507>))]
 async fn show(
     State(app): State<App>,
     Path(Id(id)): Path<Id>,
@@ -36,7 +46,7 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     readable_live(&app, &caller, id, &keys).await?;
-    let recording = recorded::open(&app, id).await.map_err(|error| storage(&error))?;
+    let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
     let accepts = Accepts { webp: takes(&headers, "image/webp"), avif: takes(&headers, "image/avif") };
     let made = app.posters.poster(id.0, recording, accepts).await;
     let poster = made
@@ -76,7 +86,15 @@ fn etag(poster: &Poster) -> String {
     format!("\"{:016x}\"", hasher.finish())
 }
 
-/// The publisher sends a picture: JPEG, WebP or PNG.
+/// Send a picture of the live
+///
+/// Its publisher's: JPEG, WebP or PNG of at most 1 MiB.
+#[utoipa::path(put, path = "/api/posts/live/{id}/poster.jpg", operation_id = "sendPoster", tag = "Publishing",
+    security(("bearer" = [])), params(LivePath),
+    request_body(content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/webp"))),
+    responses(
+        (status = 204, description = "It is shown from now on."),
+        Refusal<403>, Refusal<404>, Refusal<409>, Refusal<413>, Refusal<415>, Refusal<507>))]
 async fn send(
     State(app): State<App>,
     Path(Id(id)): Path<Id>,

@@ -1,40 +1,42 @@
 //! Lives as posts, for the app's existing screens.
 
+use axum::Json as Answer;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json as Answer, Router};
+use axum::response::{IntoResponse, Response};
 use lives::Filter;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::lives::{Post, PostsQuery};
+use wire::page::PageQuery;
+use wire::{Page, Time};
 
 use super::access::Keys;
+use super::answers::author_answer;
 use super::auth::Caller;
 use super::links::Base;
-use super::lives::{author_json, live_json, with_messages};
+use super::lives::{live_answer, with_messages};
 use super::paging::Paging;
 use super::problem::Problem;
-use super::rfc3339;
 use crate::app::App;
-use crate::recorded;
 
-pub(crate) fn router() -> Router<App> {
-    Router::new().route("/api/posts", get(list))
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(Deserialize)]
-struct ListQuery {
-    is_live_post: Option<String>,
-}
-
+/// Lives as posts
+///
 /// A post is a live post while its live runs.
+#[utoipa::path(get, path = "/api/posts", operation_id = "listPosts", tag = "Lives",
+    security((), ("bearer" = [])), params(PostsQuery, PageQuery),
+    responses((status = 200, description = "A page.", body = Page<Post>)))]
 async fn list(
     State(app): State<App>,
     base: Base,
     caller: Caller,
     paging: Paging,
-    Query(query): Query<ListQuery>,
-) -> Result<Answer<Value>, Problem> {
+    Query(query): Query<PostsQuery>,
+) -> Result<Response, Problem> {
     let running = match query.is_live_post.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None | Some("") => None,
         Some("true" | "1") => Some(true),
@@ -51,16 +53,16 @@ async fn list(
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let mut results = Vec::with_capacity(page.lives.len());
     for (live, messages) in with_messages(&app, &page.lives).await {
-        let summary = recorded::listed(&app, live).await;
-        results.push(json!({
-            "id": live.id,
-            "content": live.content,
-            "title": live.title,
-            "author": author_json(&live.author),
-            "created_at": rfc3339(live.started_ms),
-            "is_live_post": live.is_running(),
-            "live": live_json(&app, &base, live, &summary, messages, &caller, &Keys::default()),
-        }));
+        let summary = app.recordings.listed(live).await;
+        results.push(Post {
+            id: live.id.0,
+            content: &live.content,
+            title: &live.title,
+            author: author_answer(&live.author),
+            created_at: Time(live.started_ms.0),
+            is_live_post: live.is_running(),
+            live: live_answer(&app, &base, live, &summary, messages, &caller, &Keys::default()),
+        });
     }
-    Ok(Answer(paging.envelope(&base, page.count, results)))
+    Ok(Answer(paging.envelope(&base, page.count, results)).into_response())
 }

@@ -11,7 +11,6 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 use standard::standard;
 
 /// What went wrong, for a person to read. The language is chosen when it is answered.
@@ -106,14 +105,10 @@ impl Problem {
         let (title_fr, title_en, _, _) = standard(self.0.status);
         let title = if language == Language::French { title_fr } else { title_en };
         let sentence = self.sentence(language);
-        json!({
-            "type": "about:blank",
-            "title": title,
-            "status": self.0.status.as_u16(),
-            "detail": sentence,
-            "error": sentence,
-        })
-        .to_string()
+        let status = self.0.status.as_u16();
+        let problem = wire::Problem { kind: "about:blank", title, status, detail: sentence, error: sentence };
+        // Strings and numbers are always written.
+        serde_json::to_string(&problem).unwrap_or_default()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -16,9 +17,9 @@ use tokio_tungstenite::tungstenite::Error as Unreadable;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_util::task::TaskTracker;
 
-use super::origin_allowed;
+use super::cors::origin_allowed;
 use super::problem::Problem;
-use crate::app::App;
+use crate::config::Config;
 use crate::connection::Place;
 
 /// How often a silent client is asked whether it is still there.
@@ -46,13 +47,16 @@ pub(super) struct Opening {
     place: Option<Place>,
 }
 
-impl FromRequestParts<App> for Opening {
+impl<S: Send + Sync> FromRequestParts<S> for Opening
+where
+    Arc<Config>: FromRef<S>,
+{
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         Ok(Self {
-            upgrade: WebSocketUpgrade::from_request_parts(parts, app).await,
-            is_from_here: origin_allowed(app, &parts.headers),
+            upgrade: WebSocketUpgrade::from_request_parts(parts, state).await,
+            is_from_here: origin_allowed(&Arc::<Config>::from_ref(state), &parts.headers),
             place: parts.extensions.get::<Place>().cloned(),
         })
     }

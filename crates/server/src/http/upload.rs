@@ -8,25 +8,29 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{options, post};
 use futures_util::stream::{Empty, empty};
 use futures_util::{Stream, StreamExt};
 use ids::LiveId;
 use ingest::upload::{Checksum, Error, Status, Upload};
 use lives::Live;
 use tokio::task::spawn_blocking;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
+use wire::Refusal;
+use wire::lives::LivePath;
+use wire::publishing::{AppendHeaders, ChecksumHeaders, CreationHeaders, TusHeaders, UploadPath};
 
 use super::access::{Id, publishable_live};
 use super::auth::Caller;
 use super::links::Base;
 use super::problem::Problem;
-use crate::app::{App, now_ms};
+use crate::app::App;
+use crate::clock::now_ms;
 
 pub(super) use problem::storage;
 use problem::upload_problem;
@@ -35,18 +39,27 @@ use tus::{checksum, creation, expires, insert, is_plain, is_upload, number};
 /// How often bytes of one request are told to the live.
 const HEARD_EVERY: Duration = Duration::from_secs(1);
 
-pub(crate) fn router() -> Router<App> {
-    let one = options(tus::discover).patch(append).head(status).delete(terminate);
-    Router::new()
-        .route("/api/posts/live/{id}/upload", options(tus::discover).post(create))
-        .route("/api/posts/live/{id}/upload/{upload}", one)
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(tus::discover, create))
+        .routes(routes!(tus::discover_one, append, status, terminate))
         .layer(from_fn(tus::speak))
-        .route(
-            "/api/posts/live/{id}/upload-video",
-            post(form::upload_video).layer(DefaultBodyLimit::disable()),
-        )
+        .routes(routes!(form::upload_video).layer(DefaultBodyLimit::disable()))
 }
 
+/// Begin an upload (tus 1.0)
+#[utoipa::path(post, path = "/api/posts/live/{id}/upload", operation_id = "createUpload", tag = "Publishing",
+    security(("bearer" = [])), params(LivePath, TusHeaders, CreationHeaders, ChecksumHeaders),
+    request_body(content = Option<Vec<u8>>, content_type = "application/offset+octet-stream",
+        description = "With its first bytes, or without (creation-with-upload)."),
+    responses(
+        (status = 201, description = "Begun. Cut short, it holds what came.", headers(
+            ("Location" = String, description = "Where its bytes go."),
+            ("Upload-Expires" = String, description = "Until when (RFC 9110, section 5.6.7)."),
+            ("Upload-Offset" = u64, description = "With a body: what of it is durable."),
+            ("Tus-Resumable" = String, description = "1.0.0"))),
+        Refusal<403>, Refusal<404>, Refusal<409>, Refusal<410>, Refusal<412>, Refusal<413>, Refusal<415>,
+        Refusal<422>, Refusal<460>, Refusal<507>))]
 async fn create(
     State(app): State<App>,
     Path(Id(id)): Path<Id>,
@@ -87,6 +100,17 @@ async fn create(
     Ok(response)
 }
 
+/// Append bytes
+#[utoipa::path(patch, path = "/api/posts/live/{id}/upload/{upload}", operation_id = "appendToUpload", tag = "Publishing",
+    security(("bearer" = [])), params(LivePath, UploadPath, TusHeaders, AppendHeaders, ChecksumHeaders),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    responses(
+        (status = 204, description = "Received and durable.", headers(
+            ("Upload-Offset" = u64, description = "Everything received so far; durable."),
+            ("Upload-Expires" = String, description = "Until when (RFC 9110, section 5.6.7)."),
+            ("Tus-Resumable" = String, description = "1.0.0"))),
+        Refusal<403>, Refusal<404>, Refusal<409>, Refusal<410>, Refusal<412>, Refusal<413>, Refusal<415>,
+        Refusal<422>, Refusal<460>, Refusal<507>))]
 async fn append(
     State(app): State<App>,
     Path((Id(id), upload)): Path<(Id, String)>,
@@ -133,6 +157,19 @@ async fn check_append(
     Ok(Request { live, upload, offset, length, checksum: checksum(headers)? })
 }
 
+/// How much is there
+#[utoipa::path(head, path = "/api/posts/live/{id}/upload/{upload}", operation_id = "uploadStatus", tag = "Publishing",
+    security(("bearer" = [])), params(LivePath, UploadPath, TusHeaders),
+    responses(
+        (status = 200, description = "How far it has come.", headers(
+            ("Upload-Offset" = u64, description = "Durable."),
+            ("Upload-Length" = u64, description = "Once it is known."),
+            ("Upload-Defer-Length" = u64, description = "1 while the length is not known."),
+            ("Upload-Metadata" = String, description = "As it was sent."),
+            ("Upload-Expires" = String, description = "Until when (RFC 9110, section 5.6.7)."),
+            ("Cache-Control" = String, description = "no-store"),
+            ("Tus-Resumable" = String, description = "1.0.0"))),
+        Refusal<403>, Refusal<404>, Refusal<410>, Refusal<412>, Refusal<507>))]
 async fn status(
     State(app): State<App>,
     Path((Id(id), upload)): Path<(Id, String)>,
@@ -154,6 +191,12 @@ async fn status(
     Ok(response)
 }
 
+/// End an upload; what is durable stays
+#[utoipa::path(delete, path = "/api/posts/live/{id}/upload/{upload}", operation_id = "terminateUpload", tag = "Publishing",
+    security(("bearer" = [])), params(LivePath, UploadPath, TusHeaders),
+    responses(
+        (status = 204, description = "Ended.", headers(("Tus-Resumable" = String, description = "1.0.0"))),
+        Refusal<403>, Refusal<404>, Refusal<410>, Refusal<412>, Refusal<507>))]
 async fn terminate(
     State(app): State<App>,
     Path((Id(id), upload)): Path<(Id, String)>,
@@ -224,7 +267,7 @@ async fn append_body(
     let room = if body.size_hint().exact().is_some() { u64::MAX } else { app.quota.room(live.author.id) };
     let pieces = Box::pin(tell(app, live, within(room, body.into_data_stream())));
     let appended = upload.append(offset, length, checksum, pieces).await;
-    app.summaries.touch(live.id);
+    app.recordings.touch(live.id);
     appended
 }
 
@@ -252,10 +295,10 @@ fn tell<E: 'static>(
 
 /// Bytes come for a live: it is not abandoned, and runs again if it was thought so.
 async fn hear(app: &App, live: &Live) {
-    app.summaries.touch(live.id);
+    app.recordings.touch(live.id);
     match app.lifecycle.bytes_came(live.id, now_ms()).await {
         // Its tails are open again before the first of these bytes is shown.
-        Ok(true) => app.listeners.heard(app, live.id).await,
+        Ok(true) => app.listeners.heard(live.id).await,
         Ok(false) => {}
         Err(error) => tracing::warn!(live = %live.id, %error, "a live could not be told that bytes came"),
     }

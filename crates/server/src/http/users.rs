@@ -1,103 +1,112 @@
 //! People: register, sign in, refresh, sign out, profile.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use accounts::{Change, Name, NewPerson, Person, Tokens};
-use axum::extract::{ConnectInfo, State};
+use accounts::{Accounts, Change, Name, NewPerson};
+use axum::Json as Answer;
+use axum::extract::{ConnectInfo, FromRef, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json as Answer, Router};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use chat::Chat;
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::people::{Credentials, Myself, ProfileChange, Refresh, Registration, Role, SignedIn, Tokens};
+use wire::{Person, Refusal};
 
 use super::Json;
+use super::answers::public;
 use super::auth::Caller;
 use super::links::came_from;
 use super::problem::Problem;
-use crate::app::{App, now_ms};
+use crate::clock::now_ms;
+use crate::config::Config;
 use crate::names;
 
-pub(crate) fn router() -> Router<App> {
-    Router::new()
-        .route("/api/users/register", post(register))
-        .route("/api/users/login", post(login))
-        .route("/api/users/token/refresh", post(refresh))
-        .route("/api/users/logout", post(logout))
-        .route("/api/users/my-profile", get(profile).patch(change_profile))
+/// What these handlers get.
+#[derive(Clone, FromRef)]
+pub(crate) struct Users {
+    pub(crate) accounts: Accounts,
+    pub(crate) chat: Chat,
+    pub(crate) config: Arc<Config>,
 }
 
-#[derive(Deserialize)]
-struct Registration {
-    email: String,
-    password: String,
-    #[serde(default)]
-    first_name: Option<String>,
-    #[serde(default)]
-    last_name: Option<String>,
+pub(crate) fn router() -> OpenApiRouter<Users> {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(login))
+        .routes(routes!(refresh))
+        .routes(routes!(logout))
+        .routes(routes!(profile, change_profile))
 }
 
-#[derive(Deserialize)]
-struct Credentials {
-    email: String,
-    password: String,
-}
-
-#[derive(Deserialize)]
-struct Refresh {
-    refresh: String,
-}
-
-#[derive(Deserialize)]
-struct ProfileChange {
-    #[serde(default)]
-    first_name: Option<String>,
-    #[serde(default)]
-    last_name: Option<String>,
-    /// `null` takes the picture away; left out, it stays.
-    #[serde(default, deserialize_with = "given")]
-    profile_picture: Option<Option<String>>,
-}
-
-async fn register(State(app): State<App>, Json(body): Json<Registration>) -> Result<Response, Problem> {
+/// Sign up
+#[utoipa::path(post, path = "/api/users/register", operation_id = "register", tag = "People",
+    request_body = Registration,
+    responses((status = 201, description = "Signed up and in.", body = SignedIn), Refusal<409>, Refusal<422>))]
+async fn register(State(users): State<Users>, Json(body): Json<Registration>) -> Result<Response, Problem> {
     let new = NewPerson {
         email: body.email,
         password: body.password,
         first_name: body.first_name.unwrap_or_default(),
         last_name: body.last_name.unwrap_or_default(),
     };
-    let (person, tokens) = app.accounts.register(new, now_ms()).await?;
-    Ok((StatusCode::CREATED, secret(signed_in(&person, &tokens))).into_response())
+    let (person, tokens) = users.accounts.register(new, now_ms()).await?;
+    Ok((StatusCode::CREATED, secret(&signed_in(&person, &tokens))).into_response())
 }
 
+/// Sign in
+#[utoipa::path(post, path = "/api/users/login", operation_id = "login", tag = "People",
+    request_body = Credentials,
+    responses((status = 200, description = "Signed in.", body = SignedIn), Refusal<401>, Refusal<429>))]
 async fn login(
-    State(app): State<App>,
+    State(users): State<Users>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Json(body): Json<Credentials>,
 ) -> Result<Response, Problem> {
-    let address = came_from(&app, &headers, peer);
-    let (person, tokens) = app.accounts.login(&body.email, body.password, address, now_ms()).await?;
-    Ok(secret(signed_in(&person, &tokens)))
+    let address = came_from(&users.config, &headers, peer);
+    let (person, tokens) = users.accounts.login(&body.email, body.password, address, now_ms()).await?;
+    Ok(secret(&signed_in(&person, &tokens)))
 }
 
-async fn refresh(State(app): State<App>, Json(body): Json<Refresh>) -> Result<Response, Problem> {
-    let tokens = app.accounts.refresh(&body.refresh, now_ms()).await?;
-    Ok(secret(json!({"access": tokens.access, "refresh": tokens.refresh})))
+/// Exchange a refresh token
+#[utoipa::path(post, path = "/api/users/token/refresh", operation_id = "refreshToken", tag = "People",
+    request_body = Refresh,
+    responses(
+        (status = 200, body = Tokens, description = "The next pair. The same token again within 60 s gets the same answer; \
+            later, every token of that sign-in ends."),
+        Refusal<401>))]
+async fn refresh(State(users): State<Users>, Json(body): Json<Refresh>) -> Result<Response, Problem> {
+    let tokens = users.accounts.refresh(&body.refresh, now_ms()).await?;
+    Ok(secret(&pair(&tokens)))
 }
 
-async fn logout(State(app): State<App>, Json(body): Json<Refresh>) -> Result<StatusCode, Problem> {
-    app.accounts.logout(&body.refresh).await?;
+/// Sign out
+#[utoipa::path(post, path = "/api/users/logout", operation_id = "logout", tag = "People",
+    request_body = Refresh,
+    responses((status = 204, description = "The refresh token is worth nothing any more.")))]
+async fn logout(State(users): State<Users>, Json(body): Json<Refresh>) -> Result<StatusCode, Problem> {
+    users.accounts.logout(&body.refresh).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn profile(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    let person = app.accounts.person(caller.person()?.id).await?;
-    Ok(secret(own_json(&person)))
+/// Who am I
+#[utoipa::path(get, path = "/api/users/my-profile", operation_id = "myProfile", tag = "People",
+    security(("bearer" = [])),
+    responses((status = 200, description = "You.", body = Myself)))]
+async fn profile(State(users): State<Users>, caller: Caller) -> Result<Response, Problem> {
+    let person = users.accounts.person(caller.person()?.id).await?;
+    Ok(secret(&myself(&person)))
 }
 
+/// Change my profile
+#[utoipa::path(patch, path = "/api/users/my-profile", operation_id = "changeMyProfile", tag = "People",
+    security(("bearer" = [])), request_body = ProfileChange,
+    responses((status = 200, description = "You, changed.", body = Myself), Refusal<422>))]
 async fn change_profile(
-    State(app): State<App>,
+    State(users): State<Users>,
     caller: Caller,
     Json(body): Json<ProfileChange>,
 ) -> Result<Response, Problem> {
@@ -106,36 +115,36 @@ async fn change_profile(
         last_name: body.last_name,
         profile_picture: body.profile_picture,
     };
-    let person = app.accounts.change(caller.person()?.id, change).await?;
-    app.chat.renamed(&names::author(&Name::from(&person)));
-    Ok(secret(own_json(&person)))
+    let person = users.accounts.change(caller.person()?.id, change).await?;
+    users.chat.renamed(&names::author(&Name::from(&person)));
+    Ok(secret(&myself(&person)))
 }
 
-/// Somebody as only they themselves and administrators see them.
-fn own_json(person: &Person) -> Value {
-    json!({
-        "id": person.id,
-        "first_name": person.first_name,
-        "last_name": person.last_name,
-        "profile_picture": person.profile_picture,
-        "email": person.email,
-        "roles": person.roles.iter().map(|role| role.name()).collect::<Vec<_>>(),
-    })
+fn myself(person: &accounts::Person) -> Myself<'_> {
+    let Person { id, first_name, last_name, profile_picture } = public(person);
+    let role = |role: &accounts::Role| match role {
+        accounts::Role::Admin => Role::Admin,
+        accounts::Role::Moderator => Role::Moderator,
+    };
+    Myself {
+        id,
+        first_name,
+        last_name,
+        profile_picture,
+        email: person.email.as_deref(),
+        roles: person.roles.iter().map(role).collect(),
+    }
 }
 
-fn signed_in(person: &Person, tokens: &Tokens) -> Value {
-    json!({
-        "user": own_json(person),
-        "tokens": {"access": tokens.access, "refresh": tokens.refresh},
-    })
+fn signed_in<'a>(person: &'a accounts::Person, tokens: &'a accounts::Tokens) -> SignedIn<'a> {
+    SignedIn { user: myself(person), tokens: pair(tokens) }
+}
+
+fn pair(tokens: &accounts::Tokens) -> Tokens<'_> {
+    Tokens { access: &tokens.access, refresh: &tokens.refresh }
 }
 
 /// An answer that no cache on the way may keep.
-fn secret(body: Value) -> Response {
+fn secret(body: &impl Serialize) -> Response {
     ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body)).into_response()
-}
-
-/// Tells a field that is `null` from one that is left out.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }

@@ -7,35 +7,36 @@ mod tail;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::Json as Answer;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use axum::routing::get;
-use ids::UnixMs;
 use lives::Live;
 use recorder::Recording;
-use serde_json::{Value, json};
-use timeline::{Take, TrackIndex};
+use timeline::TrackIndex;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::timeline::{Take, TakeTrack, Timeline, TrackKind};
+use wire::{Refusal, Time};
 
 use super::access::{Id, Keys, readable_live};
+use super::answers::{gap_answer, state};
 use super::auth::Caller;
-use super::lives::gap_json;
 use super::problem::Problem;
-use super::rfc3339;
 use super::upload::storage;
 use crate::app::App;
 use crate::recorded;
 
-pub(crate) fn router() -> Router<App> {
-    Router::new()
-        .route("/api/posts/live/{id}/timeline", get(timeline))
-        .route("/api/posts/live/{id}/tail.mp4", get(tail::mp4))
-        .route("/api/posts/live/{id}/tail.webm", get(tail::webm))
-        .route("/api/posts/live/{id}/tail/ws", get(socket::upgrade))
-        .route("/api/posts/live/{id}/replay.mp4", get(replay::mp4))
-        .route("/api/posts/live/{id}/replay.webm", get(replay::webm))
-        .route("/api/posts/live/{id}/audio.m4a", get(replay::m4a))
-        .route("/api/posts/live/{id}/audio.webm", get(replay::audio_webm))
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(timeline))
+        .routes(routes!(tail::mp4))
+        .routes(routes!(tail::webm))
+        .routes(routes!(socket::upgrade))
+        .routes(routes!(replay::mp4))
+        .routes(routes!(replay::webm))
+        .routes(routes!(replay::m4a))
+        .routes(routes!(replay::audio_webm))
 }
 
 /// The live in the path and its recording, for a caller who may watch it.
@@ -53,53 +54,49 @@ impl FromRequestParts<App> for Watched {
         let id = Path::<Id>::from_request_parts(parts, app).await;
         let Path(Id(id)) = id.map_err(|_| Problem::no_such_live())?;
         let live = readable_live(app, &caller, id, &keys).await?;
-        let recording = recorded::open(app, id).await.map_err(|error| storage(&error))?;
+        let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
         Ok(Self { live, recording })
     }
 }
 
-async fn timeline(Watched { live, recording }: Watched) -> Result<axum::Json<Value>, Problem> {
+/// Takes and gaps
+#[utoipa::path(get, path = "/api/posts/live/{id}/timeline", operation_id = "readTimeline", tag = "Lives",
+    security((), ("bearer" = [])), params(LivePath, KeyQuery, TokenQuery),
+    responses((status = 200, description = "The timeline.", body = Timeline), Refusal<404>))]
+async fn timeline(Watched { live, recording }: Watched) -> Answer<Timeline> {
     let timeline = recording.timeline();
     let clock = timeline.clock();
-    let takes: Vec<Value> = timeline
-        .in_play_order()
-        .into_iter()
-        .zip(clock.spans())
-        .map(|(take, span)| {
-            json!({
-                "take": take.number,
-                "offset_ms": span.offset_ms,
-                "duration_ms": span.duration_ms,
-                "started_at": rfc3339(UnixMs(take.started_at_ms)),
-                "tracks": tracks(take),
-            })
-        })
-        .collect();
-    let gaps: Vec<Value> = recorded::gaps(&timeline).iter().map(gap_json).collect();
-    Ok(axum::Json(json!({
-        "state": if live.is_running() { "live" } else { "ended" },
-        "revision": timeline.revision,
-        "saved_ms": timeline.duration_ms(),
-        "duration_ms": timeline.duration_ms(),
-        "takes": takes,
-        "gaps": gaps,
-    })))
+    let take = |(take, span): (&Arc<timeline::Take>, &timeline::Span)| Take {
+        take: take.number,
+        offset_ms: span.offset_ms,
+        duration_ms: span.duration_ms,
+        started_at: Time(take.started_at_ms),
+        tracks: take.tracks().map(track).collect(),
+    };
+    Answer(Timeline {
+        state: state(&live),
+        revision: timeline.revision,
+        saved_ms: timeline.duration_ms(),
+        duration_ms: timeline.duration_ms(),
+        takes: timeline.in_play_order().into_iter().zip(clock.spans()).map(take).collect(),
+        gaps: recorded::gaps(&timeline).iter().map(gap_answer).collect(),
+    })
 }
 
-fn tracks(take: &Take) -> Vec<Value> {
-    let describe = |index: &TrackIndex| {
-        let track = index.track();
-        let some = |value: u32| (value > 0).then_some(value);
-        json!({
-            "kind": track.kind(),
-            "codec": track.codec_string(),
-            "width": some(track.width),
-            "height": some(track.height),
-            "sample_rate": some(track.sample_rate),
-            "channels": some(track.channels.into()),
-            "frames": index.frames(),
-            "bytes": index.payload(),
-        })
-    };
-    take.tracks().map(describe).collect()
+fn track(index: &TrackIndex) -> TakeTrack {
+    let track = index.track();
+    let some = |value: u32| (value > 0).then_some(value);
+    TakeTrack {
+        kind: match track.kind() {
+            media::Kind::Video => TrackKind::Video,
+            media::Kind::Audio => TrackKind::Audio,
+        },
+        codec: track.codec_string(),
+        width: some(track.width),
+        height: some(track.height),
+        sample_rate: some(track.sample_rate),
+        channels: some(track.channels.into()),
+        frames: index.frames(),
+        bytes: index.payload(),
+    }
 }

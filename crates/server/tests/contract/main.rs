@@ -7,4 +7,5 @@ mod lives;
 mod pages;
 mod people;
 mod rules;
+mod schema;
 mod server;

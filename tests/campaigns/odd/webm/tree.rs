@@ -225,6 +225,8 @@ fn parse_one(bytes: &[u8], parent: u32) -> Option<(Element, usize)> {
     let is_sized = size != (1 << (7 * width)) - 1;
     let rest = &bytes[head..];
     let len = match (is_sized, id) {
+        // Some recorders leave the size of a segment at 0 when they are killed.
+        (true, id::SEGMENT) if size == 0 => rest.len(),
         (true, _) => usize::try_from(size).ok()?.min(rest.len()),
         (false, id::CLUSTER) => unsized_len(rest),
         (false, _) => rest.len(),

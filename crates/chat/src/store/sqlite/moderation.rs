@@ -11,7 +11,7 @@ use crate::mentions::{self, Mention};
 use crate::message::{Draft, Kind, Message, message_id, seq_in};
 use crate::moderation::{Acting, Held, Rules, RulesChange, Sanction, WordList};
 use crate::store::{Deletion, Posting};
-use crate::{Error, Refusal, compression, times};
+use crate::{Error, Refusal, compression};
 
 /// Messages that one ban takes away at most, the newest.
 const BAN_DELETES: usize = 1_000;
@@ -104,7 +104,7 @@ pub(super) fn sanction(conn: &Connection, acting: Acting, sanction: Sanction) ->
         params![live_id, sanction.person_id, sanction.until_ms],
     )?;
     let (act, detail) = match sanction.until_ms {
-        Some(until) => ("silence", times::timestamp(until)),
+        Some(until) => ("silence", wire::Time(until).to_string()),
         None => ("ban", String::new()),
     };
     note(conn, acting, act, Some(sanction.person_id), &detail)?;

@@ -10,9 +10,8 @@ pub use super::boxes::{Header, box_header};
 use super::movie::{Movie, Placed, read_movie};
 use super::runs::{Known, MovieFragment, TrackFragment, read_fragment};
 use super::take::Streams;
-use crate::container::Event;
 use crate::container::input::Input;
-use crate::container::read::EBML;
+use crate::container::{EBML, Event};
 use crate::{Error, Reason};
 
 /// Bytes of the largest `moov` that is read: about 30 hours of a finished file.

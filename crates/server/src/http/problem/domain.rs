@@ -1,13 +1,11 @@
 //! What the domains refuse, as problems.
 
 use axum::http::{HeaderValue, StatusCode, header};
-
 use chat::Refusal;
-use ids::UnixMs;
 use storage::Failure;
+use wire::Time;
 
 use super::Problem;
-use crate::http::rfc3339;
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
@@ -166,7 +164,7 @@ impl From<Refusal> for Problem {
                 forbidden("Vous ne pouvez plus écrire dans ce live.", "You may no longer write in this live.")
             }
             Refusal::Silenced { until_ms } => {
-                let until = rfc3339(UnixMs(until_ms));
+                let until = Time(until_ms);
                 Self::new(
                     StatusCode::FORBIDDEN,
                     format!("Vous ne pouvez pas écrire dans ce live avant {until}."),

@@ -10,13 +10,16 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use ingest::upload::{Creation, Upload};
 use lives::Live;
-use serde_json::json;
 use tokio::sync::mpsc;
+use wire::Refusal;
+use wire::lives::LivePath;
+use wire::publishing::{UploadedVideo, VideoForm};
 
 use super::problem::{encoded, no_video, two_videos, upload_problem};
 use super::tus::is_plain;
 use super::{check_quota, nothing, tell};
-use crate::app::{App, now_ms};
+use crate::app::App;
+use crate::clock::now_ms;
 use crate::http::access::{Id, publishable_live};
 use crate::http::auth::Caller;
 use crate::http::links::Base;
@@ -25,6 +28,13 @@ use crate::http::problem::Problem;
 /// Pieces of a form that are in flight between its reader and the upload.
 const IN_FLIGHT: usize = 4;
 
+/// A finished recording in one request
+#[utoipa::path(post, path = "/api/posts/live/{id}/upload-video", operation_id = "uploadVideo", tag = "Publishing",
+    security(("bearer" = [])), params(LivePath),
+    request_body(content = VideoForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "Recorded.", body = UploadedVideo),
+        Refusal<403>, Refusal<404>, Refusal<409>, Refusal<413>, Refusal<415>, Refusal<422>, Refusal<507>))]
 pub(super) async fn upload_video(
     State(app): State<App>,
     Path(Id(id)): Path<Id>,
@@ -59,11 +69,11 @@ pub(super) async fn upload_video(
         return Err(no_video());
     }
     upload.append(offset, Some(offset), None, nothing()).await.map_err(upload_problem)?;
-    let answer = json!({
-        "message": "Vidéo enregistrée avec succès",
-        "media_id": id,
-        "file_url": crate::http::lives::replay_url(&app, &base, &live).await,
-    });
+    let answer = UploadedVideo {
+        message: "Vidéo enregistrée avec succès",
+        media_id: id.0,
+        file_url: crate::http::lives::replay_url(&app, &base, &live).await,
+    };
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }
 

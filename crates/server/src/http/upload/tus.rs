@@ -1,5 +1,7 @@
 //! The headers of tus 1.0.
 
+use std::time::{Duration, SystemTime};
+
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -8,9 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ingest::upload::{Checksum, Creation, MAX_LENGTH};
 use lives::Live;
+use wire::Refusal;
+use wire::lives::LivePath;
+use wire::publishing::UploadPath;
 
 use super::problem::bad_header;
-use crate::app::now_ms;
+use crate::clock::now_ms;
 use crate::http::problem::Problem;
 
 /// `Upload-Metadata` may be this long.
@@ -42,8 +47,27 @@ pub(super) async fn speak(request: Request, next: Next) -> Response {
     response
 }
 
-/// What this server can do.
+/// What of tus is understood
+#[utoipa::path(options, path = "/api/posts/live/{id}/upload", operation_id = "discoverUploads", tag = "Publishing",
+    params(LivePath),
+    responses((status = 204, description = "What this server can do.", headers(
+        ("Tus-Version" = String, description = "1.0.0"),
+        ("Tus-Extension" = String, description = "Separated by commas."),
+        ("Tus-Max-Size" = u64, description = "Bytes of an upload at most."),
+        ("Tus-Checksum-Algorithm" = String, description = "Separated by commas."))), Refusal<412>))]
 pub(super) async fn discover() -> Response {
+    capabilities()
+}
+
+/// What of tus is understood
+#[utoipa::path(options, path = "/api/posts/live/{id}/upload/{upload}", operation_id = "discoverUpload", tag = "Publishing",
+    params(LivePath, UploadPath),
+    responses((status = 204, description = "The same as of all uploads."), Refusal<412>))]
+pub(super) async fn discover_one() -> Response {
+    capabilities()
+}
+
+fn capabilities() -> Response {
     let headers = [
         ("tus-extension", EXTENSIONS),
         ("tus-max-size", HeaderValue::from(MAX_LENGTH)),
@@ -125,8 +149,8 @@ pub(super) fn is_plain(headers: &HeaderMap) -> bool {
 /// When the upload is let go of: a day after the stop of its live, no sooner than a day from now while it runs.
 pub(super) fn expires(live: &Live) -> String {
     let from_ms = live.stopped_ms.unwrap_or_else(now_ms);
-    let at = jiff::Timestamp::from_millisecond(from_ms.plus_ms(OPEN_AFTER_STOP_MS).0).unwrap_or_default();
-    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    let at_ms = u64::try_from(from_ms.plus_ms(OPEN_AFTER_STOP_MS).0).unwrap_or(0);
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_millis(at_ms))
 }
 
 /// Sets a header of an answer.

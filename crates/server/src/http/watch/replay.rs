@@ -9,10 +9,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lives::{Live, Visibility};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use recorder::Recording;
-use serde::Deserialize;
 use timeline::Version;
 use timeline::view::{Format, Selection, View};
+use wire::Refusal;
+use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::timeline::{RangeHeaders, ReplayQuery};
 
 use super::Watched;
 use super::problem::{bad_query, bad_window, no_such_version, replay_problem, unsatisfiable};
@@ -21,15 +24,8 @@ use crate::http::links::Base;
 use crate::http::problem::Problem;
 use crate::http::range::{Asked, asked, other_version};
 
-/// What a replay is asked with.
-#[derive(Debug, Deserialize)]
-struct Question {
-    v: Option<String>,
-    take: Option<u32>,
-    from_ms: Option<i64>,
-    to_ms: Option<i64>,
-    download: Option<String>,
-}
+/// What is not written as it stands (RFC 8187, section 3.2.1: `attr-char`, less the signs that some clients misread).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// A replay in one of its forms.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +38,7 @@ struct Form {
 /// A request for a replay, in whatever form.
 pub(super) struct Request {
     watched: Watched,
-    question: Question,
+    question: ReplayQuery,
     base: Base,
     headers: HeaderMap,
 }
@@ -59,18 +55,94 @@ impl FromRequestParts<App> for Request {
     }
 }
 
+/// The recording, MP4
+#[utoipa::path(get, path = "/api/posts/live/{id}/replay.mp4", operation_id = "watchReplayMp4", tag = "Watching",
+    security((), ("bearer" = [])), params(LivePath, ReplayQuery, RangeHeaders, KeyQuery, TokenQuery),
+    responses(
+        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "video/mp4", headers(
+            ("ETag" = String, description = "Strong: the bytes of one version never change."),
+            ("Accept-Ranges" = String, description = "bytes"),
+            ("Content-Length" = u64, description = "Exact."),
+            ("Content-Disposition" = String, description = "The title as the file's name."),
+            ("Content-Location" = String, description = "Without `v`: the address of this version."))),
+        (status = 206, description = "The range.", body = Vec<u8>, content_type = "video/mp4", headers(
+            ("ETag" = String, description = "Strong: the bytes of one version never change."),
+            ("Accept-Ranges" = String, description = "bytes"),
+            ("Content-Length" = u64, description = "Exact."),
+            ("Content-Disposition" = String, description = "The title as the file's name."),
+            ("Content-Location" = String, description = "Without `v`: the address of this version."),
+            ("Content-Range" = String, description = "Which bytes of how many."))),
+        (status = 304, description = "You have it.", headers(("ETag" = String, description = "Strong."))),
+        Refusal<404>, Refusal<406>, Refusal<416>, Refusal<422>))]
 pub(super) async fn mp4(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     answer(&app, request, Form { format: Format::Mp4, audio_only: false, name: "replay.mp4" }).await
 }
 
+/// The recording, WebM
+#[utoipa::path(get, path = "/api/posts/live/{id}/replay.webm", operation_id = "watchReplayWebm", tag = "Watching",
+    security((), ("bearer" = [])), params(LivePath, ReplayQuery, RangeHeaders, KeyQuery, TokenQuery),
+    responses(
+        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "video/webm", headers(
+            ("ETag" = String, description = "Strong: the bytes of one version never change."),
+            ("Accept-Ranges" = String, description = "bytes"),
+            ("Content-Length" = u64, description = "Exact."),
+            ("Content-Disposition" = String, description = "The title as the file's name."),
+            ("Content-Location" = String, description = "Without `v`: the address of this version."))),
+        (status = 206, description = "The range.", body = Vec<u8>, content_type = "video/webm", headers(
+            ("ETag" = String, description = "Strong: the bytes of one version never change."),
+            ("Accept-Ranges" = String, description = "bytes"),
+            ("Content-Length" = u64, description = "Exact."),
+            ("Content-Disposition" = String, description = "The title as the file's name."),
+            ("Content-Location" = String, description = "Without `v`: the address of this version."),
+            ("Content-Range" = String, description = "Which bytes of how many."))),
+        (status = 304, description = "You have it.", headers(("ETag" = String, description = "Strong."))),
+        Refusal<404>, Refusal<406>, Refusal<416>, Refusal<422>))]
 pub(super) async fn webm(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     answer(&app, request, Form { format: Format::Webm, audio_only: false, name: "replay.webm" }).await
 }
 
+/// The recording without the picture, MP4
+#[utoipa::path(get, path = "/api/posts/live/{id}/audio.m4a", operation_id = "listenM4a", tag = "Watching",
+    security((), ("bearer" = [])), params(LivePath, ReplayQuery, RangeHeaders, KeyQuery, TokenQuery),
+    responses(
+        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "audio/mp4", headers(
+            ("ETag" = String, description = "Strong: the bytes of one version never change."),
+            ("Accept-Ranges" = String, description = "bytes"),
+            ("Content-Length" = u64, description = "Exact."),
+            ("Content-Disposition" = String, description = "The title as the file's name."),
+            ("Content-Location" = String, description = "Without `v`: the address of this version."))),
+        (status = 206, description = "The range.", body = Vec<u8>, content_type = "audio/mp4", headers(
+            ("ETag" = String, description = "Strong: the bytes of one version never change."),
+            ("Accept-Ranges" = String, description = "bytes"),
+            ("Content-Length" = u64, description = "Exact."),
+            ("Content-Disposition" = String, description = "The title as the file's name."),
+            ("Content-Location" = String, description = "Without `v`: the address of this version."),
+            ("Content-Range" = String, description = "Which bytes of how many."))),
+        (status = 304, description = "You have it.", headers(("ETag" = String, description = "Strong."))),
+        Refusal<404>, Refusal<406>, Refusal<416>, Refusal<422>))]
 pub(super) async fn m4a(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     answer(&app, request, Form { format: Format::Mp4, audio_only: true, name: "audio.m4a" }).await
 }
 
+/// The recording without the picture, WebM
+#[utoipa::path(get, path = "/api/posts/live/{id}/audio.webm", operation_id = "listenWebm", tag = "Watching",
+    security((), ("bearer" = [])), params(LivePath, ReplayQuery, RangeHeaders, KeyQuery, TokenQuery),
+    responses(
+        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "audio/webm", headers(
+            ("ETag" = String, description = "Strong: the bytes of one version never change."),
+            ("Accept-Ranges" = String, description = "bytes"),
+            ("Content-Length" = u64, description = "Exact."),
+            ("Content-Disposition" = String, description = "The title as the file's name."),
+            ("Content-Location" = String, description = "Without `v`: the address of this version."))),
+        (status = 206, description = "The range.", body = Vec<u8>, content_type = "audio/webm", headers(
+            ("ETag" = String, description = "Strong: the bytes of one version never change."),
+            ("Accept-Ranges" = String, description = "bytes"),
+            ("Content-Length" = u64, description = "Exact."),
+            ("Content-Disposition" = String, description = "The title as the file's name."),
+            ("Content-Location" = String, description = "Without `v`: the address of this version."),
+            ("Content-Range" = String, description = "Which bytes of how many."))),
+        (status = 304, description = "You have it.", headers(("ETag" = String, description = "Strong."))),
+        Refusal<404>, Refusal<406>, Refusal<416>, Refusal<422>))]
 pub(super) async fn audio_webm(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     answer(&app, request, Form { format: Format::Webm, audio_only: true, name: "audio.webm" }).await
 }
@@ -107,8 +179,8 @@ async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Pro
     Ok(answer)
 }
 
-fn selection(question: &Question, form: Form) -> Result<Selection, Problem> {
-    let Question { take, from_ms, to_ms, .. } = *question;
+fn selection(question: &ReplayQuery, form: Form) -> Result<Selection, Problem> {
+    let ReplayQuery { take, from_ms, to_ms, .. } = *question;
     let from = from_ms.unwrap_or(0);
     if from < 0 || to_ms.is_some_and(|to| to <= from) {
         return Err(bad_window());
@@ -154,7 +226,7 @@ fn etag(id: i64, version: &Version, selection: &Selection, form: Form) -> String
 }
 
 /// The address that names the version.
-fn named(question: &Question, form: Form, id: i64, version: &Version) -> String {
+fn named(question: &ReplayQuery, form: Form, id: i64, version: &Version) -> String {
     let mut address = format!("/api/posts/live/{id}/{}?v={version}", form.name);
     for (name, value) in
         [("take", question.take.map(i64::from)), ("from_ms", question.from_ms), ("to_ms", question.to_ms)]
@@ -181,13 +253,7 @@ fn disposition(live: &Live, form: Form, download: bool) -> String {
     let title: String =
         live.title.chars().filter(|c| !c.is_control() && !"/\\:*?\"<>|".contains(*c)).take(100).collect();
     let title = if title.trim().is_empty() { format!("live-{}", live.id) } else { title.trim().to_owned() };
-    let encoded: String = title
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect();
+    let encoded = utf8_percent_encode(&title, ENCODED);
     format!("{kind}; filename=\"live-{}.{ending}\"; filename*=UTF-8''{encoded}.{ending}", live.id)
 }
 

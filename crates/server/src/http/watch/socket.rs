@@ -17,16 +17,18 @@ use delivery::tail::{Begun, BegunTrack, Next, Tracks, Wanted};
 use futures_util::StreamExt;
 use lives::Live;
 use media::Kind;
-use serde::Deserialize;
-use serde_json::{Value, json};
 use timeline::view::Format;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use wire::Refusal;
+use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::tail::{TailClientFrame, TailFrame, TailTrack};
+use wire::timeline::{TailQuery, TrackKind};
 
 use super::Watched;
 use super::problem::tail_problem;
-use super::tail::{Question, content_type};
+use super::tail::{Question, content_type, kind};
 use crate::app::App;
 use crate::http::access::{Keys, readable};
 use crate::http::auth::Caller;
@@ -44,6 +46,15 @@ const ON_THE_WAY: u64 = 4 << 20;
 /// In the first byte of a binary frame, beside the number of its track: the fragment goes on in the track's next frame.
 const GOES_ON: u8 = 0x80;
 
+/// The tails of all tracks, take after take (WebSocket)
+///
+/// From it, as text: `TailFrame`; a take is said before its bytes, and after the end it closes with 1000. As binary: one byte (1 video, 2
+/// audio; 128 is added while the fragment goes on in the track's next frame), then the next bytes of what tail.mp4 or
+/// tail.webm gives of that track from `position_ms`. To it: `TailClientFrame`; at most 4 MiB and a fragment are on their
+/// way. Close codes: 4403 not for you any more, 4404 deleted.
+#[utoipa::path(get, path = "/api/posts/live/{id}/tail/ws", operation_id = "followTails", tag = "Watching",
+    security((), ("bearer" = [])), params(LivePath, TailQuery, KeyQuery, TokenQuery),
+    responses((status = 101, description = "Text and binary frames."), Refusal<403>, Refusal<426>))]
 pub(super) async fn upgrade(
     Shared(app): Shared<App>,
     Watched { live, recording }: Watched,
@@ -53,20 +64,13 @@ pub(super) async fn upgrade(
     opening: Opening,
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(bad_query)?;
-    let wanted = Wanted { track: asked.track, take: asked.take, from_ms: asked.from_ms };
+    let wanted = Wanted { track: asked.track.map(kind), take: asked.take, from_ms: asked.from_ms };
     let tracks = Tracks::open(recording, wanted).map_err(|error| tail_problem(error, Format::Mp4))?;
     let tasks = app.tasks.clone();
     opening.open(&tasks, FRAME, move |socket| async move {
-        let states = app.chat_states.follow(&app, &live).await;
+        let states = app.chat_states.follow(&app.sources(), &live).await;
         Carrying::new(app, live, (caller, keys), tracks, states, socket).run().await;
     })
-}
-
-/// What a client says: that so many bytes of binary frames are taken, all since the opening.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-enum Said {
-    Taken { bytes: u64 },
 }
 
 struct Carrying {
@@ -170,7 +174,7 @@ impl Carrying {
         self.frames.admit(self.heard)?;
         match frame {
             Frame::Text(text) => match serde_json::from_str(text) {
-                Ok(Said::Taken { bytes }) if (self.taken..=self.sent).contains(&bytes) => {
+                Ok(TailClientFrame::Taken { bytes }) if (self.taken..=self.sent).contains(&bytes) => {
                     self.taken = bytes;
                     Ok(())
                 }
@@ -194,7 +198,7 @@ impl Carrying {
             Next::Bytes(kind, bytes) => self.carry(kind, bytes).await,
             Next::Later => Ok(()),
             Next::End => {
-                self.say(&json!({"type": "ended"})).await?;
+                self.say(&TailFrame::Ended).await?;
                 Err(End::DONE)
             }
         }
@@ -219,8 +223,10 @@ impl Carrying {
         if readable(&self.app, &live, caller, keys) { Ok(()) } else { Err(End::FORBIDDEN) }
     }
 
-    async fn say(&mut self, json: &Value) -> Result<(), End> {
-        self.send(Frame::Text(json.to_string().into())).await
+    async fn say(&mut self, frame: &TailFrame) -> Result<(), End> {
+        // Strings and numbers are always written.
+        let text = serde_json::to_string(frame).unwrap_or_default();
+        self.send(Frame::Text(text.into())).await
     }
 
     async fn send(&mut self, frame: Frame) -> Result<(), End> {
@@ -240,15 +246,15 @@ fn number(kind: Kind) -> u8 {
     }
 }
 
-fn take(begun: &Begun) -> Value {
-    let track = |track: &BegunTrack| {
-        let mime = content_type(track.format, Some(track.kind));
-        json!({
-            "kind": track.kind,
-            "mime": format!("{mime}; codecs=\"{}\"", track.codec),
-            "position_ms": track.position_ms,
-        })
+fn take(begun: &Begun) -> TailFrame {
+    let track = |track: &BegunTrack| TailTrack {
+        kind: match track.kind {
+            Kind::Video => TrackKind::Video,
+            Kind::Audio => TrackKind::Audio,
+        },
+        mime: format!("{}; codecs=\"{}\"", content_type(track.format, Some(track.kind)), track.codec),
+        position_ms: track.position_ms,
     };
-    let tracks: Vec<Value> = begun.tracks.iter().map(track).collect();
-    json!({"type": "take", "take": begun.take, "offset_ms": begun.offset_ms, "tracks": tracks})
+    let tracks = begun.tracks.iter().map(track).collect();
+    TailFrame::Take { take: begun.take, offset_ms: begun.offset_ms, tracks }
 }

@@ -8,24 +8,27 @@ use axum::response::{IntoResponse, Response};
 use delivery::tail;
 use futures_util::StreamExt;
 use media::Kind;
-use serde::Deserialize;
 use timeline::view::Format;
+use wire::Refusal;
+use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::timeline::{TailQuery, TrackKind};
 
 use super::Watched;
 use super::problem::{bad_query, tail_problem};
 use crate::app::App;
 use crate::http::problem::Problem;
 
-/// What a tail is asked with.
-#[derive(Debug, Deserialize)]
-pub(super) struct Asked {
-    pub(super) from_ms: Option<i64>,
-    pub(super) take: Option<u32>,
-    pub(super) track: Option<Kind>,
-}
+pub(super) type Question = Result<Query<TailQuery>, QueryRejection>;
 
-pub(super) type Question = Result<Query<Asked>, QueryRejection>;
-
+/// The live as it comes, MP4
+#[utoipa::path(get, path = "/api/posts/live/{id}/tail.mp4", operation_id = "watchTailMp4", tag = "Watching",
+    security((), ("bearer" = [])), params(LivePath, TailQuery, KeyQuery, TokenQuery),
+    responses(
+        (status = 200, description = "Ends with its take.", content((Vec<u8> = "video/mp4"), (Vec<u8> = "audio/mp4")),
+            headers(
+                ("Live-Take" = u32, description = "Which take."),
+                ("Live-Position-Ms" = i64, description = "Where on the timeline it begins."))),
+        Refusal<404>, Refusal<406>))]
 pub(super) async fn mp4(
     State(app): State<App>,
     watched: Watched,
@@ -34,6 +37,15 @@ pub(super) async fn mp4(
     answer(&app, watched, asked.map_err(bad_query)?.0, Format::Mp4).await
 }
 
+/// The live as it comes, WebM
+#[utoipa::path(get, path = "/api/posts/live/{id}/tail.webm", operation_id = "watchTailWebm", tag = "Watching",
+    security((), ("bearer" = [])), params(LivePath, TailQuery, KeyQuery, TokenQuery),
+    responses(
+        (status = 200, description = "Ends with its take.", content((Vec<u8> = "video/webm"), (Vec<u8> = "audio/webm")),
+            headers(
+                ("Live-Take" = u32, description = "Which take."),
+                ("Live-Position-Ms" = i64, description = "Where on the timeline it begins."))),
+        Refusal<404>, Refusal<406>))]
 pub(super) async fn webm(
     State(app): State<App>,
     watched: Watched,
@@ -42,9 +54,10 @@ pub(super) async fn webm(
     answer(&app, watched, asked.map_err(bad_query)?.0, Format::Webm).await
 }
 
-async fn answer(app: &App, watched: Watched, asked: Asked, format: Format) -> Result<Response, Problem> {
+async fn answer(app: &App, watched: Watched, asked: TailQuery, format: Format) -> Result<Response, Problem> {
     let Watched { live, recording } = watched;
-    let Asked { from_ms, take, track } = asked;
+    let TailQuery { from_ms, take, track } = asked;
+    let track = track.map(kind);
     let request = tail::Request { format, track, take, from_ms };
     let tail = tail::open(recording, request).await.map_err(|error| tail_problem(error, format))?;
     let headers = [
@@ -60,6 +73,13 @@ async fn answer(app: &App, watched: Watched, asked: Asked, format: Format) -> Re
     });
     let stream = Box::pin(stream).take_until(app.leaving.clone().cancelled_owned());
     Ok((headers, Body::from_stream(stream)).into_response())
+}
+
+pub(super) fn kind(asked: TrackKind) -> Kind {
+    match asked {
+        TrackKind::Video => Kind::Video,
+        TrackKind::Audio => Kind::Audio,
+    }
 }
 
 pub(super) fn content_type(format: Format, track: Option<Kind>) -> &'static str {

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
-use crate::app::{App, now_ms};
+use crate::app::App;
+use crate::clock::now_ms;
 
 /// Ends abandoned lives, until the server leaves.
 pub(crate) async fn watch(app: App) {

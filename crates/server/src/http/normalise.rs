@@ -4,7 +4,7 @@ use axum::http::{HeaderName, Method, Uri};
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
 /// Brings a request into the one form that is routed: the path without a final slash, the method that is meant.
-pub(super) async fn normal(mut request: Request) -> Request {
+pub(super) async fn normalise(mut request: Request) -> Request {
     if let Some(uri) = without_final_slash(request.uri()) {
         *request.uri_mut() = uri;
     }

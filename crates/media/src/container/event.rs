@@ -1,0 +1,20 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Frame, Track, Unread};
+
+/// What a reader found in the bytes, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A new take begins: the first, or after a second header, a changed configuration, a hole. Tracks follow anew.
+    /// Frames after it that belong to a track announced before it need their track again first.
+    Take {
+        /// Bytes were lost just before it: the time between the takes was not recorded.
+        after_hole: bool,
+    },
+    /// A track of the take is known; comes before the first frame of that track.
+    Track(Track),
+    /// The next frame of a track, in the order of the input.
+    Frame(Frame),
+    /// Bytes that stand in no frame: told, so that they are kept.
+    Unread(Unread),
+}

@@ -1,0 +1,32 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::in_use::Refused;
+
+/// Why the server could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the data directory.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Another server works on the data directory.
+    #[error(transparent)]
+    InUse(#[from] Refused),
+    /// The recordings.
+    #[error("the recordings cannot be opened: {0}")]
+    Recorder(#[from] recorder::Error),
+    /// The lives in the database.
+    #[error(transparent)]
+    Lives(#[from] lives::Error),
+    /// The database.
+    #[error("the database cannot be opened: {0}")]
+    Storage(#[from] storage::Failure),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+}

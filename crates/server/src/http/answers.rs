@@ -1,0 +1,38 @@
+//! What the domains have, as the wire has it.
+
+use lives::Live;
+use wire::timeline::LiveState;
+use wire::{Person, Time};
+
+use crate::recorded::Gap;
+
+/// Whether a live runs.
+pub(crate) fn state(live: &Live) -> LiveState {
+    if live.is_running() { LiveState::Live } else { LiveState::Ended }
+}
+
+/// An author as everybody sees them.
+pub(crate) fn author_answer(author: &lives::Author) -> Person<'_> {
+    Person {
+        id: author.id.0,
+        first_name: &author.first_name,
+        last_name: &author.last_name,
+        profile_picture: author.profile_picture.as_deref(),
+    }
+}
+
+/// A gap as it is answered.
+pub(crate) fn gap_answer(gap: &Gap) -> wire::timeline::Gap {
+    let Gap { position_ms, lost_ms, since_ms, until_ms } = *gap;
+    wire::timeline::Gap { position_ms, lost_ms, since: Time(since_ms.0), until: Time(until_ms.0) }
+}
+
+/// Somebody as everybody sees them.
+pub(crate) fn public(person: &accounts::Person) -> Person<'_> {
+    Person {
+        id: person.id.0,
+        first_name: &person.first_name,
+        last_name: &person.last_name,
+        profile_picture: person.profile_picture.as_deref(),
+    }
+}

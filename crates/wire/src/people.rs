@@ -1,0 +1,132 @@
+//! People: who signs up, signs in, and how they are seen.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+/// Somebody, as everybody sees them.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Person<'a> {
+    /// Never anybody else's.
+    pub id: i64,
+    /// May be empty.
+    pub first_name: &'a str,
+    /// May be empty.
+    pub last_name: &'a str,
+    /// An http(s) address.
+    #[schema(required = true, format = "uri")]
+    pub profile_picture: Option<&'a str>,
+}
+
+/// Somebody by their name alone.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Named<'a> {
+    /// The person's id.
+    pub id: i64,
+    /// May be empty.
+    pub first_name: &'a str,
+    /// May be empty.
+    pub last_name: &'a str,
+}
+
+/// Somebody as only they themselves and administrators see them.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Myself<'a> {
+    /// Never anybody else's.
+    pub id: i64,
+    /// May be empty.
+    pub first_name: &'a str,
+    /// May be empty.
+    pub last_name: &'a str,
+    /// An http(s) address.
+    #[schema(required = true, format = "uri")]
+    pub profile_picture: Option<&'a str>,
+    /// Null for people of another app.
+    #[schema(required = true)]
+    pub email: Option<&'a str>,
+    /// What they may do beside what everybody may.
+    pub roles: Vec<Role>,
+}
+
+/// What somebody may do beside what everybody may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Change, stop and delete lives and messages of others.
+    Moderator,
+}
+
+/// What signs requests, and what it is renewed with.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Tokens<'a> {
+    /// A bearer, good for an hour.
+    pub access: &'a str,
+    /// Good for one exchange.
+    pub refresh: &'a str,
+}
+
+/// Somebody who has signed in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SignedIn<'a> {
+    /// Who.
+    pub user: Myself<'a>,
+    /// Their tokens.
+    pub tokens: Tokens<'a>,
+}
+
+/// What it takes to sign up.
+#[derive(Deserialize, ToSchema)]
+pub struct Registration {
+    /// Compared without regard to case.
+    pub email: String,
+    /// 8 characters or more.
+    #[schema(min_length = 8)]
+    pub password: String,
+    /// At most 150 characters.
+    #[schema(max_length = 150)]
+    pub first_name: Option<String>,
+    /// At most 150 characters.
+    #[schema(max_length = 150)]
+    pub last_name: Option<String>,
+}
+
+/// What it takes to sign in.
+#[derive(Deserialize, ToSchema)]
+pub struct Credentials {
+    /// Compared without regard to case.
+    pub email: String,
+    /// As it was when signing up.
+    pub password: String,
+}
+
+/// A refresh token.
+#[derive(Deserialize, ToSchema)]
+pub struct Refresh {
+    /// As it was answered.
+    pub refresh: String,
+}
+
+/// What is to change in a profile; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ProfileChange {
+    /// At most 150 characters.
+    #[schema(max_length = 150)]
+    pub first_name: Option<String>,
+    /// At most 150 characters.
+    #[schema(max_length = 150)]
+    pub last_name: Option<String>,
+    /// An http(s) address; `null` takes the picture away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = "uri")]
+    pub profile_picture: Option<Option<String>>,
+}
+
+/// Tells a field that is `null` from one that is left out.
+pub(crate) fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
