@@ -122,6 +122,13 @@ export class Api {
     return this.call('POST', `/api/posts/live/${id}/stop/`, { body: {} });
   }
 
+  /** What was acknowledged of a live of mine and could not be read, as it came. */
+  async unread(liveId: number, unreadId: number): Promise<Blob> {
+    const response = await this.fetchSigned(this.url(`/api/posts/live/${liveId}/unread/${unreadId}/`));
+    if (!response.ok) throw await problemOf(response);
+    return response.blob();
+  }
+
   /** Its author's and moderators': who may watch, the title. */
   changeLive(id: number, change: { title?: string; visibility?: Visibility }): Promise<Live> {
     return this.call('PATCH', `/api/posts/live/${id}/`, { body: change });

@@ -381,6 +381,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/posts/live/{id}/unread/{unread}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The bytes of what could not be read
+         * @description As they came.
+         */
+        get: operations["fetchUnread"];
+        put?: never;
+        post?: never;
+        /** Let what could not be read go */
+        delete: operations["letUnreadGo"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/posts/live/{id}/poster.jpg": {
         parameters: {
             query?: never;
@@ -1604,6 +1625,8 @@ export interface components {
             messages: number;
             /** @description What was not recorded. */
             gaps: components["schemas"]["Gap"][];
+            /** @description What was acknowledged and stands in no take. */
+            unread: components["schemas"]["Unread"][];
             /**
              * Format: uri
              * @description Where it can be watched.
@@ -1739,6 +1762,8 @@ export interface components {
             takes: components["schemas"]["Take"][];
             /** @description What was not recorded. */
             gaps: components["schemas"]["Gap"][];
+            /** @description What was acknowledged and stands in no take. */
+            unread: components["schemas"]["Unread"][];
         };
         /** @description What signs requests, and what it is renewed with. */
         Tokens: {
@@ -1752,6 +1777,32 @@ export interface components {
          * @enum {string}
          */
         TrackKind: "video" | "audio";
+        /** @description Bytes that were acknowledged and stand in no take. They are kept as they came. */
+        Unread: {
+            /**
+             * Format: int32
+             * @description Their number in the live.
+             */
+            id: number;
+            /**
+             * Format: int32
+             * @description The take in which they stand, where that is known.
+             */
+            take: number | null;
+            track: components["schemas"]["TrackKind"] | null;
+            /**
+             * Format: int64
+             * @description Where they are on the timeline, where that is known. Milliseconds.
+             */
+            position_ms: number | null;
+            /**
+             * Format: int64
+             * @description How many they are.
+             */
+            bytes: number;
+            /** @description Why no frame was made of them: `damaged`, `unreadable`, `before_keyframe`, `never_began`, `after_end`, `earlier_form`. */
+            reason: string;
+        };
         /** @description A recording that came in one request. */
         UploadedVideo: {
             /** @description For a person to read. */
@@ -2028,6 +2079,7 @@ export type Time = components['schemas']['Time'];
 export type Timeline = components['schemas']['Timeline'];
 export type Tokens = components['schemas']['Tokens'];
 export type TrackKind = components['schemas']['TrackKind'];
+export type Unread = components['schemas']['Unread'];
 export type UploadedVideo = components['schemas']['UploadedVideo'];
 export type VideoForm = components['schemas']['VideoForm'];
 export type Visibility = components['schemas']['Visibility'];
@@ -3353,6 +3405,93 @@ export interface operations {
             422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    fetchUnread: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range of bytes; several are answered with the whole. */
+                Range?: string | null;
+                /** @description The range only if the file still has this ETag, else the whole. */
+                "If-Range"?: string | null;
+                /** @description Nothing if the file still has one of these ETags. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The live's number. */
+                id: number;
+                /** @description Their number in the live. */
+                unread: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The range. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description The asker has them. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            416: components["responses"]["Problem416"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    letUnreadGo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+                /** @description Their number in the live. */
+                unread: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     showPoster: {

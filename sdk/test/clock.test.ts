@@ -26,6 +26,7 @@ const timeline: Timeline = {
   duration_ms: 60_000,
   takes: [take(1, 0, 20_000), take(2, 30_000, 30_000), take(3, 20_000, 10_000)],
   gaps: [],
+  unread: [],
 };
 
 it('finds the take that plays at a moment, in order of play and not of number', () => {

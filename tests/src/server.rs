@@ -45,6 +45,11 @@ impl Server {
         Self::with_data(data, arguments, &[]).await
     }
 
+    /// The same on a directory that something is in.
+    pub async fn on(data: TempDir) -> Self {
+        Self::with_data(data, &[], &[]).await
+    }
+
     async fn with_data(data: TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let arguments: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
         let environment: Vec<_> =

@@ -176,7 +176,7 @@ fn look(recording: &Recording, accepts: Accepts) -> Result<Found, Error> {
             Codec::Av1 => accepts.avif,
             _ => false,
         };
-        let Some(entry) = index.still().filter(|_| wanted) else { continue };
+        let Some(entry) = index.still(take.base_ms).filter(|_| wanted) else { continue };
         let Some(frame) = keyframe(recording, take.number, entry)? else { continue };
         let track = index.track();
         match wrapped(track, &frame, accepts) {
@@ -195,7 +195,10 @@ fn look(recording: &Recording, accepts: Accepts) -> Result<Found, Error> {
 /// A keyframe as a picture file around the very bytes of the recording.
 fn wrapped(track: &Track, frame: &[u8], accepts: Accepts) -> Option<Poster> {
     match track.codec {
-        Codec::Vp8 if accepts.webp => Some(Poster { content_type: "image/webp", bytes: webp(frame) }),
+        // A WebP file cannot say that its pixels are no squares.
+        Codec::Vp8 if accepts.webp && track.pixel_aspect.is_none() => {
+            Some(Poster { content_type: "image/webp", bytes: webp(frame) })
+        }
         Codec::Av1 if accepts.avif => {
             let bytes = avif::from_av1(frame, track.matrix.as_ref())?;
             Some(Poster { content_type: "image/avif", bytes })

@@ -1,6 +1,7 @@
 //! From publishers to frames on a timeline: resumable [`upload`]s, and the [`publisher`] on which other doors stand.
 
 pub mod publisher;
+pub mod reread;
 pub mod upload;
 
 pub use publisher::{Publisher, Publishers};

@@ -152,7 +152,22 @@ async fn publish(uploads: &Uploads, source: &[u8]) -> (String, usize) {
             Err(error) => panic!("{error}"),
         }
     }
+    let length = source.len() as u64;
+    loop {
+        match upload.append(length, Some(length), None, stream::empty::<Result<Bytes, ()>>()).await {
+            Ok(_) => break,
+            Err(Error::Storage(_)) => errors += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
     (upload.id().to_owned(), errors)
+}
+
+/// The bytes that are kept unread, all of them.
+fn unread(recording: &Recording) -> Vec<u8> {
+    let stretches = recording.unread().into_iter();
+    let bytes = stretches.map(|one| recording.read_unread(one.number, 0, one.bytes).unwrap().unwrap());
+    bytes.flat_map(|bytes| bytes.to_vec()).collect()
 }
 
 fn recorded(recording: &Recording, timeline: &Timeline) -> Vec<(Kind, i64, Bytes)> {
@@ -187,7 +202,7 @@ fn expected(source: &[u8]) -> Vec<(Kind, i64, Bytes)> {
                 Event::Frame(Frame { kind, dts, data, .. }) => {
                     frames.push((kind, tracks[&kind].to_ms(dts), data))
                 }
-                Event::Take { .. } | Event::Unread(_) => {}
+                Event::Take { .. } | Event::Unread(_) | Event::ShownFrom { .. } => {}
             }
         }
         reader.flush();
@@ -200,6 +215,7 @@ fn expected(source: &[u8]) -> Vec<(Kind, i64, Bytes)> {
 async fn fail_everywhere(fault: Fault) -> i64 {
     let source = source();
     let expected = expected(&source);
+    let mut torn = None;
     for n in 0.. {
         let folder = tempfile::tempdir().unwrap();
         let countdown = Arc::new(Countdown { left: AtomicI64::new(n + 2), fault });
@@ -224,6 +240,9 @@ async fn fail_everywhere(fault: Fault) -> i64 {
         let recording = recorder.recording(1).await.unwrap();
         let timeline = recording.timeline();
         assert!(recorded(&recording, &timeline) == expected, "{fault:?} at {n}: other frames");
+        let unread = unread(&recording);
+        assert!(!unread.is_empty() && source.ends_with(&unread), "{fault:?} at {n}: {} unread", unread.len());
+        assert_eq!(*torn.get_or_insert(unread.len()), unread.len(), "{fault:?} at {n}: all of the torn end");
         let report = recorder::verify::verify(recording.disk().as_ref(), folder.path()).unwrap();
         assert_eq!(report.problems, Vec::<String>::new(), "{fault:?} at {n}");
         if !reached {

@@ -51,6 +51,12 @@ pub fn may_moderate(live: &Live, who: Who<'_>) -> bool {
     matches!(who, Who::Person { id, moderator, admin } if id == live.author.id || moderator || admin)
 }
 
+/// Whether the live is `who`'s own: what was sent and is shown to nobody is its author's alone.
+#[must_use]
+pub fn is_own(live: &Live, who: Who<'_>) -> bool {
+    matches!(who, Who::Person { id, .. } if id == live.author.id)
+}
+
 /// Whether `who` may publish to the live: its author, administrators, whoever holds its stream key. For how long
 /// is [`Live::takes_bytes`].
 #[must_use]

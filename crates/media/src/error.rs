@@ -37,9 +37,15 @@ pub enum Reason {
     /// A structure that contradicts its specification.
     #[error("{0}")]
     Malformed(&'static str),
+    /// A container that is read, and not one frame in it.
+    #[error("there is no picture and no sound in it that can be read")]
+    NoFrames,
     /// A finished MP4 whose `moov` stands after its media: it can be read only when it is whole.
     #[error("the index of this file stands at its end; it can be read only when it is whole")]
     IndexAtEnd,
+    /// A finished MP4 whose samples lie in another order than their times: it can be read only when it is whole.
+    #[error("the media of this file lie in no order; it can be read only when it is whole")]
+    OutOfOrder,
 }
 
 impl Reason {

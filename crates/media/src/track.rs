@@ -107,6 +107,35 @@ impl Track {
             && crate::codec::picture::continues_as(self.codec, &self.config, &other.config)
     }
 
+    /// The size in which the picture is seen where its pixels are squares: the size of the frames, made wider or higher as
+    /// their pixels are; before a turn by the matrix. 0 by 0 for audio.
+    #[must_use]
+    pub fn shown_size(&self) -> (u32, u32) {
+        let Some((across, down)) = self.pixel_aspect.filter(|&(across, down)| across > 0 && down > 0) else {
+            return (self.width, self.height);
+        };
+        let stretched = |side: u32, by: u32, of: u32| {
+            let side = (u64::from(side) * u64::from(by) + u64::from(of) / 2) / u64::from(of);
+            u32::try_from(side.max(1)).unwrap_or(u32::MAX)
+        };
+        match across > down {
+            true => (stretched(self.width, across, down), self.height),
+            false => (self.width, stretched(self.height, down, across)),
+        }
+    }
+
+    /// The shape of a pixel, as wide as `across` and as high as `down`, in the smallest numbers; `None` for a square, and
+    /// for a shape that is no shape: a side of 0, or one 64 times the other.
+    #[must_use]
+    pub fn reduced_aspect(across: u32, down: u32) -> Option<(u32, u32)> {
+        let (mut divisor, mut rest) = (across, down);
+        while rest > 0 {
+            (divisor, rest) = (rest, divisor % rest);
+        }
+        let is_shape = across > 0 && down > 0 && across / down < 64 && down / across < 64;
+        (is_shape && across != down).then(|| (across / divisor, down / divisor))
+    }
+
     /// The RFC 6381 string that a browser takes: `vp09.00.30.08`, `avc1.64001f`, `opus`, `mp4a.40.2`.
     #[must_use]
     pub fn codec_string(&self) -> String {

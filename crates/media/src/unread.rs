@@ -35,4 +35,21 @@ pub enum Why {
     NeverBegan,
     /// Bytes after the point at which reading ended.
     AfterEnd,
+    /// What an earlier version of the program kept of an upload in a form of its own.
+    EarlierForm,
+}
+
+impl Why {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Unreadable => "unreadable",
+            Self::BeforeKeyframe => "before_keyframe",
+            Self::NeverBegan => "never_began",
+            Self::AfterEnd => "after_end",
+            Self::EarlierForm => "earlier_form",
+        }
+    }
 }

@@ -4,7 +4,7 @@ use media::container::mp4::index;
 use media::container::mp4::read::{Reader, box_header};
 use media::container::mp4::write::{HeadChunk, HeadTrack, InitTrack, fragment, head, init};
 use media::container::{Event, Sample};
-use media::{Codec, Error, Frame, Kind, Reason, Track};
+use media::{Codec, Error, Frame, Kind, Reason, Track, Why};
 
 fn file(name: &str) -> Vec<u8> {
     let folder = if name.starts_with("mp4_") { "../../testdata" } else { "tests/data" };
@@ -131,7 +131,12 @@ fn video_waits_for_its_first_keyframe_and_sound_does_not() {
     for (number, (track, frames)) in (1..).zip(tracks) {
         bytes.extend(fragment(track, number, frames, &durations(frames)).unwrap().0);
     }
-    let events = read(&bytes);
+    let mut events = read(&bytes);
+    let before =
+        |event: &Event| matches!(event, Event::Unread(unread) if unread.reason == Why::BeforeKeyframe);
+    let count = events.len();
+    events.retain(|event| !before(event));
+    assert!(count > events.len(), "what no decoder can begin with is told");
     assert!(matches!(&events[..2], [Event::Take { .. }, Event::Track(first)] if first.kind() == Kind::Video));
     let (_, read_frames) = of_kind(&events, Kind::Video);
     let next_key = 5 + frames[5..].iter().position(|frame| frame.key).unwrap();

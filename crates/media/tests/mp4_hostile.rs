@@ -109,8 +109,7 @@ fn a_million_boxes_are_passed_over_or_refused() {
     let (events, error) = read(&between);
     assert_eq!((events.len(), error), (14, None));
     let (_, error) = read(&[&ftyp[..], &put(b"moov", &free)].concat());
-    let limit = Reason::OverLimit { what: "the number of boxes in a box", limit: 4096 };
-    assert_eq!(error.expect("refused").reason, limit);
+    assert!(matches!(error.expect("refused").reason, Reason::Malformed(_)));
 }
 
 #[test]
@@ -133,22 +132,39 @@ fn a_giant_box_is_passed_over_without_being_held() {
 fn counts_that_lie_are_refused_or_end_the_track() {
     let good = finished(50);
     assert_eq!(read(&good).0.len(), 52);
-    // Tables that say they hold more rows than they have room for.
+    // Tables that say they hold more rows than they have room for have those that are there.
     for table in [b"stts", b"stsc", b"stco"] {
-        let at = find(&good, table);
-        let (_, error) = read(&with_u32(good.clone(), at + 8, u32::MAX));
-        let error = error.expect("refused");
-        assert!(matches!(error.reason, Reason::Malformed(_)), "{error}");
-        assert!((at as u64..at as u64 + 64).contains(&error.offset), "{error}");
+        let lying = with_u32(good.clone(), find(&good, table) + 8, u32::MAX);
+        assert_eq!(read(&lying), read(&good));
     }
     // More samples than there are times for, all of one size.
     let (events, error) = read(&with_u32(good.clone(), find(&good, b"stsz") + 12, u32::MAX));
     assert_eq!((events.len(), error), (52, None));
     // Samples of 4 GiB, and a first chunk before the media.
-    let (_, error) = read(&with_u32(good.clone(), find(&good, b"stsz") + 8, u32::MAX));
-    assert!(error.is_some());
-    let (_, error) = read(&with_u32(good.clone(), find(&good, b"stco") + 12, 0));
-    assert_eq!(error.expect("refused").offset, 0);
+    let (events, _) = read(&with_u32(good.clone(), find(&good, b"stsz") + 8, u32::MAX));
+    assert!(events.is_empty());
+    let (events, _) = read(&with_u32(good.clone(), find(&good, b"stco") + 12, 0));
+    assert!(events.is_empty());
+}
+
+#[test]
+fn samples_that_are_announced_and_never_come_are_refused() {
+    let good = body(5);
+    let moof = find(&good, b"moof") - 4;
+    let mut empty = good[moof..find(&good, b"mdat") - 4].to_vec();
+    // A run of so many samples, all of the size that the header of the track says: it takes no more bytes for many.
+    let trun = find(&empty, b"trun");
+    empty[trun + 4..trun + 8].copy_from_slice(&[0; 4]);
+    let empty = with_u32(empty, trun + 8, 1 << 18);
+    let mut many = good.clone();
+    let trex = find(&many, b"trex");
+    many = with_u32(many, trex + 20, 1);
+    for _ in 0..10_000 {
+        many.extend(&empty);
+    }
+    let (events, error) = read(&many);
+    assert!(events.len() < 100);
+    assert!(matches!(error.expect("refused").reason, Reason::OverLimit { .. }));
 }
 
 #[test]
@@ -226,7 +242,7 @@ fn another_picture_in_the_same_track_begins_a_take() {
     let of_video = |event: &Event| match event {
         Event::Track(track) => track.kind() == Kind::Video,
         Event::Frame(frame) => frame.kind == Kind::Video,
-        Event::Take { .. } | Event::Unread(_) => true,
+        Event::Take { .. } | Event::Unread(_) | Event::ShownFrom { .. } => true,
     };
     source.retain(of_video);
     let tracks: Vec<_> = source

@@ -178,18 +178,23 @@ fn whole_fragments_that_are_missing_are_a_hole() {
 }
 
 #[test]
-fn damage_without_a_next_fragment_is_refused_where_it_stands() {
+fn damage_without_a_next_fragment_is_told_and_ends() {
     let bytes = fixture("mp4_vp9_opus.mp4");
     let moofs = boxes(&bytes, b"moof");
     let mut damaged = bytes[..moofs[1].start].to_vec();
-    damaged.extend([0; 100]);
+    damaged.extend([7; 100]);
     let (events, error) = read(&damaged);
-    assert!(!events.is_empty());
-    assert_eq!(error.unwrap().offset, moofs[1].start as u64);
-    // An endless stream of nothing ends too, after the same bytes however they are sliced.
-    damaged.extend(vec![0; 9 << 20]);
-    let slices: Vec<_> = damaged.chunks(12_345).collect();
-    assert_eq!(read_with(Reader::default(), &slices), read(&damaged));
+    assert_eq!(error, None);
+    let told = |event: &Event| match event {
+        Event::Unread(unread) => Some((unread.offset, unread.bytes.len(), unread.reason)),
+        _ => None,
+    };
+    let told: Vec<_> = events.iter().filter_map(told).collect();
+    assert_eq!(told[0].0, moofs[1].start as u64);
+    assert_eq!(told.iter().map(|piece| piece.1).sum::<usize>(), 100);
+    // An endless stream of nothing ends too.
+    damaged.extend(vec![7; 65 << 20]);
+    assert_eq!(read(&damaged).1.expect("refused").offset, moofs[1].start as u64);
 }
 
 fn with_u32(mut bytes: Vec<u8>, at: usize, value: u32) -> Vec<u8> {
@@ -222,10 +227,8 @@ fn hostile_boxes_are_refused_with_their_place() {
         error,
         Reason::OverLimit { what: "the samples of a fragment", limit: 1 << 18 }.at(trun as u64 + 8)
     );
-    for timescale in [0, u32::MAX] {
-        let mdhd = find(&bytes, b"mdhd");
-        assert_eq!(refused(with_u32(bytes.clone(), mdhd + 24, timescale)).offset, mdhd as u64 + 24);
-    }
+    let mdhd = find(&bytes, b"mdhd");
+    assert_eq!(refused(with_u32(bytes.clone(), mdhd + 24, 0)).offset, mdhd as u64 + 24);
     let mut huge = bytes[..moov.start].to_vec();
     huge.extend([0, 0, 0, 1, b'm', b'o', b'o', b'v', 0x80, 0, 0, 0, 0, 0, 0, 0]);
     assert!(matches!(refused(huge).reason, Reason::OverLimit { .. }));

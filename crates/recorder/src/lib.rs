@@ -9,6 +9,7 @@
 //! lives/7/takes/1/video.idx           what is in each fragment; made again from the body when it is missing
 //! lives/7/takes/1/audio.mp4 …
 //! lives/7/uploads/UPLOAD.journal      what was received and is in no fragment yet, and how long the bodies are
+//! lives/7/unread/UPLOAD.log           what was received and no frame was made of, see [`unread`]
 //! ```
 //!
 //! The order of one acknowledgement is that of [`write`](mod@write): fragments are appended to their bodies and synced;
@@ -26,7 +27,7 @@ mod recording;
 mod running;
 mod scan;
 mod store;
-mod unread;
+pub mod unread;
 pub mod verify;
 pub mod write;
 
@@ -48,6 +49,12 @@ pub enum Error {
     /// The storage failed.
     #[error("the storage failed: {0}")]
     Io(io::Error),
+    /// More of a live cannot be read than is kept of one.
+    #[error("more than {limit} bytes of this live cannot be read")]
+    UnreadFull {
+        /// The bytes that are kept.
+        limit: u64,
+    },
     /// What is stored is not what was written.
     #[error("what is stored is damaged: {0}")]
     Damaged(String),

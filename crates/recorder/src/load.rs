@@ -11,6 +11,7 @@ use timeline::{Container, Entry, Take, Timeline, TrackIndex};
 use crate::body::{TakeMark, body_name};
 use crate::disk::read_all;
 use crate::scan::{self, Scan, read_range};
+use crate::unread::Store;
 use crate::{Disk, DiskFile, Error, journal};
 
 /// An index is at most this long: a day of 60 frames a second.
@@ -35,10 +36,13 @@ pub(crate) struct Loaded {
     pub(crate) timeline: Timeline,
     /// The number that the next take gets.
     pub(crate) next_take: u32,
+    pub(crate) unread: Store,
 }
 
 /// Loads a live's folder, and cuts off what was never acknowledged.
-pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded, Error> {
+pub(crate) fn load(disk: &Arc<dyn Disk>, dir: &Path, unread_limit: u64) -> Result<Loaded, Error> {
+    let unread = Store::load(Arc::clone(disk), dir, unread_limit)?;
+    let disk = disk.as_ref();
     let marks = marks(disk, dir)?;
     let mut takes = Vec::new();
     let mut next_take = 1;
@@ -71,7 +75,7 @@ pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded, Error> {
         }
         takes.push(take);
     }
-    Ok(Loaded { timeline: Timeline::new(revision(disk, dir), takes), next_take })
+    Ok(Loaded { timeline: Timeline::new(revision(disk, dir), takes), next_take, unread })
 }
 
 /// Whether a crash kept a take from beginning: its folder is there, its description is not, at most half of one. Bodies

@@ -16,7 +16,8 @@ use crate::bodies::Bodies;
 use crate::body::{Appended, TakeMark, TakeWriter, body_path};
 use crate::load::{Description, Loaded, write_description};
 use crate::scan::read_range;
-use crate::write::Durable;
+use crate::unread::{Store, Stretch};
+use crate::write::{Durable, New};
 use crate::{Disk, DiskFile, Error};
 
 /// Newest bytes of each body that are kept in memory for the readers at the tail.
@@ -29,6 +30,7 @@ pub struct Recording {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     timeline: RwLock<Arc<Timeline>>,
+    unread: Store,
     /// The revision that is on the disk; held while the timeline grows.
     kept_revision: Mutex<u64>,
     next_take: Mutex<u32>,
@@ -61,6 +63,7 @@ impl Recording {
             dir,
             kept_revision: Mutex::new(loaded.timeline.revision),
             timeline: RwLock::new(Arc::new(loaded.timeline)),
+            unread: loaded.unread,
             next_take: Mutex::new(loaded.next_take),
             changes: watch::Sender::new(0),
             is_live: AtomicBool::new(false),
@@ -128,6 +131,55 @@ impl Recording {
         }
     }
 
+    /// What was acknowledged and stands in no take, in the order in which it came.
+    #[must_use]
+    pub fn unread(&self) -> Vec<Stretch> {
+        self.unread.stretches()
+    }
+
+    /// Bytes of a stretch from an offset in it, at most `len`; empty past its end, `None` where it was let go. Blocks on the
+    /// storage.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn read_unread(&self, stretch: u32, offset: u64, len: u64) -> Result<Option<Bytes>, Error> {
+        self.unread.read(stretch, offset, len)
+    }
+
+    /// Lets a stretch go, durably; false where there is none of this number. Blocks on the storage.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn let_go(&self, stretch: u32) -> Result<bool, Error> {
+        self.unread.let_go(stretch)
+    }
+
+    /// Keeps the first bytes of an upload for whoever reads again what is left of it, durably. Blocks on the storage.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn keep_unread_head(&self, source: &str, head: &[u8]) -> Result<(), Error> {
+        self.unread.keep_head(source, head)
+    }
+
+    /// The first bytes of an upload, if they were kept. Blocks on the storage.
+    #[must_use]
+    pub fn unread_head(&self, source: &str) -> Option<Vec<u8>> {
+        self.unread.head(source)
+    }
+
+    /// Lets the first bytes of an upload go that has ended and left nothing unread. Blocks on the storage.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn forget_unread_head(&self, source: &str) -> Result<(), Error> {
+        self.unread.forget_head(source)
+    }
+
+    pub(crate) fn unread_store(&self) -> &Store {
+        &self.unread
+    }
+
     /// The folder in which the journals of this live's uploads lie.
     #[must_use]
     pub fn uploads_dir(&self) -> PathBuf {
@@ -184,7 +236,10 @@ impl Recording {
     /// # Errors
     /// Those of the storage, from keeping the revision; the fragments are shown all the same.
     pub fn announce(&self, durable: Durable) -> Result<(), Error> {
-        let appended = durable.into_fragments();
+        let New { fragments: appended, unread } = durable.into_new();
+        if !unread.is_empty() {
+            self.unread.tell(unread);
+        }
         if appended.is_empty() {
             return Ok(());
         }

@@ -9,6 +9,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 use crate::bodies::Bodies;
 use crate::load::{DESCRIPTION, load};
 use crate::running::Running;
+use crate::unread::USUAL_LIMIT;
 use crate::{Disk, Error, LocalDisk, Recording, blocking};
 
 /// Recordings that nobody uses and that are kept in memory all the same.
@@ -27,6 +28,7 @@ pub struct Recorder {
     disk: Arc<dyn Disk>,
     root: PathBuf,
     reserve: u64,
+    unread_limit: u64,
     lives: Mutex<Lives>,
     kept: Arc<Kept>,
     bodies: Arc<Bodies>,
@@ -76,12 +78,19 @@ impl Recorder {
             disk,
             root,
             reserve,
+            unread_limit: USUAL_LIMIT,
             lives: Mutex::default(),
             kept: Arc::default(),
             bodies: Arc::default(),
             running: Arc::default(),
             viewers: Arc::new(Semaphore::new(cores)),
         })
+    }
+
+    /// The same with another bound for the bytes that are kept of a live though they cannot be read.
+    #[must_use]
+    pub fn with_unread_limit(self, bytes: u64) -> Self {
+        Self { unread_limit: bytes, ..self }
     }
 
     /// The recording of a live, for whoever publishes it; an empty one if nothing came yet. It waits for no viewer but
@@ -156,8 +165,9 @@ impl Recorder {
         let (disk, dir) = (Arc::clone(&self.disk), self.dir(live));
         let (bodies, kept) = (Arc::clone(&self.bodies), Arc::clone(&self.kept));
         let running = Arc::clone(&self.running);
+        let unread_limit = self.unread_limit;
         blocking(move || {
-            let loaded = load(disk.as_ref(), &dir)?;
+            let loaded = load(&disk, &dir, unread_limit)?;
             let recording = Arc::new(Recording::new(live, disk, dir, bodies, loaded));
             recording.set_live(running.contains(live));
             *known = Arc::downgrade(&recording);
@@ -185,7 +195,7 @@ impl Recorder {
         if self.disk.free(&self.root)? > self.reserve { Ok(()) } else { Err(Error::Full) }
     }
 
-    /// Bytes that the files of a live take. Blocks on the storage.
+    /// Bytes that the files of a live take: its bodies, what is staged, and what is kept unread. Blocks on the storage.
     ///
     /// # Errors
     /// Those of the storage.
@@ -197,6 +207,14 @@ impl Recorder {
             for name in self.disk.list(&folder)? {
                 sum += self.disk.len(&folder.join(name))?;
             }
+        }
+        let unread = self.dir(live).join("unread");
+        for name in self.disk.list(&unread)? {
+            sum += self.disk.len(&unread.join(name))?;
+        }
+        let uploads = self.dir(live).join("uploads");
+        for name in self.disk.list(&uploads)?.iter().filter(|name| name.ends_with(".staged")) {
+            sum += self.disk.len(&uploads.join(name))?;
         }
         Ok(sum)
     }

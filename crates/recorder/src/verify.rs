@@ -10,7 +10,7 @@ use crate::body::{body_name, init};
 use crate::disk::read_all;
 use crate::load::{MAX_INDEX, body_container, description, index_entries, never_began};
 use crate::scan::{self, Scan};
-use crate::{Disk, Error, TakeMark, journal};
+use crate::{Disk, Error, TakeMark, journal, unread};
 
 /// What was checked, and what is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,11 +21,13 @@ pub struct Report {
     pub fragments: u64,
     /// Journals that were read.
     pub journals: u64,
+    /// Stretches that are kept unread and whose checksums were compared.
+    pub unread: u64,
     /// A sentence for each thing that is wrong.
     pub problems: Vec<String>,
 }
 
-/// Checks every body, index and journal below a data directory: each body must be an init and whole fragments up to
+/// Checks every body, index, journal and log of unread bytes below a data directory: each body must be an init and whole fragments up to
 /// where its journal says, each fragment must have the checksum that its index keeps.
 ///
 /// # Errors
@@ -54,6 +56,7 @@ fn verify_live(disk: &dyn Disk, live: &Path, report: &mut Report) -> Result<(), 
     // Before the journals: the journal of a take that is there is there too, and a server may be at work here.
     let takes = disk.list(&live.join("takes"))?;
     let marks = verify_journals(disk, live, report)?;
+    report.unread += unread::verify(disk, live, |problem| report.problems.push(problem))?;
     for take in takes {
         let folder = live.join("takes").join(&take);
         let Some(description) = description(disk, &folder) else {

@@ -15,13 +15,14 @@
 
 use std::sync::Arc;
 
-use media::Unread;
 use media::container::Event;
+use media::{Unread, Why};
 use serde::{Deserialize, Serialize};
 use timeline::fragmenter::{Fragmenter, Output};
 
 use crate::body::{Appended, TakeWriter};
-use crate::{Error, Recording, TakeMark, unread};
+use crate::unread::{Kept, Place, joined};
+use crate::{Error, Recording, TakeMark};
 
 /// Bytes of fragments that wait to be announced and are kept in memory for the viewers at the tail; the older ones of
 /// more are read from their bodies.
@@ -37,18 +38,28 @@ pub struct Progress {
     next_take: Option<(i64, i64)>,
     /// End of the newest take, in milliseconds since 1970 UTC, by its recorder's clock.
     end_ms: i64,
+    /// How many records of what was left unread were written.
+    unread: u64,
+}
+
+impl Progress {
+    /// Of a source that wrote these takes, and whose newest one ends at `end_ms`, with nothing in hand.
+    #[must_use]
+    pub fn after(takes: Vec<TakeMark>, end_ms: i64) -> Self {
+        Self { fragmenter: Fragmenter::default(), takes, next_take: None, end_ms, unread: 0 }
+    }
 }
 
 /// Fragments whose bodies are durable, while no journal says so yet.
 #[derive(Debug, Default)]
 #[must_use = "what is on the disk is shown once the journal says so"]
-pub struct Synced(Vec<Appended>);
+pub struct Synced(New);
 
 impl Synced {
-    /// Whether there is no fragment in it.
+    /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.fragments.is_empty() && self.0.unread.is_empty()
     }
 
     /// They are in a journal that is durable.
@@ -61,12 +72,19 @@ impl Synced {
 /// [`Journal::sync`](crate::journal::Journal::sync) makes it.
 #[derive(Debug)]
 #[must_use = "what is durable is to be shown"]
-pub struct Durable(Vec<Appended>);
+pub struct Durable(New);
 
 impl Durable {
-    pub(crate) fn into_fragments(self) -> Vec<Appended> {
+    pub(crate) fn into_new(self) -> New {
         self.0
     }
+}
+
+/// What was written and is told together.
+#[derive(Debug, Default)]
+pub(crate) struct New {
+    pub(crate) fragments: Vec<Appended>,
+    pub(crate) unread: Vec<Kept>,
 }
 
 /// Writes what one source publishes: begins takes, cuts frames into fragments, appends them. All but
@@ -81,6 +99,7 @@ pub struct Write {
     outputs: Vec<Output>,
     unread: Vec<Unread>,
     appended: Vec<Appended>,
+    kept: Vec<Kept>,
     /// Bytes of the appended fragments that are in memory.
     waiting: usize,
     sync_failed: bool,
@@ -91,18 +110,20 @@ impl Write {
     /// acknowledged; `started_at_ms` when its recorder started, in milliseconds since 1970 UTC.
     #[must_use]
     pub fn begin(recording: Arc<Recording>, source: &str, started_at_ms: i64) -> Self {
-        let progress = Progress {
-            fragmenter: Fragmenter::default(),
-            takes: Vec::new(),
-            next_take: None,
-            end_ms: started_at_ms,
-        };
-        Self::resume(recording, source, progress)
+        Self::new(recording, source, Progress::after(Vec::new(), started_at_ms))
     }
 
-    /// Goes on from a progress that was kept; what stands in the bodies past it is written over.
-    #[must_use]
-    pub fn resume(recording: Arc<Recording>, source: &str, progress: Progress) -> Self {
+    /// Goes on from a progress that was kept; what stands in the bodies past it is written over, and what was kept unread
+    /// past it is cut: both come again.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn resume(recording: Arc<Recording>, source: &str, progress: Progress) -> Result<Self, Error> {
+        recording.unread_store().resume(source, progress.unread)?;
+        Ok(Self::new(recording, source, progress))
+    }
+
+    fn new(recording: Arc<Recording>, source: &str, progress: Progress) -> Self {
         let open = progress.takes.last().filter(|_| progress.next_take.is_none());
         let take = open.map(|mark| recording.resume_take(*mark));
         Self {
@@ -113,6 +134,7 @@ impl Write {
             outputs: Vec::new(),
             unread: Vec::new(),
             appended: Vec::new(),
+            kept: Vec::new(),
             waiting: 0,
             sync_failed: false,
         }
@@ -156,10 +178,33 @@ impl Write {
         !self.progress.takes.is_empty() || !self.outputs.is_empty() || self.is_waiting()
     }
 
-    /// Whether fragments were appended that nobody was shown.
+    /// Whether something was appended that nobody was told.
     #[must_use]
     pub fn has_appended(&self) -> bool {
-        !self.appended.is_empty()
+        !self.appended.is_empty() || !self.kept.is_empty()
+    }
+
+    /// Keeps a stretch of the source's staged file unread: from a byte of it on, so many. The file stays where it is.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn keep_staged(&mut self, from: u64, len: u64, reason: Why) -> Result<(), Error> {
+        let store = self.recording.unread_store();
+        self.kept.push(store.keep_staged(&self.source, self.progress.end_ms, reason, (from, len))?);
+        self.progress.unread = store.count(&self.source);
+        Ok(())
+    }
+
+    /// More is kept unread of this live than may be: [`Error::UnreadFull`]. To be asked after [`append`](Self::append) of
+    /// bytes that are not acknowledged yet; what was written of them goes with this value.
+    ///
+    /// # Errors
+    /// The one.
+    pub fn check_unread(&self) -> Result<(), Error> {
+        match self.recording.unread_store().is_over_limit() {
+            Some(limit) if !self.kept.is_empty() => Err(Error::UnreadFull { limit }),
+            _ => Ok(()),
+        }
     }
 
     /// Appends the fragments that were cut to the bodies of their takes. `silence_ms`: how long nothing came before the
@@ -168,9 +213,7 @@ impl Write {
     /// # Errors
     /// Those of the storage; [`Error::Damaged`] for frames that no container can hold.
     pub fn append(&mut self, silence_ms: i64) -> Result<(), Error> {
-        for piece in self.unread.drain(..) {
-            unread::keep(&self.recording, &self.source, &piece)?;
-        }
+        self.keep_unread()?;
         for output in std::mem::take(&mut self.outputs) {
             match output {
                 Output::Take { base_ms, since_last_base_ms } => {
@@ -202,7 +245,8 @@ impl Write {
     pub fn sync(&mut self) -> Result<Synced, Error> {
         self.sync_bodies()?;
         self.waiting = 0;
-        Ok(Synced(std::mem::take(&mut self.appended)))
+        let (fragments, unread) = (std::mem::take(&mut self.appended), std::mem::take(&mut self.kept));
+        Ok(Synced(New { fragments, unread }))
     }
 
     /// The same while more of the same piece comes: its fragments wait for the next [`sync`](Self::sync).
@@ -213,7 +257,8 @@ impl Write {
         if let Some(take) = &mut self.take {
             take.sync().inspect_err(|_| self.sync_failed = true)?;
         }
-        Ok(())
+        let keeping = self.recording.unread_store().sync(&self.source);
+        keeping.inspect_err(|_| self.sync_failed = true)
     }
 
     /// Whether a sync failed. The system may then show bytes of these files that the disk does not have, and takes later
@@ -229,6 +274,22 @@ impl Write {
     /// Those of the storage, from keeping the revision; the fragments are shown all the same.
     pub fn announce(&self, durable: Durable) -> Result<(), Error> {
         self.recording.announce(durable)
+    }
+
+    /// Writes the pieces that no frame was made of, at the place up to which the take stands.
+    fn keep_unread(&mut self) -> Result<(), Error> {
+        if self.unread.is_empty() {
+            return Ok(());
+        }
+        let Progress { takes, end_ms, .. } = &self.progress;
+        let take = takes.last().map(|mark| (mark.number, end_ms.saturating_sub(mark.started_at_ms).max(0)));
+        let place = Place { take, at_ms: *end_ms };
+        let store = self.recording.unread_store();
+        for piece in joined(std::mem::take(&mut self.unread)) {
+            self.kept.extend(store.append(&self.source, place, &piece)?);
+        }
+        self.progress.unread = store.count(&self.source);
+        Ok(())
     }
 
     /// Counts a fragment that was appended.

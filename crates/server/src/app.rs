@@ -65,7 +65,9 @@ impl App {
         let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
         let lives = Lives::new(engines.lives(), accounts.clone());
         let lifecycle = Lifecycle::open(lives.clone(), config.running_lives).await?;
-        let recorder = Arc::new(Recorder::open(&config.data_dir, config.reserve)?);
+        let recorder =
+            Recorder::open(&config.data_dir, config.reserve)?.with_unread_limit(config.unread_limit);
+        let recorder = Arc::new(recorder);
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
         let quota = Arc::new(Quota::new(config.storage_per_person));
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));

@@ -1,4 +1,4 @@
-//! The command line: `communiconnect serve | verify | export | user`.
+//! The command line: `communiconnect serve | verify | export | reread | user`.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::clock::now_ms;
 use crate::config::{Config, Written};
 use crate::engines::{self, Engines};
+use crate::in_use::InUse;
 use crate::{app, recorded, serve, shutdown};
 
 /// How long tasks that would not end are waited for, once the server has left.
@@ -46,6 +47,18 @@ enum Command {
         /// The file to write
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+        #[command(flatten)]
+        at: DataDir,
+    },
+    /// Reads again what could not be read of a live, with this version of the program: what it understands becomes takes of
+    /// the live. Not beside a running server
+    Reread {
+        /// The live's number
+        #[arg(required_unless_present = "all")]
+        live_id: Option<i64>,
+        /// Every live
+        #[arg(long, conflicts_with = "live_id")]
+        all: bool,
         #[command(flatten)]
         at: DataDir,
     },
@@ -111,6 +124,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(written)) => run_server(*written),
         Some(Command::Verify { at }) => verify(&at.data_dir),
         Some(Command::Export { live_id, output, at }) => export(&at.data_dir, live_id, &output),
+        Some(Command::Reread { live_id, all: _, at }) => reread(&at.data_dir, live_id),
         Some(Command::User { command }) => user(command),
         Some(Command::DecodeKeyframe) => return poster::decode_standard_input(),
     };
@@ -156,6 +170,19 @@ fn verify(data_dir: &Path) -> Result<ExitCode, String> {
 
 fn export(data_dir: &Path, live_id: i64, output: &Path) -> Result<ExitCode, String> {
     recorded::export(data_dir, LiveId(live_id), output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn reread(data_dir: &Path, live_id: Option<i64>) -> Result<ExitCode, String> {
+    engines::existing(data_dir)?;
+    let _in_use = InUse::take(data_dir).map_err(said)?;
+    let lives = match live_id {
+        Some(live) => vec![LiveId(live)],
+        None => recorded::lives(data_dir)?,
+    };
+    for live in lives {
+        say(&recorded::reread(data_dir, live)?);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

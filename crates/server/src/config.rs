@@ -45,6 +45,9 @@ pub struct Written {
     /// Bytes of the disk kept free for the database [default: 1073741824, 1 GiB]
     #[arg(long, env = "COMMUNICONNECT_RESERVE", value_name = "BYTES")]
     pub reserve: Option<u64>,
+    /// Bytes of one live that are kept though they cannot be read; more are refused [default: 67108864, 64 MiB]
+    #[arg(long, env = "COMMUNICONNECT_UNREAD_LIMIT", value_name = "BYTES")]
+    pub unread_limit: Option<u64>,
     /// Connections at once; more wait to be accepted [default: 20000]
     #[arg(long, env = "COMMUNICONNECT_CONNECTIONS", value_name = "COUNT")]
     pub connections: Option<usize>,
@@ -116,6 +119,8 @@ pub struct Config {
     pub storage_per_person: u64,
     /// Bytes of the disk kept free.
     pub reserve: u64,
+    /// Bytes of one live that are kept though they cannot be read.
+    pub unread_limit: u64,
     /// Connections at once.
     pub connections: usize,
     /// Messages a second that one person may write in the long run.
@@ -167,6 +172,7 @@ impl Written {
             running_lives: self.running_lives.or(file.running_lives),
             storage_per_person: self.storage_per_person.or(file.storage_per_person),
             reserve: self.reserve.or(file.reserve),
+            unread_limit: self.unread_limit.or(file.unread_limit),
             connections: self.connections.or(file.connections),
             access_token_s: self.access_token_s.or(file.access_token_s),
             refresh_token_days: self.refresh_token_days.or(file.refresh_token_days),
@@ -197,6 +203,7 @@ impl Written {
             running_lives: self.running_lives.unwrap_or(100),
             storage_per_person: self.storage_per_person.unwrap_or(20 << 30),
             reserve: self.reserve.unwrap_or(1 << 30),
+            unread_limit: self.unread_limit.unwrap_or(recorder::unread::USUAL_LIMIT),
             connections: self.connections.unwrap_or(20_000).clamp(1, 1 << 20),
             messages_per_s: self.messages_per_s.unwrap_or(MESSAGES_PER_S),
             message_burst: self.message_burst.unwrap_or(MESSAGE_BURST),

@@ -45,13 +45,16 @@ impl Engines {
 
 /// What is wrong with what a data directory's stores keep, one sentence each, changing nothing.
 pub(crate) fn verify(data_dir: &Path) -> Result<Vec<String>, String> {
-    let path = path(data_dir);
-    if !path.is_file() {
-        return Err(format!("there is no database in {}", data_dir.display()));
-    }
+    let path = existing(data_dir)?;
     let mut found = database::check(&path).unwrap_or_else(|error| vec![error.to_string()]);
     found.extend(chat::Sqlite::verify(&path).unwrap_or_else(|error| vec![error.to_string()]));
     Ok(found)
+}
+
+/// Where the database of a data directory is; a sentence when there is none.
+pub(crate) fn existing(data_dir: &Path) -> Result<PathBuf, String> {
+    let path = path(data_dir);
+    if path.is_file() { Ok(path) } else { Err(format!("there is no database in {}", data_dir.display())) }
 }
 
 fn path(data_dir: &Path) -> PathBuf {

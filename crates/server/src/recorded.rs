@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use delivery::replay::Replays;
 use ids::{LiveId, UnixMs};
+use ingest::reread::{self, Outcome};
 use ingest::upload::Uploads;
 use lives::{Live, Recorded};
-use recorder::{ReadOnlyDisk, Recorder, Recording};
+use media::Kind;
+use recorder::unread::Stretch;
+use recorder::{Disk, ReadOnlyDisk, Recorder, Recording};
 use timeline::view::{self, Format, Selection};
-use timeline::{PlayClock, Timeline};
+use timeline::{PlayClock, Position, Timeline};
 
 /// What is recorded of a live now.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +28,8 @@ pub(crate) struct Summary {
     pub(crate) has_picture: bool,
     /// What is missing between takes or in them.
     pub(crate) gaps: Vec<Gap>,
+    /// What was acknowledged and stands in no take.
+    pub(crate) unread: Vec<Unread>,
     /// Version of `replay.mp4`, where the codecs allow it.
     pub(crate) mp4: Option<String>,
     /// Version of `replay.webm`, where the codecs allow it.
@@ -48,6 +53,23 @@ pub(crate) struct Gap {
     pub(crate) until_ms: UnixMs,
 }
 
+/// Bytes that were acknowledged and that no frame was made of. They are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Unread {
+    /// Their number in the live.
+    pub(crate) id: u32,
+    /// The take in which they stand, where that is known.
+    pub(crate) take: Option<u32>,
+    /// The track that they are of, where that is known.
+    pub(crate) track: Option<Kind>,
+    /// Where they are on the timeline, in milliseconds, where that is known.
+    pub(crate) position_ms: Option<u64>,
+    /// How many they are.
+    pub(crate) bytes: u64,
+    /// Why, in a word.
+    pub(crate) reason: &'static str,
+}
+
 /// The recordings of all lives, and what stands on them; clones share it.
 #[derive(Clone)]
 pub(crate) struct Recordings {
@@ -65,10 +87,11 @@ impl Recordings {
 
     /// What is recorded of this live now.
     pub(crate) async fn summary(&self, live: LiveId) -> Summary {
-        match self.now(live).await {
-            Some((recorded, gaps)) => Summary { gaps, ..Summary::of(&recorded) },
-            None => Summary::default(),
-        }
+        let Some(recording) = self.watched(live).await else { return Summary::default() };
+        let timeline = recording.timeline();
+        let gaps = gaps(&timeline);
+        let recorded = recorded(&timeline, &gaps);
+        Summary { gaps, unread: unread(&recording), ..Summary::of(&recorded) }
     }
 
     /// What a list shows of a live: what stands in its row. A live of which that is not known yet, from a version that did
@@ -90,12 +113,14 @@ impl Recordings {
         Ok(recording)
     }
 
-    /// What is recorded of a live now, and what is not; `None` when it cannot be read.
-    pub(crate) async fn now(&self, live: LiveId) -> Option<(Recorded, Vec<Gap>)> {
-        let opened = self.recorder.watched(live.0).await;
-        let timeline = opened.inspect_err(|error| unreadable(live, error)).ok()?.timeline();
-        let gaps = gaps(&timeline);
-        Some((recorded(&timeline, &gaps), gaps))
+    /// What lists show of a live, as it is now; `None` when it cannot be read.
+    pub(crate) async fn now(&self, live: LiveId) -> Option<Recorded> {
+        let timeline = self.watched(live).await?.timeline();
+        Some(recorded(&timeline, &gaps(&timeline)))
+    }
+
+    async fn watched(&self, live: LiveId) -> Option<Arc<Recording>> {
+        self.recorder.watched(live.0).await.inspect_err(|error| unreadable(live, error)).ok()
     }
 
     /// The play clock of a live, and its revision.
@@ -174,7 +199,7 @@ fn recorded(timeline: &Timeline, gaps: &[Gap]) -> Recorded {
 }
 
 impl Summary {
-    /// All but the gaps themselves, which are in no list.
+    /// All but the gaps themselves and what could not be read, which are in no list.
     fn of(recorded: &Recorded) -> Self {
         let version = || recorded.version.clone();
         Self {
@@ -183,6 +208,7 @@ impl Summary {
             revision: recorded.revision,
             has_picture: recorded.picture,
             gaps: Vec::new(),
+            unread: Vec::new(),
             mp4: recorded.mp4.then(version),
             webm: recorded.webm.then(version),
             audio: recorded.audio.as_ref().map(|extension| (extension.clone(), version())),
@@ -202,12 +228,29 @@ pub(crate) fn gaps(timeline: &Timeline) -> Vec<Gap> {
     timeline.gaps().into_iter().map(gap).collect()
 }
 
+/// What of a live could not be read and is kept.
+pub(crate) fn unread(recording: &Recording) -> Vec<Unread> {
+    let clock = recording.timeline().clock();
+    let told = |stretch: Stretch| {
+        let place = stretch.take.filter(|(take, _)| clock.has_take(*take));
+        Unread {
+            id: stretch.number,
+            take: place.map(|(take, _)| take),
+            track: stretch.kind,
+            position_ms: place.map(|(take, ms)| unsigned(clock.position_ms(Position { take, ms }))),
+            bytes: stretch.bytes,
+            reason: stretch.reason.name(),
+        }
+    };
+    recording.unread().into_iter().map(told).collect()
+}
+
 /// What is wrong with the recordings in a data directory, one sentence each. Changes nothing, also beside a server.
 pub(crate) fn verify(data_dir: &Path) -> Vec<String> {
     match recorder::verify::verify(&ReadOnlyDisk, data_dir) {
         Ok(report) => {
-            let recorder::verify::Report { bodies, fragments, journals, .. } = report;
-            tracing::info!(bodies, fragments, journals, "recordings checked");
+            let recorder::verify::Report { bodies, fragments, journals, unread, .. } = report;
+            tracing::info!(bodies, fragments, journals, unread, "recordings checked");
             report.problems
         }
         Err(error) => vec![error.to_string()],
@@ -220,6 +263,27 @@ pub(crate) fn export(data_dir: &Path, live: LiveId, output: &Path) -> Result<(),
     let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(|error| error.to_string())?;
     let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
     write_export(&recording, output)
+}
+
+/// Reads again what a live has kept unread; says what came of it. Nobody else may use the directory meanwhile.
+pub(crate) fn reread(data_dir: &Path, live: LiveId) -> Result<String, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
+    let recorder = Recorder::open(data_dir, 0).map_err(|error| error.to_string())?;
+    let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
+    let Outcome { understood, takes, frames, left, left_bytes } =
+        reread::reread(&recording).map_err(|error| error.to_string())?;
+    Ok(format!(
+        "live {live}: {understood} stretches understood, {takes} takes with {frames} frames added; {left} stretches of \
+         {left_bytes} bytes are still unread"
+    ))
+}
+
+/// The lives of a data directory of which something is recorded.
+pub(crate) fn lives(data_dir: &Path) -> Result<Vec<LiveId>, String> {
+    let names = ReadOnlyDisk.list(&data_dir.join("lives")).map_err(|error| error.to_string())?;
+    let mut lives: Vec<LiveId> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    lives.sort_unstable();
+    Ok(lives)
 }
 
 fn write_export(recording: &Recording, output: &Path) -> Result<(), String> {

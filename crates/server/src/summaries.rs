@@ -38,7 +38,7 @@ impl Summaries {
     async fn bring_up(&self, lives: impl IntoIterator<Item = LiveId>) {
         let mut behind = Vec::new();
         for live in lives {
-            let Some((recorded, _)) = self.recordings.now(live).await else { continue };
+            let Some(recorded) = self.recordings.now(live).await else { continue };
             if self.lock().get(&live) != Some(&recorded) {
                 behind.push((live, recorded));
             }

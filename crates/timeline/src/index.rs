@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize, Serializer};
 /// Fragments in a block of an index. A snapshot shares the blocks; only the last one is copied when it grows.
 const BLOCK: usize = 256;
 
-/// The most frames that are decoded before one that is shown later (H.264 and HEVC: the size of the picture buffer).
-const MOST_REORDERED: u32 = 16;
+/// Fragments among the last of which one may hold the frame that is shown last: pictures are coded at most 16 before their
+/// turn.
+const MOST_REORDERED: usize = 17;
 
 /// The container of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,6 +120,18 @@ impl Entry {
             .collect()
     }
 
+    /// When the last of its frames that are seen ends, in ticks; `None` where none is.
+    fn shown_end(&self, track: &Track) -> Option<i64> {
+        let mut dts = self.base_dts;
+        let ends = self.samples().into_iter().filter_map(|sample| {
+            let begins = dts;
+            dts = dts.saturating_add(sample.duration.into());
+            let end = begins.saturating_add(sample.cts.into()).saturating_add(sample.duration.into());
+            sample.is_seen(track).then_some(end)
+        });
+        ends.max()
+    }
+
     /// Presentation time of its first frame, in ticks.
     #[must_use]
     pub fn first_pts(&self) -> i64 {
@@ -141,6 +154,8 @@ pub struct TrackIndex {
     len: usize,
     frames: u64,
     payload: u64,
+    /// When the last frame that is seen ends, in ticks.
+    shown_end: Option<i64>,
     blocks: Vec<Arc<Vec<Entry>>>,
 }
 
@@ -148,7 +163,7 @@ impl TrackIndex {
     /// The index of a body that holds its init, of `init_len` bytes, and nothing else yet.
     #[must_use]
     pub fn new(track: Track, init_len: u64) -> Self {
-        Self { track, init_len, len: 0, frames: 0, payload: 0, blocks: Vec::new() }
+        Self { track, init_len, len: 0, frames: 0, payload: 0, shown_end: None, blocks: Vec::new() }
     }
 
     /// What a decoder needs to know.
@@ -203,6 +218,7 @@ impl TrackIndex {
     pub fn push(&mut self, entry: Entry) {
         self.frames += u64::from(entry.frames);
         self.payload += u64::from(entry.payload);
+        self.shown_end = self.shown_end.max(entry.shown_end(&self.track));
         self.len += 1;
         match self.blocks.last_mut() {
             Some(block) if block.len() < BLOCK => Arc::make_mut(block).push(entry),
@@ -246,6 +262,8 @@ impl TrackIndex {
             part.payload += block.iter().map(|entry| u64::from(entry.payload)).sum::<u64>();
         }
         part.len = whole * BLOCK;
+        let last = part.blocks.iter().rev().flat_map(|block| block.iter().rev()).take(MOST_REORDERED);
+        part.shown_end = last.filter_map(|entry| entry.shown_end(&part.track)).max();
         for entry in self.iter_from(whole * BLOCK).take(len - whole * BLOCK) {
             part.push(entry.clone());
         }
@@ -258,31 +276,20 @@ impl TrackIndex {
         self.get(0).map(|entry| self.track.to_ms(entry.first_pts()))
     }
 
-    /// End of the frame that is shown last, in milliseconds of the source's clock.
+    /// The same rounded down, where a whole millisecond must not be after it.
     #[must_use]
-    pub fn end_ms(&self) -> Option<i64> {
-        let decoded = self.last()?.end_dts;
-        let reorders = matches!(self.track.codec, Codec::H264 | Codec::Hevc);
-        Some(self.track.to_ms(if reorders { self.shown_until(decoded) } else { decoded }))
+    pub fn first_ms_rounded_down(&self) -> Option<i64> {
+        self.get(0).map(|entry| {
+            let (pts, ms) = (entry.first_pts(), self.track.to_ms(entry.first_pts()));
+            if self.track.to_ticks(ms) > pts { ms - 1 } else { ms }
+        })
     }
 
-    /// The tick until which pictures are shown: the one that is shown last may be decoded before others, and decoding ends
-    /// before showing does.
-    fn shown_until(&self, decoded: i64) -> i64 {
-        let mut until = decoded;
-        let mut left = MOST_REORDERED;
-        for entry in (0..self.len).rev().map_while(|number| self.get(number)) {
-            let mut dts = entry.base_dts;
-            for Sample { duration, cts, .. } in entry.samples() {
-                dts = dts.saturating_add(duration.into());
-                until = until.max(dts.saturating_add(cts.into()));
-            }
-            left = left.saturating_sub(entry.frames);
-            if left == 0 {
-                break;
-            }
-        }
-        until
+    /// When the last frame that is shown ends, in milliseconds of the source's clock.
+    #[must_use]
+    pub fn end_ms(&self) -> Option<i64> {
+        let last = self.last()?;
+        Some(self.track.to_ms(self.shown_end.unwrap_or(last.end_dts)))
     }
 
     /// The number of the newest fragment that starts at or before a time (milliseconds of the source's clock) and, for
@@ -304,12 +311,18 @@ impl TrackIndex {
         (0..self.len).rev().find(|&number| self.starts(number))
     }
 
-    /// A keyframe for a still picture: of the first few, in about the first ten seconds, the one with the most bytes,
-    /// since cameras start dark and what is dark is small.
+    /// A keyframe for a still picture: of the first few that are shown from `base_ms` on, in about the first ten seconds,
+    /// the one with the most bytes, since cameras start dark and what is dark is small.
     #[must_use]
-    pub fn still(&self) -> Option<&Entry> {
+    pub fn still(&self, base_ms: i64) -> Option<&Entry> {
+        let base = self.track.to_ticks(base_ms);
+        let is_shown = |entry: &&Entry| {
+            entry.key
+                && entry.first_pts() >= base
+                && entry.samples().first().is_some_and(|sample| sample.is_seen(&self.track))
+        };
         let size = |entry: &&Entry| entry.samples().first().map_or(0, |sample| sample.size);
-        self.iter_from(0).take(40).filter(|entry| entry.key).take(5).max_by_key(size)
+        self.iter_from(0).take(40).filter(is_shown).take(5).max_by_key(size)
     }
 
     fn starts(&self, number: usize) -> bool {

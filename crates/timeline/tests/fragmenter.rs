@@ -160,6 +160,111 @@ fn a_hole_keeps_its_length_and_another_recorder_its_own_clock_and_tracks() {
     assert_eq!((count(&out, Kind::Video), count(&out, Kind::Audio)), (200, 100));
 }
 
+/// Each take: from when to when it has frames, in milliseconds.
+fn lengths(outputs: &[Output]) -> Vec<i64> {
+    let mut lengths: Vec<i64> = Vec::new();
+    let mut base = 0;
+    for output in outputs {
+        match output {
+            Output::Take { base_ms, .. } => {
+                base = *base_ms;
+                lengths.push(0);
+            }
+            Output::Fragment { track, frames, durations, .. } => {
+                let ends = frames.iter().zip(durations).map(|(frame, lasts)| frame.pts + i64::from(*lasts));
+                let length = track.to_ms(ends.max().unwrap()) - base;
+                let last = lengths.last_mut().unwrap();
+                *last = length.max(*last);
+            }
+        }
+    }
+    lengths
+}
+
+/// Chromium's MP4: of each group of pictures, of two seconds, first the sound and then the pictures. The picture changes
+/// with the third group.
+#[test]
+fn sound_that_came_ahead_of_a_change_of_picture_is_in_the_take_in_which_it_sounds() {
+    for is_sound_first in [true, false] {
+        let mut events = start();
+        for group in 0..4 {
+            let from = group * 2_000;
+            let sounds = (0..100).map(|at| audio(from + at * 20));
+            let mut pictures: Vec<_> = (0..50).map(|at| video(from + at * 40, at == 0)).collect();
+            if group == 2 {
+                let turned = Track { width: 480, height: 640, ..picture() };
+                pictures.splice(0..0, [Event::Take { after_hole: false }, Event::Track(turned)]);
+            }
+            let announced = (group == 2 && !is_sound_first).then(|| Event::Track(sound()));
+            let late = (group == 3 && is_sound_first).then(|| Event::Track(sound()));
+            if is_sound_first {
+                events.extend(late.into_iter().chain(sounds).chain(pictures));
+            } else {
+                events.extend(pictures.into_iter().chain(announced).chain(sounds));
+            }
+        }
+        let out = cut(events);
+        assert_eq!(bases(&out), [(0, None), (4_000, Some(4_000))]);
+        assert_eq!(lengths(&out), [4_000, 4_000]);
+        assert_eq!((count(&out, Kind::Video), count(&out, Kind::Audio)), (200, 400));
+    }
+}
+
+#[test]
+fn clocks_that_are_far_apart_are_brought_together() {
+    let hour = 3_600_000;
+    for (video_at, audio_at) in [(2 * hour, 0), (0, 2 * hour), (0, 1_700_000_000_000), (90 * hour, 30 * hour)]
+    {
+        for in_turn in [true, false] {
+            let mut events = start();
+            let pictures = (0..150).map(|at| video(video_at + at * 40, at % 50 == 0));
+            let sounds = (0..300).map(|at| audio(audio_at + at * 20));
+            if in_turn {
+                let (pictures, mut sounds) = (pictures.collect::<Vec<_>>(), sounds);
+                for picture in pictures {
+                    events.push(picture);
+                    events.extend(sounds.by_ref().take(2));
+                }
+            } else {
+                events.extend(pictures.chain(sounds));
+            }
+            let out = cut(events);
+            assert_eq!(lengths(&out), [6_000], "{video_at} and {audio_at}");
+            assert_eq!((count(&out, Kind::Video), count(&out, Kind::Audio)), (150, 300));
+        }
+    }
+}
+
+#[test]
+fn a_track_that_begins_late_stays_late() {
+    let mut events = start();
+    events.extend((0..200).map(|at| audio(at * 20)));
+    events.extend((0..100).map(|at| video(50_000 + at * 40, at == 0)));
+    let out = cut(events);
+    assert_eq!(lengths(&out), [54_000]);
+}
+
+#[test]
+fn what_leads_to_the_first_picture_is_before_the_take() {
+    let mut events = vec![Event::Take { after_hole: false }, Event::ShownFrom { ms: 1_000 }];
+    events.push(Event::Track(picture()));
+    events.extend([video(998, true), video(999, false)]);
+    events.extend((0..50).map(|at| video(1_000 + at * 40, false)));
+    let out = cut(events);
+    assert_eq!(bases(&out), [(1_000, None)]);
+    assert_eq!(lengths(&out), [2_000]);
+}
+
+#[test]
+fn a_picture_that_stands_still_does_not_hold_the_sound_back() {
+    let mut events = start();
+    events.push(video(0, true));
+    events.extend((0..1_000).map(|at| audio(at * 20)));
+    let (mut fragmenter, mut out) = (Fragmenter::default(), Vec::new());
+    events.into_iter().for_each(|event| fragmenter.push(event, &mut out));
+    assert!(spans(&out, Kind::Audio).last().unwrap().1 > 19_000);
+}
+
 #[test]
 fn frames_too_close_or_too_large_never_make_a_fragment_without_end() {
     let mut events = start();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::timeline::{Gap, LiveState};
+use crate::timeline::{Gap, LiveState, Unread};
 use crate::{Person, Time};
 
 /// Who may see a live.
@@ -162,6 +162,8 @@ pub struct StoppedLive {
     pub messages: i64,
     /// What was not recorded.
     pub gaps: Vec<Gap>,
+    /// What was acknowledged and stands in no take.
+    pub unread: Vec<Unread>,
     /// Where it can be watched.
     #[schema(required = true, format = "uri")]
     pub replay_url: Option<String>,
@@ -196,6 +198,16 @@ pub struct PostsQuery {
 pub struct LivePath {
     /// The live's number.
     pub id: i64,
+}
+
+/// Unread bytes of a live in a path.
+#[derive(Debug, Clone, Copy, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct UnreadPath {
+    /// The live's number.
+    pub id: i64,
+    /// Their number in the live.
+    pub unread: u32,
 }
 
 /// What an address carries to open an unlisted live.

@@ -30,6 +30,8 @@ pub struct Timeline {
     pub takes: Vec<Take>,
     /// What was not recorded.
     pub gaps: Vec<Gap>,
+    /// What was acknowledged and stands in no take.
+    pub unread: Vec<Unread>,
 }
 
 /// A stretch of a live with one clock and one configuration.
@@ -93,6 +95,26 @@ pub struct Gap {
     pub since: Time,
     /// Until when.
     pub until: Time,
+}
+
+/// Bytes that were acknowledged and stand in no take. They are kept as they came.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Unread {
+    /// Their number in the live.
+    pub id: u32,
+    /// The take in which they stand, where that is known.
+    #[schema(required = true)]
+    pub take: Option<u32>,
+    /// The track that they are of, where that is known.
+    #[schema(required = true)]
+    pub track: Option<TrackKind>,
+    /// Where they are on the timeline, where that is known. Milliseconds.
+    #[schema(required = true)]
+    pub position_ms: Option<u64>,
+    /// How many they are.
+    pub bytes: u64,
+    /// Why no frame was made of them: `damaged`, `unreadable`, `before_keyframe`, `never_began`, `after_end`, `earlier_form`.
+    pub reason: &'static str,
 }
 
 /// What a tail is asked with.

@@ -5,6 +5,7 @@ use std::io::Cursor;
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPDecoder;
+use image::imageops::FilterType;
 use image::{DynamicImage, RgbImage};
 use media::codec::{h264, vp8, vp9};
 use media::rotation::quarter_turns;
@@ -31,7 +32,7 @@ pub(super) fn from_keyframe(track: &Track, frame: &[u8]) -> Option<Vec<u8>> {
         Codec::H264 => from_h264(&track.config, frame)?,
         _ => return None,
     };
-    let picture = DynamicImage::from(picture);
+    let picture = in_its_shape(DynamicImage::from(picture), track);
     let picture = match picture.width().max(picture.height()) > LONGER_SIDE {
         true => picture.thumbnail(LONGER_SIDE, LONGER_SIDE),
         false => picture,
@@ -45,6 +46,16 @@ pub(super) fn from_keyframe(track: &Track, frame: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     JpegEncoder::new_with_quality(&mut out, QUALITY).encode_image(&picture.into_rgb8()).ok()?;
     Some(out)
+}
+
+/// The picture with square pixels.
+fn in_its_shape(picture: DynamicImage, track: &Track) -> DynamicImage {
+    let size = (picture.width(), picture.height());
+    let (width, height) = Track { width: size.0, height: size.1, ..track.clone() }.shown_size();
+    match (width, height) == size || !is_small_enough((width, height)) {
+        true => picture,
+        false => picture.resize_exact(width, height, FilterType::Triangle),
+    }
 }
 
 fn is_small_enough((width, height): (u32, u32)) -> bool {
@@ -148,5 +159,26 @@ pub(super) mod tests {
                 assert_eq!(from_keyframe(&track(codec), frame), None);
             }
         }
+    }
+
+    #[test]
+    fn a_recovery_point_of_h264_is_a_picture_as_an_idr_is() {
+        use media::container::{Event, Reader};
+
+        let mut reader = Reader::new();
+        reader.push(include_bytes!("../../../media/tests/data/h264_open_groups.mkv"));
+        reader.finish();
+        let (mut track, mut pictures) = (None, 0);
+        while let Some(event) = reader.next().unwrap() {
+            match event {
+                Event::Track(found) => track = Some(found),
+                Event::Frame(frame) if frame.key => {
+                    assert!(from_keyframe(track.as_ref().unwrap(), &frame.data).is_some(), "{}", frame.pts);
+                    pictures += 1;
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(pictures, 4);
     }
 }

@@ -184,9 +184,15 @@ fn start(
     };
     let entry = begin.and_then(|number| first.get(number)).ok_or(Error::NoSuchTake)?;
     let first_ms = first.track().to_ms(entry.first_pts());
-    // A tail from the very start holds the first frames of both tracks, whichever came first.
+    // A tail from the very start holds the first frames of both tracks, whichever came first. What only leads to the first
+    // picture is before time 0 for a player of the bare tail; a Media Source drops what is before 0 and all that needs it, so
+    // that there it is the millisecond before the take's beginning.
     let zero_ms = match begin {
-        Some(0) => indexes.iter().filter_map(|index| index.first_ms()).min().unwrap_or(first_ms),
+        Some(0) if request.track.is_some() => first.first_ms_rounded_down().unwrap_or(first_ms),
+        Some(0) => {
+            let starts = indexes.iter().filter_map(|index| index.first_ms()).min();
+            starts.unwrap_or(first_ms).max(take.base_ms)
+        }
         _ => first_ms,
     };
     let cursors = kinds
@@ -211,7 +217,7 @@ fn start(
     };
     Ok(Tail {
         take: take.number,
-        position_ms: offset_ms + zero_ms - take.base_ms,
+        position_ms: offset_ms + (zero_ms - take.base_ms).max(0),
         at_edge: request.from_ms.is_none() && recording.is_live(),
         recording,
         changes,

@@ -7,20 +7,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use media::Reason;
-use media::container::{Event, Reader};
+use media::container::{Event, Reader, head_len, mp4};
+use media::{Reason, Unread, Why};
 use recorder::Recording;
-use recorder::journal::{Checkpoint, Journal, Raw};
-use recorder::write::Write;
+use recorder::journal::{Checkpoint, Content, Journal, Raw};
+use recorder::write::{Progress, Write};
 
 use super::staging::Staging;
-use super::state::{Creation, Reading, Refusal, State};
+use super::state::{Creation, Earlier, Reading, Refusal, State};
 use super::{Error, MAX_LENGTH, Status};
 
 /// Bytes that are given to the reader at once.
 const PIECE: usize = 256 << 10;
-/// An index at the end is looked for while no more than this came before the media.
-const MAX_HEAD: usize = 1 << 20;
+/// A file is staged while no more than this came before its media: an index whose samples lie in no order stands there too.
+const MAX_HEAD: usize = 16 << 20;
 /// The last bytes of a file of known length that may be worth nothing without the file being refused.
 const MAX_WORTHLESS: u64 = 1 << 20;
 /// A silence counts as at most this long, in milliseconds: uploads are open no longer. The clock may have been set anew
@@ -38,6 +38,10 @@ pub(super) struct Session {
     state: State,
     write: Write,
     staging: Option<Staging>,
+    /// A staged file that was read, to be removed once the journal says so.
+    read: Option<Staging>,
+    /// The first bytes of the upload, to be kept: what they say of the tracks is known now.
+    begun: Option<Vec<u8>>,
     raws: Vec<Raw>,
     /// Bytes journalled raw since the last checkpoint, and the size of that.
     raw_bytes: usize,
@@ -64,8 +68,14 @@ impl Session {
     /// the same bytes.
     pub(super) fn open(recording: Arc<Recording>, id: &str, clock_ms: i64) -> Result<Self, Error> {
         let (journal, content) = Journal::open(Arc::clone(recording.disk()), journal_path(&recording, id))?;
-        let (state, progress) = State::from_bytes(&content.checkpoint.state)?;
-        let write = Write::resume(Arc::clone(&recording), id, progress);
+        let (state, progress) = match State::from_bytes(&content.checkpoint.state)? {
+            Ok((state, progress)) => (state, progress),
+            Err(Earlier { creation, length, received }) => {
+                let state = State::ended(creation, length, received);
+                return Self::end_earlier(recording, id, journal, content, state);
+            }
+        };
+        let write = Write::resume(Arc::clone(&recording), id, progress)?;
         let mut session = Self::new(recording, id, journal, state, write);
         if matches!(session.state.reading, Reading::Staged) {
             session.staging =
@@ -84,6 +94,44 @@ impl Session {
         Ok(session)
     }
 
+    /// Ends an upload whose reader's state is of an earlier version: what its journal holds beside the bodies is kept unread,
+    /// and its publisher goes on in a new one.
+    fn end_earlier(
+        recording: Arc<Recording>,
+        id: &str,
+        journal: Journal,
+        content: Content,
+        mut state: State,
+    ) -> Result<Self, Error> {
+        tracing::warn!(
+            upload = id,
+            "an upload of an earlier version of this program ends; what waited in it is kept unread"
+        );
+        let takes = content.checkpoint.marks;
+        let timeline = recording.timeline();
+        let ends = takes.iter().filter_map(|mark| timeline.take(mark.number));
+        let end_ms = ends.map(|take| take.started_at_ms.saturating_add(take.duration_ms())).max();
+        let progress = Progress::after(takes, end_ms.unwrap_or_else(|| state.creation.started_at_ms()));
+        let mut write = Write::resume(Arc::clone(&recording), id, progress)?;
+        let offset = state.received;
+        let mut bytes = content.checkpoint.state.to_vec();
+        for raw in content.raws {
+            bytes.extend_from_slice(&raw.bytes);
+            state.received += raw.bytes.len() as u64;
+        }
+        write.push(Event::Unread(Unread {
+            offset,
+            bytes: bytes.into(),
+            kind: None,
+            reason: Why::EarlierForm,
+        }));
+        write.append(0)?;
+        let mut session = Self::new(recording, id, journal, state, write);
+        session.must_checkpoint = true;
+        session.commit()?;
+        Ok(session)
+    }
+
     fn new(recording: Arc<Recording>, id: &str, journal: Journal, state: State, write: Write) -> Self {
         Self {
             id: id.to_owned(),
@@ -92,6 +140,8 @@ impl Session {
             state,
             write,
             staging: None,
+            read: None,
+            begun: None,
             raws: Vec::new(),
             raw_bytes: 0,
             state_len: 0,
@@ -172,6 +222,7 @@ impl Session {
         let within = bytes.slice(..bytes.len().min(room));
         if !within.is_empty() {
             self.take(&within, now_ms)?;
+            self.write.check_unread()?;
             self.raws.push(Raw { at_ms: now_ms, bytes: within.clone() });
         }
         if self.state.is_complete() && self.state.refusal.is_none() {
@@ -213,11 +264,13 @@ impl Session {
         self.commit()
     }
 
-    /// Ends the upload; what is durable stays.
+    /// Ends the upload; what is durable stays. Its publisher hears now, if not before, that nothing of it could be read.
     pub(super) fn terminate(&mut self) -> Result<(), Error> {
+        let was_told = self.state.refusal.is_some();
         self.state.is_terminated = true;
         self.finish()?;
-        self.commit()
+        self.commit()?;
+        self.refusal().filter(|_| !was_told).map_or(Ok(()), Err)
     }
 
     /// Reads bytes; their fragments are written, but nothing is durable yet.
@@ -231,7 +284,7 @@ impl Session {
             let before = self.state.received;
             self.state.received += piece.len() as u64;
             match &mut self.state.reading {
-                Reading::Over => {}
+                Reading::Over => self.leave(before, bytes.slice_ref(piece), Why::AfterEnd),
                 Reading::Staged => self.stage(before, piece)?,
                 Reading::Streaming { reader, head } => {
                     if let Some(head) = head {
@@ -241,19 +294,44 @@ impl Session {
                     if let Err(error) = self.drain() {
                         self.refuse(&error, before)?;
                     }
-                    self.write.append(silence_ms)?;
+                    self.keep_head()?;
                 }
             }
+            self.write.append(silence_ms)?;
         }
         Ok(())
+    }
+
+    /// Keeps what of the first bytes comes before the media: without it nobody can read a later part by itself.
+    fn keep_head(&mut self) -> Result<(), Error> {
+        let Some(head) = self.begun.take() else { return Ok(()) };
+        Ok(self.recording.keep_unread_head(&self.id, &head[..head_len(&head)])?)
+    }
+
+    /// Leaves bytes unread, which begin at `offset`.
+    fn leave(&mut self, offset: u64, bytes: Bytes, reason: Why) {
+        if !bytes.is_empty() {
+            self.write.push(Event::Unread(Unread { offset, bytes, kind: None, reason }));
+        }
+    }
+
+    /// Leaves unread what was received and is with the reader when it ends: all there is, where it knew no track.
+    fn leave_rest(&mut self, reason: Why) {
+        let Reading::Streaming { reader, head } = &mut self.state.reading else { return };
+        let (offset, mut bytes) = match head.take() {
+            Some(head) => (0, Bytes::from(head)),
+            None => reader.rest(),
+        };
+        bytes.truncate(usize::try_from(self.state.received.saturating_sub(offset)).unwrap_or(usize::MAX));
+        self.leave(offset, bytes, reason);
     }
 
     /// Moves what the reader found to the fragmenter.
     fn drain(&mut self) -> Result<(), media::Error> {
         let Reading::Streaming { reader, head } = &mut self.state.reading else { return Ok(()) };
         while let Some(event) = reader.next()? {
-            if matches!(event, Event::Track(_)) {
-                *head = None;
+            if matches!(event, Event::Track(_)) && head.is_some() {
+                self.begun = head.take();
             }
             self.write.push(event);
         }
@@ -265,7 +343,7 @@ impl Session {
 
     /// What follows from bytes that the reader does not take; `before`: where the piece began that held them.
     fn refuse(&mut self, error: &media::Error, before: u64) -> Result<(), Error> {
-        if error.reason == Reason::IndexAtEnd
+        if matches!(error.reason, Reason::IndexAtEnd | Reason::OutOfOrder)
             && let Reading::Streaming { head: Some(head), .. } = &mut self.state.reading
         {
             let head = std::mem::take(head);
@@ -278,11 +356,13 @@ impl Session {
         let rest = self.state.length.map(|length| length.saturating_sub(error.offset));
         if self.write.has_frames() && rest.is_some_and(|rest| rest <= MAX_WORTHLESS) {
             tracing::info!(%error, "the last bytes of a file are worth nothing");
+            self.leave_rest(Why::AfterEnd);
             self.state.reading = Reading::Over;
             return Ok(());
         }
         self.state.received = error.offset.clamp(before, self.state.received);
         self.state.refusal = Some(Refusal::new(error));
+        self.leave_rest(Why::Damaged);
         self.must_checkpoint = true;
         Ok(())
     }
@@ -306,55 +386,111 @@ impl Session {
                     reader.finish();
                 }
                 let drained = self.drain();
-                if let Err(error) = drained
-                    && !self.write.has_frames()
-                    && !self.state.is_terminated
-                    && self.state.received > 0
-                {
-                    let received = self.state.received;
-                    self.refuse(&error, received)?;
-                }
+                self.keep_head()?;
+                self.end_stream(drained.err())?;
                 self.state.reading = Reading::Over;
             }
         }
         self.write.flush();
         self.must_checkpoint = true;
-        Ok(self.write.append(0)?)
+        self.write.append(0)?;
+        Ok(self.recording.forget_unread_head(&self.id)?)
+    }
+
+    /// All of a stream is read: refuses it where nothing of it could be, else leaves its torn end.
+    fn end_stream(&mut self, error: Option<media::Error>) -> Result<(), Error> {
+        let received = self.state.received;
+        if self.state.refusal.is_some() {
+            return Ok(());
+        }
+        if self.write.has_frames() || received == 0 {
+            self.leave_rest(Why::AfterEnd);
+            return Ok(());
+        }
+        self.refuse(&error.unwrap_or_else(|| Reason::NoFrames.at(received)), received)?;
+        if matches!(self.state.reading, Reading::Staged) { self.read_staged() } else { Ok(()) }
     }
 
     /// Reads a staged file that is whole.
     fn read_staged(&mut self) -> Result<(), Error> {
         let Some(staging) = self.staging.take() else { return Ok(()) };
         let len = self.state.received;
-        let reader = match staging.index(len)? {
-            Some(index) => Reader::with_index(&index),
+        let read = match staging.index(len)? {
+            Some(index) => match mp4::whole::Reader::new(&index, len) {
+                Ok(Some(reader)) => self.read_by_places(reader, &staging, len).map(Ok)?,
+                Ok(None) => self.read_in_order(&index, &staging, len)?,
+                Err(error) => Err(error),
+            },
             None => Err(Reason::IndexAtEnd.at(len)),
         };
-        let mut refused = None;
-        match reader {
-            Ok(reader) => {
-                self.state.reading = Reading::Streaming { reader: Box::new(reader), head: None };
-                staging.each_piece(len, |piece| {
-                    if let Reading::Streaming { reader, .. } = &mut self.state.reading {
-                        reader.push(piece);
-                    }
-                    refused = self.drain().err();
-                    self.write.append(0).and_then(|()| self.write.sync_bodies())?;
-                    Ok(refused.is_none())
-                })?;
-                if let Reading::Streaming { reader, .. } = &mut self.state.reading {
-                    reader.finish();
-                }
-                let rest = self.drain();
-                refused = refused.or(rest.err());
-                self.state.reading = Reading::Over;
+        let refused = match (read.err(), self.write.has_frames()) {
+            (None, true) => {
+                self.read = Some(staging);
+                return Ok(());
             }
-            Err(error) => refused = Some(error),
+            (refused, true) => refused,
+            (refused, false) => {
+                let error = refused.unwrap_or_else(|| Reason::NoFrames.at(0));
+                self.state.refusal = Some(Refusal::new(&error));
+                None
+            }
+        };
+        // The file stays as it is, from where it could not be read.
+        staging.sync()?;
+        let from = refused.map_or(0, |error| error.offset.min(len));
+        Ok(self.write.keep_staged(from, len - from, Why::Damaged)?)
+    }
+
+    /// Reads a staged file sample by sample, wherever they lie.
+    fn read_by_places(
+        &mut self,
+        mut reader: mp4::whole::Reader,
+        staging: &Staging,
+        len: u64,
+    ) -> Result<(), Error> {
+        let mut places = staging.places(len);
+        let mut read = 0;
+        while let Some(place) = reader.wanted() {
+            read += place.end - place.start;
+            reader.give(&places.read(place)?);
+            while let Some(event) = reader.next() {
+                self.write.push(event);
+            }
+            if read >= PIECE as u64 {
+                read = 0;
+                self.write.append(0).and_then(|()| self.write.sync_bodies())?;
+            }
         }
-        if let Some(error) = refused.filter(|_| !self.write.has_frames()) {
-            self.state.refusal = Some(Refusal::new(&error));
+        Ok(self.write.append(0)?)
+    }
+
+    /// Reads a staged file in fragments from its start.
+    fn read_in_order(
+        &mut self,
+        index: &[u8],
+        staging: &Staging,
+        len: u64,
+    ) -> Result<Result<(), media::Error>, Error> {
+        let reader = match Reader::with_index(index) {
+            Ok(reader) => reader,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.state.reading = Reading::Streaming { reader: Box::new(reader), head: None };
+        let mut refused = None;
+        staging.each_piece(len, |piece| {
+            if let Reading::Streaming { reader, .. } = &mut self.state.reading {
+                reader.push(piece);
+            }
+            refused = self.drain().err();
+            self.write.append(0).and_then(|()| self.write.sync_bodies())?;
+            Ok(refused.is_none())
+        })?;
+        if let Reading::Streaming { reader, .. } = &mut self.state.reading {
+            reader.finish();
         }
-        Ok(staging.remove()?)
+        let rest = self.drain();
+        self.state.reading = Reading::Over;
+        Ok(refused.map_or(rest, Err))
     }
 
     /// Makes everything so far durable, and shows new fragments to viewers: bodies first, then the journal, then the
@@ -375,7 +511,11 @@ impl Session {
             }
         }
         let durable = self.journal.sync(bodies).inspect_err(|_| self.sync_failed = true)?;
-        Ok(self.write.announce(durable)?)
+        self.write.announce(durable)?;
+        if let Some(read) = self.read.take() {
+            read.remove()?;
+        }
+        Ok(())
     }
 
     fn is_worth_a_checkpoint(&self) -> bool {

@@ -1,5 +1,7 @@
 //! The state of an upload: everything that a checkpoint keeps.
 
+mod earlier;
+
 use bytes::Bytes;
 use media::Reason;
 use media::container::Reader;
@@ -7,8 +9,9 @@ use recorder::write::Progress;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+pub(super) use earlier::Earlier;
 
-/// Grows when the form of the state changes.
+/// Grows when the form of the state changes, that of a reader or of the fragmenter too. Older ones: [`earlier`].
 const FORM: u8 = 3;
 
 /// What a publisher says when an upload begins.
@@ -73,6 +76,7 @@ enum Wrong {
     Limit(u64),
     WithoutIndex,
     Damaged,
+    NoFrames,
 }
 
 impl Refusal {
@@ -83,6 +87,7 @@ impl Refusal {
             Reason::Encoded(name) => Wrong::Encoded(name.clone()),
             Reason::OverLimit { limit, .. } => Wrong::Limit(*limit),
             Reason::IndexAtEnd => Wrong::WithoutIndex,
+            Reason::NoFrames => Wrong::NoFrames,
             _ => Wrong::Damaged,
         };
         Self { offset: error.offset, wrong }
@@ -95,6 +100,7 @@ impl Refusal {
             Wrong::Encoded(name) => Reason::Encoded(name.clone()),
             Wrong::Limit(limit) => Reason::OverLimit { what: "a structure", limit: *limit },
             Wrong::WithoutIndex => Reason::IndexAtEnd,
+            Wrong::NoFrames => Reason::NoFrames,
             Wrong::Damaged => Reason::Malformed("the bytes are damaged"),
         };
         Error::Refused { offset: self.offset, reason }
@@ -130,6 +136,11 @@ impl State {
         }
     }
 
+    /// An upload that ended when so much of it had come.
+    pub(super) fn ended(creation: Creation, length: Option<u64>, received: u64) -> Self {
+        Self { length, received, reading: Reading::Over, is_terminated: true, ..Self::new(creation) }
+    }
+
     pub(super) fn status(&self) -> Status {
         Status { offset: self.received, length: self.length, metadata: self.creation.metadata.clone() }
     }
@@ -145,15 +156,26 @@ impl State {
         postcard::to_stdvec(&kept).expect("plain data always serialises").into()
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<(Self, Progress), recorder::Error> {
-        let kept: Kept<Creation, Reading, Progress, Option<Refusal>> = postcard::from_bytes(bytes)
-            .map_err(|_| recorder::Error::Damaged("an upload's state cannot be read".into()))?;
-        let (form, creation, length, received, last_bytes_ms, reading, progress, refusal, is_terminated) =
-            kept;
-        if form != FORM {
-            return Err(recorder::Error::Damaged(format!("an upload's state has the unknown form {form}")));
+    /// Reads a state; `Err` inside is one that an earlier version of the program left, and that cannot go on.
+    ///
+    /// # Errors
+    /// What is no state of this version nor of an earlier one.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Result<(Self, Progress), Earlier>, recorder::Error> {
+        let unreadable = || recorder::Error::Damaged("an upload's state cannot be read".into());
+        match bytes.first() {
+            Some(&FORM) => Ok(Ok(Self::from_kept(bytes).ok_or_else(unreadable)?)),
+            Some(&earlier::FORM) => earlier::read(bytes).ok_or_else(unreadable),
+            Some(form) => {
+                Err(recorder::Error::Damaged(format!("an upload's state has the unknown form {form}")))
+            }
+            None => Err(unreadable()),
         }
+    }
+
+    fn from_kept(bytes: &[u8]) -> Option<(Self, Progress)> {
+        let kept: Kept<Creation, Reading, Progress, Option<Refusal>> = postcard::from_bytes(bytes).ok()?;
+        let (_, creation, length, received, last_bytes_ms, reading, progress, refusal, is_terminated) = kept;
         let state = Self { creation, length, received, last_bytes_ms, reading, refusal, is_terminated };
-        Ok((state, progress))
+        Some((state, progress))
     }
 }

@@ -132,13 +132,14 @@ fn is_intra(unit: &[u8]) -> bool {
 }
 
 /// What a decoder must be given for a keyframe with lengths of four bytes: the parameter sets of its record, then its own
-/// and the slices of its IDR picture, in order. `None` where a length goes past the end.
+/// and the slices of its picture, in order: those of an IDR picture, or of a recovery point. `None` where a length goes past
+/// the end.
 #[must_use]
 pub fn units_to_decode<'a>(config: &'a [u8], frame: &'a [u8]) -> Option<Vec<&'a [u8]>> {
     let mut units = sets_in_config(config)?;
     for unit in nal::split(frame, 4) {
         let unit = unit?;
-        if matches!(SYNTAX.type_of(unit), SPS | PPS | IDR) {
+        if matches!(SYNTAX.type_of(unit), SPS | PPS | IDR | SLICE) {
             units.push(unit);
         }
     }
@@ -146,7 +147,7 @@ pub fn units_to_decode<'a>(config: &'a [u8], frame: &'a [u8]) -> Option<Vec<&'a 
 }
 
 /// The parameter sets of an `avcC` record; none of an empty one. `None` where it is damaged.
-fn sets_in_config(config: &[u8]) -> Option<Vec<&[u8]>> {
+pub(super) fn sets_in_config(config: &[u8]) -> Option<Vec<&[u8]>> {
     if config.is_empty() {
         return Some(Vec::new());
     }
@@ -169,7 +170,7 @@ pub fn to_annex_b(units: &[&[u8]], behind: &[u8]) -> Vec<u8> {
     for unit in units {
         out.extend([0, 0, 0, 1]);
         out.extend_from_slice(unit);
-        if SYNTAX.type_of(unit) == IDR {
+        if matches!(SYNTAX.type_of(unit), IDR | SLICE) {
             out.extend_from_slice(behind);
         }
     }

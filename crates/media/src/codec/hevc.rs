@@ -79,6 +79,20 @@ pub fn sps_in_config(config: &[u8]) -> Option<Sps> {
     None
 }
 
+/// The parameter sets of an `hvcC` record; `None` where it is damaged.
+pub(super) fn sets_in_config(config: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut rest = config.get(23..)?;
+    let mut sets = Vec::new();
+    for _ in 0..config[22] {
+        let (&[_, high, low], after) = rest.split_first_chunk::<3>()?;
+        rest = after;
+        for _ in 0..u16::from_be_bytes([high, low]) {
+            sets.push(nal::take_parameter_set(&mut rest)?);
+        }
+    }
+    Some(sets)
+}
+
 /// The `hvcC` payload for the parameter sets in a frame with lengths of four bytes; `None` without them.
 #[must_use]
 pub fn config_in_frame(frame: &[u8]) -> Option<Bytes> {

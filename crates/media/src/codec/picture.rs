@@ -1,11 +1,7 @@
 //! What a frame of video says of the picture: whether decoding may start at it, its size, its configuration record.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 
-use super::access::Memory;
-use super::nal::Syntax;
 use super::{av1, h264, hevc, vp8, vp9};
 use crate::{Codec, Track};
 
@@ -18,23 +14,6 @@ pub(crate) struct Picture {
     pub(crate) config: Bytes,
     /// Frames that may come before one that is shown earlier.
     pub(crate) reorder: u8,
-}
-
-/// Whether decoding may start at a frame in the form that bodies hold, and what it then says of the picture, by itself and
-/// by `record`, the configuration record that the container brought.
-pub(crate) fn look(codec: Codec, record: &Bytes, frame: &[u8]) -> (bool, Option<Picture>) {
-    Memory::default().look(codec, record, frame, true)
-}
-
-/// The bytes of a frame in the form that bodies hold; those of H.264 and HEVC stand behind lengths of `length_size`
-/// bytes, or between start codes where there is none. `None` where a length goes past the end.
-pub(crate) fn normalise(codec: Codec, length_size: Option<u8>, frame: &[u8]) -> Option<Cow<'_, [u8]>> {
-    match (Syntax::of(codec), length_size) {
-        (Some(syntax), Some(size)) => syntax.from_length_prefixed(frame, size),
-        (Some(syntax), None) => Some(syntax.from_annex_b(frame).into()),
-        (None, _) if codec == Codec::Av1 => Some(av1::without_delimiters(frame)),
-        (None, _) => Some(frame.into()),
-    }
 }
 
 /// What a frame of VP8, VP9 or AV1 in the form that bodies hold says of the picture, where decoding may start at it. The
@@ -56,6 +35,22 @@ pub(crate) fn of_record(codec: Codec, config: Bytes) -> Option<Picture> {
         _ => hevc::sps_in_config(&config).map(|sps| (sps.width, sps.height, sps.reorder)),
     }?;
     Some(Picture { width, height, config, reorder })
+}
+
+/// The parameter sets of a configuration record as they stand in a frame, behind lengths of four bytes; empty for codecs
+/// without, and where the record is damaged.
+pub(crate) fn sets_in_band(codec: Codec, record: &[u8]) -> Bytes {
+    let sets = match codec {
+        Codec::H264 => h264::sets_in_config(record),
+        Codec::Hevc => hevc::sets_in_config(record),
+        _ => None,
+    };
+    let mut units = Vec::new();
+    for set in sets.unwrap_or_default() {
+        units.extend(u32::try_from(set.len()).unwrap_or(u32::MAX).to_be_bytes());
+        units.extend_from_slice(set);
+    }
+    units.into()
 }
 
 /// Whether a decoder that was set up for a track goes on with a picture. VP8, VP9 and AV1 change size in band.

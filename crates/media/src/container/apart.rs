@@ -3,9 +3,11 @@
 /// Nanoseconds of a second.
 const SECOND: i64 = 1_000_000_000;
 
-/// Nanoseconds that a track may begin before the first frame of its take, or after the newest one, before its clock is
+/// Milliseconds that a track may begin before the first frame of its take, or after the newest one, before its clock is
 /// taken for another. A track that joins late on the same clock begins where the others are by then.
-pub(crate) const MOST_APART: i64 = 60 * SECOND;
+pub const MOST_APART_MS: i64 = 60_000;
+/// The same in nanoseconds.
+const MOST_APART: i64 = MOST_APART_MS * (SECOND / 1_000);
 
 /// What is added to the times of a track so that it begins where its take begins: 0 where its clock is that of the
 /// others. All in nanoseconds: the time of its first frame, that of the take's first frame, that of the newest one of

@@ -17,4 +17,10 @@ pub enum Event {
     Frame(Frame),
     /// Bytes that stand in no frame: told, so that they are kept.
     Unread(Unread),
+    /// Comes after [`Take`](Event::Take) where the source says when it begins: what is shown before this is only there to
+    /// decode what follows, and is never to be seen.
+    ShownFrom {
+        /// Milliseconds on the clock of the frames.
+        ms: i64,
+    },
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Kind;
+use crate::{Kind, Track};
 
 /// Where one frame lies in its fragment, and when it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,36 @@ pub struct Sample {
     /// Whether decoding may start here.
     pub key: bool,
 }
+
+impl Sample {
+    /// Whether anybody sees it: a picture of less than half a millisecond is there for others to be decoded from, and is
+    /// hidden where the container can. All sound is heard.
+    #[must_use]
+    pub fn is_seen(&self, track: &Track) -> bool {
+        track.kind() == Kind::Audio || u64::from(self.duration) * 2_000 >= track.timescale.into()
+    }
+}
+
+/// Ticks from the first decoding time to the first presentation time that is to be seen. Pictures in front that lead to it,
+/// and those that a stream begun in its middle cannot decode, are shown before it.
+#[must_use]
+pub fn shown_from(samples: &[Sample], track: &Track) -> i64 {
+    let Some(first) = samples.first() else { return 0 };
+    if first.is_seen(track) {
+        return first.cts.into();
+    }
+    let mut dts = 0;
+    let mut seen = samples.iter().filter_map(|sample| {
+        let pts = dts + i64::from(sample.cts);
+        dts += i64::from(sample.duration);
+        sample.is_seen(track).then_some(pts)
+    });
+    let Some(first) = seen.next() else { return first.cts.into() };
+    seen.take(MOST_REORDERED).fold(first, i64::min)
+}
+
+/// Frames of which one may be shown before one that is coded before it.
+const MOST_REORDERED: usize = 32;
 
 /// A fragment: some frames of one track, in the bytes of `moof`+`mdat` or of one known-size cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

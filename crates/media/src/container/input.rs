@@ -42,6 +42,14 @@ impl Input {
         if self.joined.is_empty() { &self.piece } else { &self.joined[self.start..] }
     }
 
+    /// All that is not consumed.
+    pub(crate) fn whole_rest(&self) -> Bytes {
+        if self.joined.is_empty() {
+            return self.piece.clone();
+        }
+        [&self.joined[self.start..], &self.piece[self.shared..]].concat().into()
+    }
+
     /// Makes the rest longer, since what is there is too short to be understood; false where no more bytes have come.
     pub(crate) fn more(&mut self) -> bool {
         if std::mem::take(&mut self.is_unseen) && !self.piece.is_empty() {

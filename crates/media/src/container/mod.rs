@@ -3,6 +3,7 @@
 pub(crate) mod apart;
 mod event;
 pub mod fragment;
+mod head;
 mod input;
 pub mod mp4;
 mod pool;
@@ -10,8 +11,10 @@ pub mod read;
 pub(crate) mod stretch;
 pub mod webm;
 
+pub use apart::MOST_APART_MS;
 pub use event::Event;
-pub use fragment::{Fragment, Sample, WriteError};
+pub use fragment::{Fragment, Sample, WriteError, shown_from};
+pub use head::head_len;
 pub use read::Reader;
 
 /// How WebM and Matroska begin (RFC 8794, 8.1).

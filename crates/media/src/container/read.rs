@@ -129,6 +129,18 @@ impl Reader {
         }
     }
 
+    /// What was pushed and not understood, and where it begins in the input: after an error, or when all events of an input
+    /// that has ended are taken out.
+    #[must_use]
+    pub fn rest(&self) -> (u64, Bytes) {
+        match &self.container {
+            Container::Unknown(head) => (0, Bytes::copy_from_slice(head)),
+            Container::Neither => (0, Bytes::new()),
+            Container::Webm(reader) => reader.rest(),
+            Container::Mp4(reader) => reader.rest(),
+        }
+    }
+
     /// Says that no more bytes come: what was held back (a frame waiting for its successor) can be taken with `next`.
     pub fn finish(&mut self) {
         self.finished = true;

@@ -89,6 +89,11 @@ pub(crate) async fn changeable_live(app: &App, caller: &Caller, id: LiveId) -> R
     allowed_live(app, caller, id, policy::may_moderate).await
 }
 
+/// The live, if it is the caller's own: 401 to the anonymous, 403 to others.
+pub(crate) async fn authored_live(app: &App, caller: &Caller, id: LiveId) -> Result<Arc<Live>, Problem> {
+    allowed_live(app, caller, id, policy::is_own).await
+}
+
 async fn allowed_live(
     app: &App,
     caller: &Caller,

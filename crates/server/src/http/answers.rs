@@ -1,10 +1,10 @@
 //! What the domains have, as the wire has it.
 
 use lives::Live;
-use wire::timeline::LiveState;
+use wire::timeline::{LiveState, TrackKind};
 use wire::{Person, Time};
 
-use crate::recorded::Gap;
+use crate::recorded::{Gap, Unread};
 
 /// Whether a live runs.
 pub(crate) fn state(live: &Live) -> LiveState {
@@ -25,6 +25,16 @@ pub(crate) fn author_answer(author: &lives::Author) -> Person<'_> {
 pub(crate) fn gap_answer(gap: &Gap) -> wire::timeline::Gap {
     let Gap { position_ms, lost_ms, since_ms, until_ms } = *gap;
     wire::timeline::Gap { position_ms, lost_ms, since: Time(since_ms.0), until: Time(until_ms.0) }
+}
+
+/// Unread bytes as they are answered.
+pub(crate) fn unread_answer(unread: &Unread) -> wire::timeline::Unread {
+    let Unread { id, take, track, position_ms, bytes, reason } = *unread;
+    let track = track.map(|kind| match kind {
+        media::Kind::Video => TrackKind::Video,
+        media::Kind::Audio => TrackKind::Audio,
+    });
+    wire::timeline::Unread { id, take, track, position_ms, bytes, reason }
 }
 
 /// Somebody as everybody sees them.

@@ -16,7 +16,7 @@ use wire::{Page, Refusal, Time, lives as answers};
 
 use super::Json;
 use super::access::{Id, Keys, changeable_live, readable_live};
-use super::answers::{author_answer, gap_answer, state};
+use super::answers::{author_answer, gap_answer, state, unread_answer};
 use super::auth::Caller;
 use super::links::Base;
 use super::paging::Paging;
@@ -191,6 +191,7 @@ async fn stop(
         duration_ms: summary.duration_ms,
         messages: messages(&app, &[id]).await.pop().unwrap_or(0),
         gaps: summary.gaps.iter().map(gap_answer).collect(),
+        unread: summary.unread.iter().map(unread_answer).collect(),
         replay_url: mp4.or(webm).or(page).or(audio),
     }))
 }

@@ -15,6 +15,7 @@ mod chat_ws;
 mod cors;
 mod drain;
 mod json;
+mod left_unread;
 pub(crate) mod links;
 pub(crate) mod lives;
 pub(crate) mod log;
@@ -55,6 +56,7 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(posts::router())
         .merge(upload::router())
         .merge(watch::router())
+        .merge(left_unread::router())
         .merge(poster::router())
         .merge(chat::router())
         .merge(chat_export::router())

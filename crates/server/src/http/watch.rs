@@ -20,7 +20,7 @@ use wire::timeline::{Take, TakeTrack, Timeline, TrackKind};
 use wire::{Refusal, Time};
 
 use super::access::{Id, Keys, readable_live};
-use super::answers::{gap_answer, state};
+use super::answers::{gap_answer, state, unread_answer};
 use super::auth::Caller;
 use super::problem::Problem;
 use super::upload::storage;
@@ -80,20 +80,22 @@ async fn timeline(Watched { live, recording }: Watched) -> Answer<Timeline> {
         duration_ms: timeline.duration_ms(),
         takes: timeline.in_play_order().into_iter().zip(clock.spans()).map(take).collect(),
         gaps: recorded::gaps(&timeline).iter().map(gap_answer).collect(),
+        unread: recorded::unread(&recording).iter().map(unread_answer).collect(),
     })
 }
 
 fn track(index: &TrackIndex) -> TakeTrack {
     let track = index.track();
     let some = |value: u32| (value > 0).then_some(value);
+    let (width, height) = track.shown_size();
     TakeTrack {
         kind: match track.kind() {
             media::Kind::Video => TrackKind::Video,
             media::Kind::Audio => TrackKind::Audio,
         },
         codec: track.codec_string(),
-        width: some(track.width),
-        height: some(track.height),
+        width: some(width),
+        height: some(height),
         sample_rate: some(track.sample_rate),
         channels: some(track.channels.into()),
         frames: index.frames(),

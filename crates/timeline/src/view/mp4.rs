@@ -27,12 +27,13 @@ pub(super) fn lay_out(plan: &Plan) -> View {
             bytes: run.iter().map(|frame| u64::from(frame.size)).sum(),
         });
     }
-    let samples: Vec<Vec<Sample>> = plan.tracks.iter().map(|planned| samples(&planned.frames)).collect();
+    let samples: Vec<Vec<Sample>> =
+        plan.tracks.iter().map(|planned| planned.samples(planned.frames.len())).collect();
     let tracks: Vec<_> = plan
         .tracks
         .iter()
         .zip(&samples)
-        .map(|(planned, samples)| HeadTrack { track: &planned.track, samples, start: start(planned) })
+        .map(|(planned, samples)| HeadTrack { track: &planned.track, samples, start: planned.start() })
         .collect();
     let content_type = match plan.tracks.iter().any(|planned| planned.track.kind() == Kind::Video) {
         true => "video/mp4",
@@ -54,21 +55,4 @@ fn run(planned: &PlannedTrack, first: usize) -> &[PlannedFrame] {
     let frames = &planned.frames[first..];
     let until = frames.first().map_or(0, |frame| frame.dts) + planned.track.to_ticks(CHUNK_MS);
     &frames[..frames.partition_point(|frame| frame.dts < until)]
-}
-
-fn start(planned: &PlannedTrack) -> i64 {
-    planned.frames.first().map_or(0, |frame| frame.dts + i64::from(frame.cts)).max(0)
-}
-
-fn samples(frames: &[PlannedFrame]) -> Vec<Sample> {
-    frames
-        .iter()
-        .map(|frame| Sample {
-            offset: 0,
-            size: frame.size,
-            duration: frame.duration,
-            cts: frame.cts,
-            key: frame.key,
-        })
-        .collect()
 }

@@ -1,6 +1,6 @@
 //! Which frames a view holds, and when each is shown: the same for every container.
 
-use media::container::Sample;
+use media::container::{Sample, shown_from};
 use media::{Kind, Track};
 
 use super::{Format, Unavailable};
@@ -8,6 +8,9 @@ use crate::{Take, Timeline, TrackIndex};
 
 /// Frames in one view: twelve hours of 60 frames of video and 50 packets of audio a second.
 const MAX_FRAMES: usize = 5_000_000;
+
+/// Frames at the front of a track among which the first one is that is seen: what leads to it is a group of pictures.
+const MOST_LEADING: usize = 10_000;
 
 /// What of a live a view holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -124,7 +127,7 @@ fn agree(one: &TrackIndex, other: &TrackIndex) -> bool {
     use media::Codec::{Av1, Opus, Vp8, Vp9};
     let (one, other) = (one.track(), other.track());
     one.codec == other.codec
-        && one.matrix == other.matrix
+        && (one.matrix, one.pixel_aspect) == (other.matrix, other.pixel_aspect)
         && match one.codec {
             Vp8 | Vp9 | Av1 => one.is_continued_by(other),
             Opus => one.channels == other.channels,
@@ -228,25 +231,26 @@ fn bridge(frames: &mut [PlannedFrame]) {
     }
 }
 
-/// Lets a clip start at its first frame of video (or of sound), to the tick: what it was cut at is its 0.
+/// Lets a clip start at its first picture (or sound) that is shown, to the tick: what it was cut at is its 0.
 fn from_zero(tracks: &mut [PlannedTrack], selection: &Selection) {
     let Some(first) = tracks.first() else { return };
     let clip = selection.from_ms.filter(|&from| from > 0);
-    let cut = clip.and_then(|_| Some((first.track.clone(), first.frames.first()?.dts)));
+    let cut = clip.map(|_| (first.track.clone(), first.start()));
     // The base of a take is a whole millisecond: its first frame may be a part of one before it.
-    let starts = |planned: &PlannedTrack| {
-        planned.frames.first().map(|frame| ms_rounded_down(&planned.track, frame.dts))
-    };
-    let zero_ms = tracks.iter().filter_map(starts).min().unwrap_or(0).min(0);
+    let starts = |planned: &PlannedTrack| ms_rounded_down(&planned.track, planned.start());
+    let zero_ms = tracks.iter().map(starts).min().unwrap_or(0).min(0);
     for planned in tracks {
         let zero = match &cut {
-            Some((track, dts)) => rescale(*dts, track, &planned.track),
+            Some((track, start)) => rescale(*start, track, &planned.track),
             None => planned.track.to_ticks(zero_ms),
         };
         for frame in &mut planned.frames {
             frame.dts -= zero;
         }
-        planned.frames.retain(|frame| frame.dts >= 0);
+        // Pictures may be decoded before it; sound is cut at the packet.
+        if planned.track.kind() == Kind::Audio {
+            planned.frames.retain(|frame| frame.dts >= 0);
+        }
     }
 }
 
@@ -260,6 +264,24 @@ fn rescale(ticks: i64, from: &Track, to: &Track) -> i64 {
 }
 
 impl PlannedTrack {
+    /// When the first of its frames that is to be seen is shown, in ticks.
+    pub(super) fn start(&self) -> i64 {
+        let first = self.frames.first().map_or(0, |frame| frame.dts);
+        first + shown_from(&self.samples(MOST_LEADING), &self.track)
+    }
+
+    /// Its first frames, as a head lists them.
+    pub(super) fn samples(&self, most: usize) -> Vec<Sample> {
+        let sample = |frame: &PlannedFrame| Sample {
+            offset: 0,
+            size: frame.size,
+            duration: frame.duration,
+            cts: frame.cts,
+            key: frame.key,
+        };
+        self.frames.iter().take(most).map(sample).collect()
+    }
+
     /// Decoding time of a frame in milliseconds.
     pub(super) fn ms(&self, frame: usize) -> Option<i64> {
         self.frames.get(frame).map(|frame| self.track.to_ms(frame.dts))

@@ -47,7 +47,11 @@ fn interleave(plan: &Plan) -> Vec<Block<'_>> {
         .iter()
         .flat_map(|planned| {
             let kind = planned.track.kind();
-            planned.frames.iter().map(move |frame| Block { ms: planned.track.to_ms(frame.dts), kind, frame })
+            planned.frames.iter().map(move |frame| Block {
+                ms: planned.track.to_ms(frame.dts).max(0),
+                kind,
+                frame,
+            })
         })
         .collect();
     blocks.sort_by_key(|block| (block.ms, block.kind));

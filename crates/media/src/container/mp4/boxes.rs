@@ -5,8 +5,8 @@ use crate::{Error, Reason};
 /// Four characters that name a box, a brand or a sample entry.
 pub(super) type FourCc = [u8; 4];
 
-/// Boxes directly inside one box, at most.
-const MAX_CHILDREN: usize = 4096;
+/// Boxes directly inside one box that are looked at; no recorder writes more.
+const MAX_CHILDREN: usize = 1 << 16;
 
 /// The identity matrix (ISO/IEC 14496-12, 8.2.2): 16.16, in its last column 2.30.
 pub(super) const IDENTITY: [i32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
@@ -126,56 +126,93 @@ impl<'a> Body<'a> {
         Ok(((word >> 24) as u8, word & 0xff_ffff))
     }
 
-    /// The next box inside, or `None` at the end.
-    pub(super) fn child(&mut self) -> Result<Option<Body<'a>>, Error> {
-        // QuickTime ends some lists with a zero word.
-        if self.rest.is_empty() || self.rest == [0; 4] {
-            return Ok(None);
-        }
-        let Some(header) = box_header(self.rest) else {
-            return Err(self.malformed("a box is smaller than its header"));
+    /// The next box inside, or `None` at the end. Zeros between boxes are passed over; what is too short for a box, or says
+    /// a size that none has, ends the list, and a box that says more than there is has what is there: nothing of it
+    /// costs the boxes in front.
+    pub(super) fn child(&mut self) -> Option<Body<'a>> {
+        self.pass_over_padding();
+        let header = box_header(self.rest)?;
+        let there = self.rest.len();
+        let size = match header.size {
+            0 => there,
+            size => usize::try_from(size).unwrap_or(usize::MAX).min(there),
         };
-        let size = if header.size == 0 { self.rest.len() as u64 } else { header.size };
-        if size < u64::from(header.len) {
-            return Err(self.malformed("a box is smaller than its header"));
-        }
-        let size = usize::try_from(size)
-            .ok()
-            .filter(|size| *size <= self.rest.len())
-            .ok_or_else(|| self.malformed("a box is larger than the box around it"))?;
+        let content = self.rest.get(usize::from(header.len)..size)?;
         let offset = self.offset + u64::from(header.len);
-        let whole = self.bytes(size)?;
-        Ok(Some(Body::new(header.kind, offset, &whole[usize::from(header.len)..])))
+        self.offset += size as u64;
+        self.rest = &self.rest[size..];
+        Some(Body::new(header.kind, offset, content))
     }
 
-    /// The boxes inside, from here on.
-    pub(super) fn children(mut self) -> impl Iterator<Item = Result<Body<'a>, Error>> {
-        let (mut count, mut is_over) = (0, false);
-        std::iter::from_fn(move || {
-            if is_over {
-                return None;
-            }
-            count += 1;
-            let child = if count > MAX_CHILDREN {
-                let limit = MAX_CHILDREN as u64;
-                Err(Reason::OverLimit { what: "the number of boxes in a box", limit }.at(self.offset))
-            } else {
-                self.child()
-            };
-            is_over = !matches!(child, Ok(Some(_)));
-            child.transpose()
-        })
+    /// Passes over zeros up to where a box may begin.
+    fn pass_over_padding(&mut self) {
+        if !self.rest.starts_with(&[0; 8]) {
+            return;
+        }
+        // The size of a box that follows begins with up to three zeros.
+        let zeros = self.rest.iter().take_while(|byte| **byte == 0).count();
+        let begins = (zeros - 3..=zeros).rev().find(|at| {
+            let there = (self.rest.len() - at) as u64;
+            box_header(&self.rest[*at..]).is_some_and(|header| {
+                (header.len.into()..=there).contains(&header.size)
+                    && header.kind.iter().all(|byte| *byte >= b' ')
+            })
+        });
+        let padding = begins.unwrap_or(self.rest.len());
+        self.offset += padding as u64;
+        self.rest = &self.rest[padding..];
+    }
+
+    /// The boxes inside, from here on: the first [`MAX_CHILDREN`].
+    pub(super) fn children(mut self) -> impl Iterator<Item = Body<'a>> {
+        std::iter::from_fn(move || self.child()).take(MAX_CHILDREN)
     }
 
     /// The first box of a kind among those inside, from here on.
-    pub(super) fn find(self, kind: &FourCc) -> Result<Option<Body<'a>>, Error> {
-        self.children()
-            .find(|child| child.as_ref().is_ok_and(|child| child.kind == *kind) || child.is_err())
-            .transpose()
+    pub(super) fn find(self, kind: &FourCc) -> Option<Body<'a>> {
+        self.children().find(|child| child.kind == *kind)
     }
 
     /// The first box of a kind among those inside, which must be there.
     pub(super) fn require(self, kind: &FourCc, missing: &'static str) -> Result<Body<'a>, Error> {
-        self.find(kind)?.ok_or_else(|| self.malformed(missing))
+        self.find(kind).ok_or_else(|| self.malformed(missing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(content: &[u8]) -> Vec<FourCc> {
+        Body::new(*b"moov", 0, content).children().map(|child| child.kind).collect()
+    }
+
+    fn boxed(kind: &FourCc, content: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_box(&mut out, kind, |out| out.extend(content));
+        out
+    }
+
+    #[test]
+    fn padding_trailing_bytes_and_empty_boxes_cost_nothing() {
+        let (mvhd, trak) = (boxed(b"mvhd", &[7; 9]), boxed(b"trak", &[]));
+        for padding in 0..20 {
+            let padded = [&mvhd[..], &vec![0; padding], &trak, &vec![0; padding]].concat();
+            let whole = kinds(&padded);
+            assert!(padding < 8 || whole == [*b"mvhd", *b"trak"], "{padding}: {whole:?}");
+            assert_eq!(whole[0], *b"mvhd");
+        }
+        for trailing in [&[0, 0, 0][..], &[1, 2, 3, 4, 5, 6, 7], &[0, 0, 0, 3, 1, 1, 1, 1]] {
+            assert_eq!(kinds(&[&mvhd[..], &trak, trailing].concat()), [*b"mvhd", *b"trak"]);
+        }
+    }
+
+    #[test]
+    fn a_box_that_says_too_much_has_what_is_there() {
+        let mut torn = boxed(b"trak", &[7; 9]);
+        torn[3] = 200;
+        let mut children = Body::new(*b"moov", 0, &torn).children();
+        assert_eq!(children.next().map(|child| child.rest.len()), Some(9));
+        assert!(children.next().is_none());
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) channels: u8,
     /// As in [`Track::config`].
     pub(super) config: Bytes,
+    /// As in [`Track::pixel_aspect`].
+    pub(super) pixel_aspect: Option<(u32, u32)>,
 }
 
 /// Writes the sample entry of a track.
@@ -49,6 +51,12 @@ fn put_visual(out: &mut Vec<u8>, track: &Track) {
         out.extend([0; 32]);
         out.extend([0, 0x18, 0xff, 0xff]);
         put_box(out, record, |out| out.extend(&track.config));
+        if let Some((across, down)) = track.pixel_aspect {
+            put_box(out, b"pasp", |out| {
+                out.extend(across.to_be_bytes());
+                out.extend(down.to_be_bytes());
+            });
+        }
     });
 }
 
@@ -93,12 +101,31 @@ fn descriptor(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag][..], &digits, &[(size & 0x7f) as u8], content].concat()
 }
 
-/// Reads the first sample entry of a `stsd` box for a handler of this kind.
-pub(super) fn read_description(mut stsd: Body<'_>, kind: Kind) -> Result<Entry, Error> {
+/// Sample entries of one track that are read.
+const MAX_ENTRIES: usize = 1_000;
+
+/// Reads the sample entries of a `stsd` box for a handler of this kind; `None` for one that cannot be read.
+///
+/// # Errors
+/// None of them can be read: what is wrong with the first.
+pub(super) fn read_descriptions(mut stsd: Body<'_>, kind: Kind) -> Result<Vec<Option<Entry>>, Error> {
     stsd.version_and_flags()?;
     stsd.u32()?;
-    let at = stsd.offset;
-    let entry = stsd.child()?.ok_or_else(|| stsd.malformed("a track without a sample entry"))?;
+    let without = stsd.malformed("a track without a sample entry");
+    let mut refused = None;
+    let mut entries = Vec::new();
+    for entry in stsd.children().take(MAX_ENTRIES) {
+        let read = read_description(entry, kind);
+        entries.push(read.map_err(|error| refused.get_or_insert(error).clone()).ok());
+    }
+    match entries.iter().any(Option::is_some) {
+        true => Ok(entries),
+        false => Err(refused.unwrap_or(without)),
+    }
+}
+
+fn read_description(entry: Body<'_>, kind: Kind) -> Result<Entry, Error> {
+    let at = entry.offset.saturating_sub(8);
     let refused = || Reason::UnsupportedCodec(name(entry.kind)).at(at);
     match (&entry.kind, kind) {
         (b"avc1" | b"avc3", Kind::Video) => read_visual(entry, Codec::H264),
@@ -126,9 +153,16 @@ fn read_visual(mut entry: Body<'_>, codec: Codec) -> Result<Entry, Error> {
         Codec::Hevc => b"hvcC",
         _ => b"avcC",
     };
+    let pixel_aspect = entry.find(b"pasp").and_then(read_pixel_aspect);
     let record = entry.require(record, "a sample entry without its configuration record")?;
     let config = checked_config(&record)?;
-    Ok(Entry { codec, width: width.into(), height: height.into(), sample_rate: 0, channels: 0, config })
+    let (width, height) = (width.into(), height.into());
+    Ok(Entry { codec, width, height, sample_rate: 0, channels: 0, config, pixel_aspect })
+}
+
+/// `pasp` (ISO/IEC 14496-12, 12.1.4); `None` for square pixels.
+fn read_pixel_aspect(mut pasp: Body<'_>) -> Option<(u32, u32)> {
+    Track::reduced_aspect(pasp.u32().ok()?, pasp.u32().ok()?)
 }
 
 fn checked_config(record: &Body<'_>) -> Result<Bytes, Error> {
@@ -167,15 +201,13 @@ fn read_opus(mut entry: Body<'_>) -> Result<Entry, Error> {
         sample_rate: 48_000,
         channels: head.channels,
         config,
+        pixel_aspect: None,
     })
 }
 
 fn read_aac(mut entry: Body<'_>, at: u64) -> Result<Entry, Error> {
     read_audio_fields(&mut entry)?;
-    let esds = match entry.find(b"wave")? {
-        Some(wave) => wave.find(b"esds")?,
-        None => entry.find(b"esds")?,
-    };
+    let esds = entry.find(b"wave").and_then(|wave| wave.find(b"esds")).or_else(|| entry.find(b"esds"));
     let mut esds = esds.ok_or_else(|| entry.malformed("a sample entry without its configuration record"))?;
     esds.version_and_flags()?;
     let (object_type, config) = read_descriptors(esds)?;
@@ -191,6 +223,7 @@ fn read_aac(mut entry: Body<'_>, at: u64) -> Result<Entry, Error> {
         sample_rate: specific.sample_rate,
         channels: specific.channels,
         config: Bytes::copy_from_slice(config),
+        pixel_aspect: None,
     })
 }
 

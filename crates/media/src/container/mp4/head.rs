@@ -5,7 +5,7 @@ use super::write::{
     Edit, MOVIE_TIMESCALE, put_edits, put_file_type, put_media, put_movie_header, put_track_header,
 };
 use crate::Track;
-use crate::container::Sample;
+use crate::container::{Sample, shown_from};
 
 /// A track of a [`head`].
 #[derive(Debug, Clone, Copy)]
@@ -77,15 +77,25 @@ struct Span {
 
 impl Span {
     fn of(head: &HeadTrack<'_>) -> Self {
-        let media_time = i64::from(head.samples.first().map_or(0, |sample| sample.cts)).max(0);
-        let (mut dts, mut end) = (0_i64, 0_i64);
+        let media_time = shown_from(head.samples, head.track).max(0);
+        let (mut dts, mut end, mut hidden) = (0_i64, 0_i64, i64::MIN);
         for sample in head.samples {
+            let pts = dts + i64::from(sample.cts);
             dts += i64::from(sample.duration);
-            end = end.max(dts + i64::from(sample.cts));
+            match sample.is_seen(head.track) {
+                true => end = end.max(pts + i64::from(sample.duration)),
+                false => hidden = hidden.max(pts),
+            }
         }
+        // What is only there to be decoded from, and comes after all that is shown, must lie behind the edit's end.
+        let shown = (end - media_time).max(0);
+        let shown_ms = match hidden >= end {
+            true => head.track.to_ms(shown - i64::from(head.track.timescale / 2_000)).unsigned_abs(),
+            false => ms_rounded_up(head.track, shown),
+        };
         Self {
             empty_ms: head.track.to_ms(head.start.max(0)).unsigned_abs(),
-            shown_ms: ms_rounded_up(head.track, (end - media_time).max(0)),
+            shown_ms,
             media_time,
             media_duration: dts.unsigned_abs(),
         }

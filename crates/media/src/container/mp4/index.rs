@@ -1,5 +1,7 @@
 //! Finds in a body's own bytes what was written: its track and its fragments.
 
+use bytes::Bytes;
+
 use super::boxes::{Body, FourCc, box_header};
 use super::movie::{Defaults, read_movie};
 use super::runs::{Known, read_fragment};
@@ -14,10 +16,11 @@ use crate::{Error, Kind, Reason, Track};
 pub fn init(bytes: &[u8]) -> Result<Option<(Track, usize)>, Error> {
     let Some((_, moov)) = whole_box(bytes, 0, b"ftyp")? else { return Ok(None) };
     let Some((body, end)) = whole_box(bytes, moov, b"moov")? else { return Ok(None) };
-    let mut movie = read_movie(body)?;
-    match (movie.sources.pop(), movie.sources.is_empty()) {
-        (Some(source), true) => Ok(Some((source.track, end))),
-        _ => Err(Reason::Malformed("a body has one track").at(0)),
+    let mut movie = read_movie(body, &Bytes::new())?;
+    let source = movie.sources.pop().filter(|_| movie.sources.is_empty());
+    match source.and_then(|source| source.descriptions.into_iter().flatten().next()) {
+        Some(track) => Ok(Some((track, end))),
+        None => Err(Reason::Malformed("a body has one track").at(0)),
     }
 }
 
@@ -36,7 +39,8 @@ pub fn fragment(bytes: &[u8]) -> Result<Option<Fragment>, Error> {
         id: track_id(kind),
         kind,
         defaults: Defaults::default(),
-        end_dts: 0,
+        timescale: 1,
+        end_dts: None,
     });
     let read = read_fragment(moof, 0, 0, &known)?;
     let [track] = &read.tracks[..] else {

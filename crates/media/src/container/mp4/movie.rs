@@ -1,45 +1,51 @@
-//! The movie box: which tracks there are, and where a finished file keeps their samples (ISO/IEC 14496-12, 8.2 to
-//! 8.7).
+//! The movie box: which tracks there are, and which of them are taken (ISO/IEC 14496-12, 8.2 to 8.5).
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::boxes::{Body, IDENTITY};
-use super::entry::read_description;
+use super::edits::{Edited, Edits};
+use super::entry::{Entry, read_descriptions};
+use super::table::Table;
 use crate::{Error, Kind, Reason, Track};
 
-/// Tracks of a movie that are looked at; those that are neither seen nor heard count too.
-const MAX_TRACKS: usize = 64;
-/// Ticks per second of a track at most: a clock finer than a tenth of a microsecond is a mistake.
-const MAX_TIMESCALE: u32 = 10_000_000;
+/// Ticks per second of the movie where it does not say them (8.2.2).
+const USUAL_TIMESCALE: u32 = 1_000;
 /// The latest time that is believed, in ticks: sums with durations stay far from overflowing.
 pub(super) const MAX_TIME: u64 = 1 << 60;
+/// Milliseconds that a take begins later on its own clock where frames before it are needed and not shown.
+const ROOM_FOR_HIDDEN_MS: i64 = 1_000;
 
 /// The tracks that are taken from a movie: at most one of each kind.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Movie {
     pub(super) sources: Vec<Source>,
+    /// Milliseconds that all times are later than the file says, so that none is below 0.
+    pub(super) later_ms: i64,
+    /// Milliseconds of those times at which what is shown begins.
+    pub(super) zero_ms: i64,
+    /// Whether fragments may follow.
+    pub(super) is_fragmented: bool,
 }
 
 /// A track of the input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Source {
     pub(super) id: u32,
-    /// As its sample entry describes it.
-    pub(super) track: Track,
+    /// As its sample descriptions describe it, one after the other; `None` for one that is not read here. One is there.
+    pub(super) descriptions: Vec<Option<Track>>,
     /// What its fragments leave unsaid (8.8.3).
     pub(super) defaults: Defaults,
-    /// Ticks from its media time to the take's time: what its edit list says, and for all tracks together so much
-    /// later that no decoding time is below 0.
-    pub(super) shift: i64,
-    /// Whether its edit list leaves out the beginning of its media.
-    pub(super) skips: bool,
+    /// What of it is shown, and when.
+    pub(super) edits: Edits,
     /// Where the samples are that the movie box itself lists.
     pub(super) table: Table,
     /// The next one of them.
     pub(super) upcoming: Option<Placed>,
     /// Decoding time at which the last fragment ended.
     pub(super) end_dts: Option<i64>,
+    kind: Kind,
+    timescale: u32,
 }
 
 /// Values for samples whose run does not say them.
@@ -48,6 +54,8 @@ pub(super) struct Defaults {
     pub(super) duration: u32,
     pub(super) size: u32,
     pub(super) flags: u32,
+    /// Which of the sample descriptions, from 0.
+    pub(super) description: u32,
 }
 
 /// A sample, where it lies in the input and when it is shown.
@@ -62,59 +70,164 @@ pub(super) struct Placed {
     pub(super) cts: i32,
     pub(super) duration: u32,
     pub(super) key: bool,
+    /// Which of the track's sample descriptions it has, from 0.
+    pub(super) description: u32,
 }
 
-/// Reads the content of a `moov` box.
-pub(super) fn read_movie(moov: Body<'_>) -> Result<Movie, Error> {
-    let movie_timescale = read_movie_timescale(moov)?;
-    let mut movie = Movie::default();
-    let mut shifts = Vec::new();
-    let mut refused = Vec::new();
-    let mut count = 0;
-    for trak in moov.children() {
-        let trak = trak?;
-        if trak.kind != *b"trak" {
-            continue;
-        }
-        count += 1;
-        if count > MAX_TRACKS {
-            return Err(
-                Reason::OverLimit { what: "the number of tracks", limit: MAX_TRACKS as u64 }.at(trak.offset)
-            );
-        }
-        let Some(kind) = read_kind(trak)? else { continue };
-        if movie.source(kind).is_some() {
-            continue;
-        }
-        match read_track(trak, kind) {
-            Ok(source) => {
-                let presentation = read_presentation(trak, &source.track, movie_timescale)?;
-                shifts.push(presentation.shift);
-                movie.sources.push(Source { skips: presentation.skips, ..source });
-            }
-            Err(error) if matches!(error.reason, Reason::UnsupportedCodec(_)) => refused.push((kind, error)),
-            Err(error) => return Err(error),
-        }
-    }
-    if let Some((_, error)) = refused.into_iter().find(|(kind, _)| movie.source(*kind).is_none()) {
-        return Err(error);
+/// Reads the content of a `moov` box. `whole` are the bytes that it is a part of.
+pub(super) fn read_movie(moov: Body<'_>, whole: &Bytes) -> Result<Movie, Error> {
+    let movie_timescale = read_movie_timescale(moov);
+    let is_fragmented = moov.find(b"mvex").is_some();
+    let mut movie = Movie { is_fragmented, ..Movie::default() };
+    let mut earliest_ms = Vec::new();
+    for kind in [Kind::Video, Kind::Audio] {
+        let Some(candidate) = choose(moov, kind)? else { continue };
+        let (source, edited) = candidate.read(movie_timescale, is_fragmented, whole)?;
+        earliest_ms.push(ms_rounded_down(source.edits.earliest(edited), source.timescale));
+        movie.sources.push(source);
     }
     if movie.sources.is_empty() {
         return Err(moov.malformed("a movie without a picture and without sound"));
     }
-    movie.set_shifts(&shifts);
-    movie.read_defaults(moov)?;
+    movie.set_clock(&earliest_ms);
+    movie.read_defaults(moov);
     Ok(movie)
+}
+
+/// A track that may be taken.
+struct Candidate<'a> {
+    kind: Kind,
+    header: TrackHeader,
+    trak: Body<'a>,
+    mdia: Body<'a>,
+    stbl: Body<'a>,
+    entries: Vec<Option<Entry>>,
+}
+
+/// The track of a kind that the file means to be seen or heard: the first that is switched on (`track_enabled` of `tkhd`,
+/// 8.3.2), else the first; one without samples only where no other has any. `None` where there is no track of this kind.
+/// A track that is damaged is passed over, and one in a codec that is not taken, unless there is no other.
+fn choose(moov: Body<'_>, kind: Kind) -> Result<Option<Candidate<'_>>, Error> {
+    let mut chosen: Option<Candidate<'_>> = None;
+    let mut refused = None;
+    for trak in moov.children().filter(|child| child.kind == *b"trak") {
+        match Candidate::of(trak, kind) {
+            Ok(None) => {}
+            Ok(Some(candidate)) => {
+                let is_better = |known: &Candidate<'_>| candidate.rank() > known.rank();
+                if chosen.as_ref().is_none_or(is_better) {
+                    chosen = Some(candidate);
+                }
+            }
+            Err(error) if is_enabled(trak) => refused = refused.or(Some(error)),
+            Err(_) => {}
+        }
+    }
+    match (chosen, refused) {
+        (Some(candidate), _) => Ok(Some(candidate)),
+        (None, Some(error)) => Err(error),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Whether a track is switched on, where its header can be read.
+fn is_enabled(trak: Body<'_>) -> bool {
+    trak.find(b"tkhd").is_none_or(|tkhd| tkhd.rest.get(3).is_none_or(|flags| flags & 1 != 0))
+}
+
+impl<'a> Candidate<'a> {
+    fn of(trak: Body<'a>, kind: Kind) -> Result<Option<Self>, Error> {
+        let Some(mdia) = trak.find(b"mdia").filter(|mdia| read_kind(*mdia) == Some(kind)) else {
+            return Ok(None);
+        };
+        let header = TrackHeader::read(trak.require(b"tkhd", "a track without its header")?)?;
+        let minf = mdia.require(b"minf", "media without information")?;
+        let stbl = minf.require(b"stbl", "media without a sample table")?;
+        let stsd = stbl.require(b"stsd", "a sample table without descriptions")?;
+        let entries = read_descriptions(stsd, kind)?;
+        Ok(Some(Self { kind, header, trak, mdia, stbl, entries }))
+    }
+
+    /// The higher, the better.
+    fn rank(&self) -> (bool, bool) {
+        (self.has_samples(), self.header.is_enabled)
+    }
+
+    /// Whether its own tables list samples.
+    fn has_samples(&self) -> bool {
+        let listed = |kind| self.stbl.find(kind).is_some_and(|table| table.rest.get(8..12) != Some(&[0; 4]));
+        listed(b"stsz") || listed(b"stz2")
+    }
+
+    fn read(
+        self,
+        movie_timescale: u32,
+        is_fragmented: bool,
+        whole: &Bytes,
+    ) -> Result<(Source, Edited), Error> {
+        let (kind, timescale) = (self.kind, read_timescale(self.mdia)?);
+        let mut table = Table::read(self.stbl, whole)?;
+        let begins = table.first_shown(kind, timescale);
+        let mut edited =
+            Edited { kind, timescale, movie_timescale, is_fragmented, begins, first_shown: None };
+        let edits = match self.trak.find(b"edts").and_then(|edts| edts.find(b"elst")) {
+            Some(elst) => Edits::read(elst, edited)?,
+            None => Edits::default(),
+        };
+        edited.first_shown = edits.first_from().and_then(|from| table.begins_before(from));
+        let upcoming = table.next(kind, timescale);
+        let header = self.header;
+        let track = |entry: Entry| Track {
+            codec: entry.codec,
+            timescale,
+            width: entry.width,
+            height: entry.height,
+            sample_rate: entry.sample_rate,
+            channels: entry.channels,
+            pixel_aspect: entry.pixel_aspect.or_else(|| header.pixel_aspect(&entry)),
+            config: entry.config,
+            matrix: Some(header.matrix).filter(|matrix| kind == Kind::Video && *matrix != IDENTITY),
+        };
+        let source = Source {
+            id: header.id,
+            descriptions: self.entries.into_iter().map(|entry| entry.map(track)).collect(),
+            defaults: Defaults::default(),
+            edits,
+            table,
+            upcoming,
+            end_dts: None,
+            kind,
+            timescale,
+        };
+        Ok((source, edited))
+    }
+}
+
+impl Source {
+    /// The kind of the track.
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Ticks per second of its times.
+    pub(super) fn timescale(&self) -> u32 {
+        self.timescale
+    }
+
+    /// Goes on to the sample after the next.
+    pub(super) fn advance(&mut self) {
+        self.upcoming = self.table.next(self.kind, self.timescale);
+    }
 }
 
 impl Movie {
     /// The track of a kind.
     pub(super) fn source(&self, kind: Kind) -> Option<&Source> {
-        self.sources.iter().find(|source| source.track.kind() == kind)
+        self.sources.iter().find(|source| source.kind == kind)
     }
 
     pub(super) fn source_mut(&mut self, kind: Kind) -> Option<&mut Source> {
-        self.sources.iter_mut().find(|source| source.track.kind() == kind)
+        self.sources.iter_mut().find(|source| source.kind == kind)
     }
 
     /// The sample of the tables that comes next in the file.
@@ -125,103 +238,117 @@ impl Movie {
     /// Goes on to the sample after the next of a track.
     pub(super) fn advance(&mut self, kind: Kind) {
         if let Some(source) = self.source_mut(kind) {
-            source.upcoming = source.table.next(kind);
+            source.advance();
         }
     }
 
-    /// Adds the same whole milliseconds to all tracks, so that none begins before 0.
-    fn set_shifts(&mut self, shifts: &[i64]) {
-        let early_ms = |(source, shift): (&Source, &i64)| {
-            let (early, scale) =
-                (i128::from(shift.min(&0).unsigned_abs()), i128::from(source.track.timescale));
-            (early * 1000 + scale - 1) / scale
-        };
-        let later_ms = self.sources.iter().zip(shifts).map(early_ms).max().unwrap_or(0);
-        let later_ms = i64::try_from(later_ms).unwrap_or(0);
-        for (source, shift) in self.sources.iter_mut().zip(shifts) {
-            source.shift = shift.saturating_add(source.track.to_ticks(later_ms));
-        }
+    /// Whether the samples that the tables list lie in the file in the order of their times.
+    pub(super) fn is_in_order(&self) -> bool {
+        self.sources.iter().all(|source| source.table.is_in_order())
+    }
+
+    /// Whether the tables list samples.
+    pub(super) fn lists_samples(&self) -> bool {
+        self.sources.iter().any(|source| source.table.lists_samples())
+    }
+
+    /// Adds the same whole milliseconds to all times, so that none is below 0. `earliest_ms`: when each track begins, which
+    /// is before 0 where its beginning is left out.
+    fn set_clock(&mut self, earliest_ms: &[i64]) {
+        let sources = || self.sources.iter().zip(earliest_ms);
+        let earliest = earliest_ms.iter().copied().min().unwrap_or(0).min(0);
+        let hides = self.sources.iter().any(|source| source.edits.hides());
+        // What primes the sound is kept and heard; what leads to the first picture is not seen.
+        let sound = sources().filter(|(source, _)| source.kind == Kind::Audio);
+        let sound_ms = sound.map(|(_, ms)| *ms).min().unwrap_or(0).min(0);
+        self.later_ms = if hides { ROOM_FOR_HIDDEN_MS.max(-earliest) } else { -earliest };
+        self.zero_ms = self.later_ms.saturating_add(sound_ms);
     }
 
     /// `trex` of each track (8.8.3).
-    fn read_defaults(&mut self, moov: Body<'_>) -> Result<(), Error> {
-        let Some(mvex) = moov.find(b"mvex")? else { return Ok(()) };
-        for trex in mvex.children() {
-            let mut trex = trex?;
-            if trex.kind != *b"trex" {
-                continue;
-            }
-            trex.version_and_flags()?;
-            let id = trex.u32()?;
-            trex.u32()?;
-            let defaults = Defaults { duration: trex.u32()?, size: trex.u32()?, flags: trex.u32()? };
+    fn read_defaults(&mut self, moov: Body<'_>) {
+        let Some(mvex) = moov.find(b"mvex") else { return };
+        for trex in mvex.children().filter(|child| child.kind == *b"trex") {
+            let Ok((id, defaults)) = read_defaults_of_one(trex) else { continue };
             if let Some(source) = self.sources.iter_mut().find(|source| source.id == id) {
                 source.defaults = defaults;
             }
         }
-        Ok(())
     }
+}
+
+fn read_defaults_of_one(mut trex: Body<'_>) -> Result<(u32, Defaults), Error> {
+    trex.version_and_flags()?;
+    let id = trex.u32()?;
+    let description = trex.u32()?.saturating_sub(1);
+    Ok((id, Defaults { duration: trex.u32()?, size: trex.u32()?, flags: trex.u32()?, description }))
+}
+
+fn ms_rounded_down(ticks: i64, timescale: u32) -> i64 {
+    let ms = (i128::from(ticks) * 1_000).div_euclid(timescale.into());
+    i64::try_from(ms).unwrap_or(0)
 }
 
 /// Ticks per second of the edit lists' durations (8.2.2).
-fn read_movie_timescale(moov: Body<'_>) -> Result<u32, Error> {
-    let mut mvhd = moov.require(b"mvhd", "a movie without its header")?;
-    let (version, _) = mvhd.version_and_flags()?;
-    mvhd.bytes(if version == 0 { 8 } else { 16 })?;
-    let timescale = mvhd.u32()?;
-    if timescale == 0 { Err(mvhd.malformed("a movie with a timescale of 0")) } else { Ok(timescale) }
+fn read_movie_timescale(moov: Body<'_>) -> u32 {
+    let read = || -> Option<u32> {
+        let mut mvhd = moov.find(b"mvhd")?;
+        let (version, _) = mvhd.version_and_flags().ok()?;
+        mvhd.bytes(if version == 0 { 8 } else { 16 }).ok()?;
+        mvhd.u32().ok()
+    };
+    read().filter(|timescale| *timescale > 0).unwrap_or(USUAL_TIMESCALE)
 }
 
-/// What the handler (8.4.3) says a track is for; `None` for what is neither seen nor heard.
-fn read_kind(trak: Body<'_>) -> Result<Option<Kind>, Error> {
-    let mdia = trak.require(b"mdia", "a track without media")?;
-    let mut hdlr = mdia.require(b"hdlr", "media without a handler")?;
-    hdlr.bytes(8)?;
-    Ok(match hdlr.bytes(4)? {
+/// What the handler (8.4.3) says media is for; `None` for what is neither seen nor heard.
+fn read_kind(mdia: Body<'_>) -> Option<Kind> {
+    match mdia.find(b"hdlr")?.rest.get(8..12)? {
         b"vide" => Some(Kind::Video),
         b"soun" => Some(Kind::Audio),
         _ => None,
-    })
+    }
 }
 
-fn read_track(trak: Body<'_>, kind: Kind) -> Result<Source, Error> {
-    let mut tkhd = trak.require(b"tkhd", "a track without its header")?;
-    let (version, _) = tkhd.version_and_flags()?;
-    tkhd.bytes(if version == 0 { 8 } else { 16 })?;
-    let id = tkhd.u32()?;
-    tkhd.bytes(if version == 0 { 24 } else { 28 })?;
-    let mut matrix = IDENTITY;
-    for value in &mut matrix {
-        *value = tkhd.u32()?.cast_signed();
+/// `tkhd` (8.3.2).
+#[derive(Clone, Copy)]
+struct TrackHeader {
+    id: u32,
+    is_enabled: bool,
+    matrix: [i32; 9],
+    /// Width and height at which it is shown, in 16.16.
+    shown: (u32, u32),
+}
+
+impl TrackHeader {
+    fn read(mut tkhd: Body<'_>) -> Result<Self, Error> {
+        let (version, flags) = tkhd.version_and_flags()?;
+        tkhd.bytes(if version == 0 { 8 } else { 16 })?;
+        let id = tkhd.u32()?;
+        tkhd.bytes(if version == 0 { 24 } else { 28 })?;
+        let mut matrix = IDENTITY;
+        for value in &mut matrix {
+            *value = tkhd.u32()?.cast_signed();
+        }
+        let shown = (tkhd.u32().unwrap_or(0), tkhd.u32().unwrap_or(0));
+        Ok(Self { id, is_enabled: flags & 1 != 0, matrix, shown })
     }
-    let mdia = trak.require(b"mdia", "a track without media")?;
-    let timescale = read_timescale(mdia)?;
-    let minf = mdia.require(b"minf", "media without information")?;
-    let stbl = minf.require(b"stbl", "media without a sample table")?;
-    let entry = read_description(stbl.require(b"stsd", "a sample table without descriptions")?, kind)?;
-    let mut table = Table::read(stbl)?;
-    let upcoming = table.next(kind);
-    let track = Track {
-        codec: entry.codec,
-        timescale,
-        width: entry.width,
-        height: entry.height,
-        sample_rate: entry.sample_rate,
-        channels: entry.channels,
-        config: entry.config,
-        matrix: Some(matrix).filter(|matrix| kind == Kind::Video && *matrix != IDENTITY),
-        pixel_aspect: None,
-    };
-    Ok(Source {
-        id,
-        track,
-        defaults: Defaults::default(),
-        shift: 0,
-        skips: false,
-        table,
-        upcoming,
-        end_dts: None,
-    })
+
+    /// The shape of a pixel, where the size at which the track is shown has another shape than the pictures, and these
+    /// do not say it themselves.
+    fn pixel_aspect(&self, entry: &Entry) -> Option<(u32, u32)> {
+        let shown = (self.shown.0 >> 16, self.shown.1 >> 16);
+        let is_known = shown.0 > 0 && shown.1 > 0 && entry.width > 0 && entry.height > 0;
+        if !is_known {
+            return None;
+        }
+        let across = u64::from(shown.0) * u64::from(entry.height);
+        let down = u64::from(shown.1) * u64::from(entry.width);
+        // A side that was rounded, or cropped by a few pixels, does not change the shape.
+        if across.abs_diff(down) * 64 < down {
+            return None;
+        }
+        Track::reduced_aspect(shown.0.saturating_mul(entry.height), shown.1.saturating_mul(entry.width))
+    }
 }
 
 /// Ticks per second of a track (8.4.2).
@@ -232,191 +359,6 @@ fn read_timescale(mdia: Body<'_>) -> Result<u32, Error> {
     let at = mdhd.offset;
     match mdhd.u32()? {
         0 => Err(Reason::Malformed("a track with a timescale of 0").at(at)),
-        timescale if timescale > MAX_TIMESCALE => {
-            Err(Reason::OverLimit { what: "the timescale of a track", limit: MAX_TIMESCALE.into() }.at(at))
-        }
         timescale => Ok(timescale),
-    }
-}
-
-/// What an edit list says of a track.
-#[derive(Default)]
-struct Presentation {
-    /// Ticks from media time to presentation time.
-    shift: i64,
-    /// Whether the beginning of the media is left out.
-    skips: bool,
-}
-
-/// Reads the edit list (8.6.6): the empty edits in front delay the track, the first edit after them says what media time
-/// is shown then. What comes after the first edit cannot be said of a recording and is passed over.
-fn read_presentation(trak: Body<'_>, track: &Track, movie_timescale: u32) -> Result<Presentation, Error> {
-    let Some(edts) = trak.find(b"edts")? else { return Ok(Presentation::default()) };
-    let Some(mut elst) = edts.find(b"elst")? else { return Ok(Presentation::default()) };
-    let (version, _) = elst.version_and_flags()?;
-    let mut delay = 0_u128;
-    for _ in 0..elst.u32()? {
-        let at = elst.offset;
-        let duration = elst.wide(version)?;
-        let media_time =
-            if version == 0 { elst.u32()?.cast_signed().into() } else { elst.u64()?.cast_signed() };
-        elst.u32()?;
-        if media_time < 0 {
-            delay = delay.saturating_add(duration.into());
-            continue;
-        }
-        let scale = u128::from(movie_timescale);
-        let delay = (delay.saturating_mul(track.timescale.into()).saturating_add(scale / 2)) / scale;
-        if delay.max(media_time.unsigned_abs().into()) > MAX_TIME.into() {
-            return Err(Reason::OverLimit { what: "the time of an edit", limit: MAX_TIME }.at(at));
-        }
-        return Ok(Presentation { shift: delay as i64 - media_time, skips: media_time > 0 });
-    }
-    Ok(Presentation::default())
-}
-
-/// The sample tables of a finished file, read row by row as samples are asked for.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Table {
-    durations: Runs,
-    composition: Runs,
-    /// Bytes of every sample where all have as many, else 0 and a row for each.
-    size: u32,
-    sizes: Bytes,
-    /// Samples in all.
-    count: u32,
-    /// `stsc` (8.7.4), rows of 12 bytes.
-    per_chunk: Bytes,
-    /// `stco` or `co64` (8.7.5).
-    chunks: Bytes,
-    wide: bool,
-    /// `stss` (8.6.2): numbers of the sync samples; `None`: all are.
-    sync: Option<Bytes>,
-    at: Cursor,
-}
-
-/// How far a table has been read.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Cursor {
-    sample: u32,
-    chunk: u32,
-    row: usize,
-    left_in_chunk: u32,
-    offset: u64,
-    dts: i64,
-    sync_row: usize,
-}
-
-impl Table {
-    fn read(stbl: Body<'_>) -> Result<Self, Error> {
-        let Some(mut stsz) = stbl.find(b"stsz")? else { return Ok(Self::default()) };
-        stsz.version_and_flags()?;
-        let size = stsz.u32()?;
-        let count = stsz.u32()?;
-        let sizes = if size == 0 { rows(&mut stsz, count, 4)? } else { Bytes::new() };
-        let (chunks, wide) = match stbl.find(b"co64")? {
-            Some(co64) => (counted(co64, 8)?, true),
-            None => (stbl.find(b"stco")?.map_or(Ok(Bytes::new()), |stco| counted(stco, 4))?, false),
-        };
-        Ok(Self {
-            durations: Runs::read(stbl.find(b"stts")?)?,
-            composition: Runs::read(stbl.find(b"ctts")?)?,
-            size,
-            sizes,
-            count,
-            per_chunk: stbl.find(b"stsc")?.map_or(Ok(Bytes::new()), |stsc| counted(stsc, 12))?,
-            chunks,
-            wide,
-            sync: stbl.find(b"stss")?.map(|stss| counted(stss, 4)).transpose()?,
-            at: Cursor::default(),
-        })
-    }
-
-    /// The next sample; `None` after the last, and where the tables contradict each other.
-    fn next(&mut self, kind: Kind) -> Option<Placed> {
-        if self.at.sample >= self.count {
-            return None;
-        }
-        if self.at.left_in_chunk == 0 {
-            self.next_chunk()?;
-        }
-        let size = if self.size > 0 { self.size } else { word(&self.sizes, 4 * self.at.sample as usize)? };
-        let duration = self.durations.next()?;
-        let cts = self.composition.next().unwrap_or(0).cast_signed();
-        let number = self.at.sample + 1;
-        let key = self.is_sync(number);
-        let placed = Placed { kind, offset: self.at.offset, size, dts: self.at.dts, cts, duration, key };
-        self.at.sample = number;
-        self.at.left_in_chunk -= 1;
-        self.at.offset = self.at.offset.checked_add(size.into())?;
-        self.at.dts = self.at.dts.checked_add(duration.into())?;
-        Some(placed)
-    }
-
-    fn next_chunk(&mut self) -> Option<()> {
-        let chunk = self.at.chunk;
-        self.at.offset = if self.wide {
-            u64::from_be_bytes(*self.chunks.get(8 * chunk as usize..)?.first_chunk()?)
-        } else {
-            word(&self.chunks, 4 * chunk as usize)?.into()
-        };
-        // A row holds for the chunks from its number, counted from 1, to before the next row's.
-        while word(&self.per_chunk, 12 * (self.at.row + 1))
-            .is_some_and(|first| first <= chunk.saturating_add(1))
-        {
-            self.at.row += 1;
-        }
-        self.at.left_in_chunk = word(&self.per_chunk, 12 * self.at.row + 4).filter(|samples| *samples > 0)?;
-        self.at.chunk = chunk.checked_add(1)?;
-        Some(())
-    }
-
-    fn is_sync(&mut self, number: u32) -> bool {
-        let Some(sync) = &self.sync else { return true };
-        while word(sync, 4 * self.at.sync_row).is_some_and(|row| row < number) {
-            self.at.sync_row += 1;
-        }
-        word(sync, 4 * self.at.sync_row) == Some(number)
-    }
-}
-
-/// The rows of a box of version, flags, number of rows and rows.
-fn counted(mut table: Body<'_>, width: u64) -> Result<Bytes, Error> {
-    table.version_and_flags()?;
-    let count = table.u32()?;
-    rows(&mut table, count, width)
-}
-
-fn rows(table: &mut Body<'_>, count: u32, width: u64) -> Result<Bytes, Error> {
-    let size = usize::try_from(u64::from(count) * width).unwrap_or(usize::MAX);
-    Ok(Bytes::copy_from_slice(table.bytes(size)?))
-}
-
-fn word(rows: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(*rows.get(at..)?.first_chunk()?))
-}
-
-/// Rows of a count and a value: `stts`, `ctts` (8.6.1).
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Runs {
-    rows: Bytes,
-    at: usize,
-    left: u32,
-    value: u32,
-}
-
-impl Runs {
-    fn read(table: Option<Body<'_>>) -> Result<Self, Error> {
-        Ok(Self { rows: table.map_or(Ok(Bytes::new()), |table| counted(table, 8))?, ..Self::default() })
-    }
-
-    fn next(&mut self) -> Option<u32> {
-        while self.left == 0 {
-            self.left = word(&self.rows, self.at)?;
-            self.value = word(&self.rows, self.at + 4)?;
-            self.at += 8;
-        }
-        self.left -= 1;
-        Some(self.value)
     }
 }

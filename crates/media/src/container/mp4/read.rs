@@ -11,17 +11,22 @@ use super::movie::{Movie, Placed, read_movie};
 use super::runs::{Known, MovieFragment, TrackFragment, read_fragment};
 use super::take::Streams;
 use crate::container::input::Input;
+use crate::container::stretch::Stretch;
 use crate::container::{EBML, Event};
-use crate::{Error, Reason};
+use crate::{Error, Kind, Reason, Why};
 
 /// Bytes of the largest `moov` that is read: about 30 hours of a finished file.
 pub const MAX_INDEX: u64 = 64 << 20;
 /// Bytes of the largest `moof` that is read.
 const MAX_FRAGMENT_HEAD: u64 = 4 << 20;
 /// Bytes of the largest sample.
-const MAX_SAMPLE: u32 = 16 << 20;
-/// Bytes that are searched for the next fragment after damage.
-const MAX_SCAN: u64 = 8 << 20;
+pub(super) const MAX_SAMPLE: u32 = 16 << 20;
+/// Bytes that are searched for the next fragment after damage: more than a fragment of ten seconds holds.
+const MAX_SCAN: u64 = 64 << 20;
+/// Samples that the movie box lists outside of the media, or over one another: more are no mistake of a recorder.
+const MAX_MISPLACED: u64 = 1 << 16;
+/// Samples that fragments may announce before there is a byte for each: those of the largest fragment.
+const MAX_AHEAD: u64 = 1 << 18;
 /// Bytes of a box of unknown type that is passed over in a fragmented file; a larger one is taken for damage.
 const MAX_UNKNOWN: u64 = 16 << 20;
 /// Seconds between two fragments past which, with numbers missing, fragments were lost.
@@ -48,8 +53,16 @@ pub struct Reader {
     file_start: u64,
     /// Samples of the fragment in hand by their place.
     pending: VecDeque<Placed>,
+    /// Samples that all fragments announced.
+    announced: u64,
+    /// Samples of the movie box that lie outside of the media.
+    misplaced: u64,
+    /// The track whose last sample was damaged: if its next one is too, bytes are missing.
+    suspect: Option<Kind>,
     numbers: Numbers,
     streams: Streams,
+    /// Bytes that are passed over while the next fragment is searched.
+    torn: Stretch,
     finished: bool,
 }
 
@@ -65,6 +78,8 @@ enum State {
     Media(Option<u64>),
     /// Anything, up to the next fragment: something is wrong at `at`.
     Lost { at: u64, what: Damage },
+    /// Zeros between two boxes, from `at` on.
+    Padding { at: u64 },
     /// A recording in WebM, which another reader reads.
     Webm,
 }
@@ -121,18 +136,19 @@ impl Reader {
     /// # Errors
     /// A `moov` that cannot be read.
     pub fn with_index(moov: &[u8]) -> Result<Self, Error> {
-        let header =
-            box_header(moov).filter(|header| header.kind == *b"moov" && moov.len() as u64 <= MAX_INDEX);
-        let content = header.and_then(|header| Some((header.len, moov.get(usize::from(header.len)..)?)));
-        let (len, content) = content.ok_or_else(|| Reason::Malformed("this is no movie box").at(0))?;
         let mut reader = Self { is_given: true, ..Self::default() };
-        reader.set_movie(Body::new(*b"moov", len.into(), content))?;
+        reader.set_movie(movie_of_box(&Bytes::copy_from_slice(moov), 0)?);
         Ok(reader)
     }
 
     /// A reader of the rest of an input that went on as MP4.
     pub(crate) fn of_rest(input: Input) -> Self {
         Self { file_start: input.position(), input, ..Self::default() }
+    }
+
+    /// What was not consumed, and where it begins in the input.
+    pub(crate) fn rest(&self) -> (u64, Bytes) {
+        (self.input.position(), self.input.whole_rest())
     }
 
     /// The rest of an input that goes on as WebM, which another reader is to read.
@@ -173,6 +189,7 @@ impl Reader {
             State::Skip(end) => Ok(self.pass_over(end)),
             State::Media(end) => self.media(end),
             State::Lost { at, what } => self.search(at, what),
+            State::Padding { at } => self.pass_over_padding(at),
             State::Webm => Ok(Step::Wait),
         }
     }
@@ -183,6 +200,10 @@ impl Reader {
         if self.input.rest().starts_with(&EBML) {
             self.state = State::Webm;
             return Ok(Step::Wait);
+        }
+        if self.input.rest().starts_with(&[0; 8]) && self.movie.is_some() {
+            self.state = State::Padding { at };
+            return Ok(Step::Forward);
         }
         let size = Some(header.size).filter(|size| *size != 0);
         let is_box = size.is_none_or(|size| size >= header.len.into());
@@ -196,11 +217,11 @@ impl Reader {
         };
         match &header.kind {
             b"ftyp" => self.begin_file(at),
-            b"moov" if !self.is_given => return self.whole(at, &header, MAX_INDEX, Self::movie),
+            b"moov" if !self.is_given => return self.movie(at, &header),
             b"moof" if self.movie.is_none() => {
                 return Err(Reason::Malformed("a fragment before the movie box").at(at));
             }
-            b"moof" => return self.whole(at, &header, MAX_FRAGMENT_HEAD, Self::fragment),
+            b"moof" => return self.fragment(at, &header),
             b"mdat" if self.movie.is_none() => return Err(Reason::IndexAtEnd.at(at)),
             b"mdat" => {
                 self.input.consume(header.len.into());
@@ -215,7 +236,8 @@ impl Reader {
 
     /// Whether a box of this type may stand here. Unknown types may, if their name is one.
     fn is_expected(&self, header: &Header) -> bool {
-        let is_name = header.kind.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ');
+        // The copyright sign stands in names of QuickTime.
+        let is_name = header.kind.iter().all(|byte| matches!(byte, b' '..=b'~' | 0xa9));
         let fits = header.size != 0 && (self.pending_movie() || header.size <= MAX_UNKNOWN);
         KNOWN.contains(&&header.kind) || is_name && fits
     }
@@ -245,64 +267,61 @@ impl Reader {
         self.streams.begin_take(false);
     }
 
-    /// Reads a box with `read` as soon as all of it is there.
-    fn whole(
-        &mut self,
-        at: u64,
-        header: &Header,
-        limit: u64,
-        read: impl FnOnce(&mut Self, Body<'_>, u64) -> Result<Step, Error>,
-    ) -> Result<Step, Error> {
+    /// A copy of a box as soon as all of it is there: who understands it consumes it, so that an error stays.
+    fn whole(&mut self, at: u64, header: &Header, limit: u64) -> Result<Option<Bytes>, Error> {
         if header.size == 0 || header.size > limit {
             let what = if header.kind == *b"moov" { "a movie box" } else { "a fragment's movie box" };
             return Err(Reason::OverLimit { what, limit }.at(at));
         }
-        let size = header.size as usize;
-        if self.input.rest().len() < size {
-            return Ok(Step::Wait);
-        }
-        let input = std::mem::take(&mut self.input);
-        let from = usize::from(header.len);
-        let body = Body::new(header.kind, at + from as u64, &input.rest()[from..size]);
-        let step = read(self, body, at);
-        self.input = input;
-        let step = step?;
-        // What turned out to be no such box is searched from behind its header.
-        self.input.consume(if matches!(self.state, State::Header) { size } else { from });
-        Ok(step)
+        Ok(self.input.rest().get(..header.size as usize).map(Bytes::copy_from_slice))
     }
 
-    fn movie(&mut self, moov: Body<'_>, _at: u64) -> Result<Step, Error> {
-        self.set_movie(moov)?;
+    fn movie(&mut self, at: u64, header: &Header) -> Result<Step, Error> {
+        let Some(moov) = self.whole(at, header, MAX_INDEX)? else { return Ok(Step::Wait) };
+        let movie = movie_of_box(&moov, at)?;
+        if !movie.is_in_order() {
+            return Err(Reason::OutOfOrder.at(at));
+        }
+        self.input.consume(moov.len());
+        self.set_movie(movie);
         Ok(Step::Forward)
     }
 
-    fn set_movie(&mut self, moov: Body<'_>) -> Result<(), Error> {
-        let movie = read_movie(moov)?;
+    fn set_movie(&mut self, movie: Movie) {
         self.streams.set(&movie);
         self.movie = Some(movie);
         self.pending.clear();
         self.numbers = Numbers::default();
-        Ok(())
     }
 
-    fn fragment(&mut self, moof: Body<'_>, at: u64) -> Result<Step, Error> {
+    fn fragment(&mut self, at: u64, header: &Header) -> Result<Step, Error> {
+        let Some(moof) = self.whole(at, header, MAX_FRAGMENT_HEAD)? else { return Ok(Step::Wait) };
         let Some(movie) = &mut self.movie else { return Ok(Step::Forward) };
         let known = |source: &super::movie::Source| Known {
             id: source.id,
-            kind: source.track.kind(),
+            kind: source.kind(),
             defaults: source.defaults,
-            end_dts: source.end_dts.unwrap_or(0),
+            timescale: source.timescale(),
+            end_dts: source.end_dts,
         };
         let known: Vec<_> = movie.sources.iter().map(known).collect();
-        let fragment = match read_fragment(moof, at, self.file_start, &known) {
+        let from = usize::from(header.len);
+        let body = Body::new(header.kind, at + from as u64, &moof[from..]);
+        let fragment = match read_fragment(body, at, self.file_start, &known) {
             Ok(fragment) => fragment,
             Err(Error { offset, reason: Reason::Malformed(_) }) => {
-                self.state = State::Lost { at: offset, what: Damage::Fragment };
-                return Ok(Step::Forward);
+                self.streams.tell_unread(at, &moof, None, Why::Damaged);
+                self.input.consume(moof.len());
+                return Ok(self.lose(offset, Damage::Fragment));
             }
             Err(error) => return Err(error),
         };
+        let announced = self.announced + fragment.samples;
+        if announced > self.input.position().saturating_add(MAX_AHEAD) {
+            return Err(Reason::OverLimit { what: "the samples of fragments", limit: MAX_AHEAD }.at(at));
+        }
+        self.announced = announced;
+        self.input.consume(moof.len());
         let is_late = is_late(movie, &fragment);
         if self.numbers.skip_to(fragment.sequence) && is_late || !self.pending.is_empty() {
             self.streams.begin_take(true);
@@ -351,10 +370,14 @@ impl Reader {
             self.input.consume(from);
             return Ok(Step::Wait);
         }
-        let taken = self.streams.take(&sample, &rest[from..from + sample.size as usize]);
-        if taken.is_err() {
+        let bytes = &rest[from..from + sample.size as usize];
+        if self.streams.take(&sample, bytes).is_ok() {
+            self.suspect = self.suspect.filter(|kind| *kind != sample.kind);
+        } else if self.suspect.replace(sample.kind) == Some(sample.kind) && !is_listed {
             self.input.consume(from);
-            return self.misplaced(&sample, is_listed);
+            return Ok(self.lose(sample.offset, Damage::Sample));
+        } else {
+            self.streams.tell_unread(sample.offset, bytes, Some(sample.kind), Why::Unreadable);
         }
         self.input.consume(from + sample.size as usize);
         self.forget_sample(&sample, is_listed);
@@ -379,39 +402,108 @@ impl Reader {
         }
     }
 
-    /// A sample that is not where it should be, or not what.
+    /// A sample that is not where it should be: one that the movie box lists is passed over; in a fragment it says that bytes
+    /// are missing.
     fn misplaced(&mut self, sample: &Placed, is_listed: bool) -> Result<Step, Error> {
-        if is_listed {
-            return Err(
-                Reason::Malformed("a sample is damaged or lies outside of the media").at(sample.offset)
-            );
+        if !is_listed {
+            return Ok(self.lose(self.input.position(), Damage::Sample));
         }
-        Ok(self.lose(sample.offset, Damage::Sample))
+        self.misplaced += 1;
+        if self.misplaced > MAX_MISPLACED {
+            let limit = MAX_MISPLACED;
+            let reason = Reason::OverLimit { what: "the samples that lie outside of the media", limit };
+            return Err(reason.at(sample.offset));
+        }
+        self.forget_sample(sample, is_listed);
+        Ok(Step::Forward)
     }
 
     fn lose(&mut self, at: u64, what: Damage) -> Step {
         self.pending.clear();
+        self.suspect = None;
         self.state = State::Lost { at, what };
         Step::Forward
     }
 
-    /// Searches for the next fragment or file.
+    /// Searches for the next fragment or file. What is passed over is told.
     fn search(&mut self, at: u64, what: Damage) -> Result<Step, Error> {
         let last = at.saturating_add(MAX_SCAN);
         let rest = self.input.rest();
         let places = usize::try_from(last.saturating_sub(self.input.position())).unwrap_or(usize::MAX);
         let found = rest.windows(SIGN).take(places).position(begins_anew);
         if let Some(found) = found {
-            self.input.consume(found);
+            self.tell_damaged(found);
+            self.end_of_damage();
             self.streams.begin_take(true);
             self.numbers = Numbers::default();
             self.state = State::Header;
             return Ok(Step::Forward);
         }
+        if self.finished {
+            let told = self.tell_damaged(usize::MAX);
+            self.end_of_damage();
+            return match self.streams.has_frames() {
+                _ if told > 0 => Ok(Step::Forward),
+                true => Ok(Step::Wait),
+                false => Err(what.error(at)),
+            };
+        }
         let searched = rest.len().saturating_sub(SIGN - 1).min(places);
-        self.input.consume(searched);
-        if self.finished || self.input.position() >= last { Err(what.error(at)) } else { Ok(Step::Wait) }
+        if self.tell_damaged(searched) > 0 {
+            return Ok(Step::Forward);
+        }
+        if self.input.position() >= last { Err(what.error(at)) } else { Ok(Step::Wait) }
     }
+
+    /// Passes over bytes and tells them, in pieces that depend on the bytes alone; answers how many.
+    fn tell_damaged(&mut self, count: usize) -> usize {
+        let position = self.input.position();
+        let rest = self.input.rest();
+        let count = count.min(rest.len());
+        self.torn.pass(position, &rest[..count], |piece| self.streams.tell(piece));
+        self.input.consume(count);
+        count
+    }
+
+    /// Tells the last piece of what was passed over.
+    fn end_of_damage(&mut self) {
+        if let Some(piece) = self.torn.end() {
+            self.streams.tell(piece);
+        }
+    }
+
+    /// Passes over zeros between two boxes, which are no loss; what follows them is a box again, or damage.
+    fn pass_over_padding(&mut self, at: u64) -> Result<Step, Error> {
+        let rest = self.input.rest();
+        let zeros = rest.iter().take_while(|byte| **byte == 0).count();
+        if zeros == rest.len() {
+            // The size of a box begins with zeros too.
+            self.input.consume(zeros.saturating_sub(8));
+            let is_over = self.input.position() >= at.saturating_add(MAX_SCAN);
+            return if is_over { Ok(self.lose(at, Damage::Box)) } else { Ok(Step::Wait) };
+        }
+        let begins = (zeros.saturating_sub(3)..=zeros).find_map(|begins| {
+            let Some(header) = box_header(&rest[begins..]) else { return Some(None) };
+            (KNOWN.contains(&&header.kind) && header.size >= header.len.into()).then_some(Some(begins))
+        });
+        match begins {
+            Some(None) => Ok(Step::Wait),
+            Some(Some(begins)) => {
+                self.input.consume(begins);
+                self.state = State::Header;
+                Ok(Step::Forward)
+            }
+            None => Ok(self.lose(at, Damage::Box)),
+        }
+    }
+}
+
+/// The movie of a whole `moov` box that begins at `at` of the input.
+pub(super) fn movie_of_box(moov: &Bytes, at: u64) -> Result<Movie, Error> {
+    let header = box_header(moov).filter(|header| header.kind == *b"moov" && moov.len() as u64 <= MAX_INDEX);
+    let content = header.and_then(|header| Some((header.len, moov.get(usize::from(header.len)..)?)));
+    let (len, content) = content.ok_or_else(|| Reason::Malformed("this is no movie box").at(at))?;
+    read_movie(Body::new(*b"moov", at + u64::from(len), content), moov)
 }
 
 /// Whether every track of a fragment begins well after its last fragment ended.
@@ -419,7 +511,7 @@ fn is_late(movie: &Movie, fragment: &MovieFragment) -> bool {
     let gap_seconds = |track: &TrackFragment| {
         let source = movie.source(track.kind)?;
         let gap = track.base_dts.saturating_sub(source.end_dts?);
-        Some(gap as f64 / f64::from(source.track.timescale))
+        Some(gap as f64 / f64::from(source.timescale()))
     };
     let mut tracks = fragment.tracks.iter().filter(|track| !track.samples.is_empty()).peekable();
     tracks.peek().is_some() && tracks.all(|track| gap_seconds(track).is_some_and(|gap| gap > LOST_AFTER))

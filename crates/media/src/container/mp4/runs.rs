@@ -16,8 +16,10 @@ pub(super) struct Known {
     pub(super) id: u32,
     pub(super) kind: Kind,
     pub(super) defaults: Defaults,
-    /// Where a fragment of it begins that does not say it.
-    pub(super) end_dts: i64,
+    /// Ticks per second.
+    pub(super) timescale: u32,
+    /// Where its last fragment ended, and a fragment begins that does not say it.
+    pub(super) end_dts: Option<i64>,
 }
 
 /// The content of a `moof` box.
@@ -26,6 +28,8 @@ pub(super) struct MovieFragment {
     /// `sequence_number` of its header (8.8.5).
     pub(super) sequence: u32,
     pub(super) tracks: Vec<TrackFragment>,
+    /// Samples that it announced, of whatever track.
+    pub(super) samples: u64,
 }
 
 /// The samples of one track in a fragment, in decoding order.
@@ -50,14 +54,15 @@ pub(super) fn read_fragment(
     let mut mfhd = moof.require(b"mfhd", "a fragment without its header")?;
     mfhd.version_and_flags()?;
     let sequence = mfhd.u32()?;
-    let mut fragment = MovieFragment { sequence, tracks: Vec::new() };
+    let mut fragment = MovieFragment { sequence, tracks: Vec::new(), samples: 0 };
     let mut scan = Scan { start, file_start, data_end: start, samples: 0, known };
-    for traf in moof.children() {
-        let traf = traf?;
-        if traf.kind == *b"traf" {
-            fragment.tracks.extend(scan.track(traf)?);
-        }
+    if moof.find(b"traf").is_none() {
+        return Err(moof.malformed("a fragment without tracks"));
     }
+    for traf in moof.children().filter(|child| child.kind == *b"traf") {
+        fragment.tracks.extend(scan.track(traf)?);
+    }
+    fragment.samples = scan.samples.into();
     Ok(fragment)
 }
 
@@ -82,9 +87,13 @@ impl Scan<'_> {
     /// A `traf` box; `None` for a track that is not known: its runs only move the end of the data.
     fn track(&mut self, traf: Body<'_>) -> Result<Option<TrackFragment>, Error> {
         let header = self.header(traf.require(b"tfhd", "a track fragment without its header")?)?;
-        let base_dts = match traf.find(b"tfdt")? {
-            Some(tfdt) => read_decode_time(tfdt)?,
-            None => header.known.map_or(0, |known| known.end_dts),
+        let before = header.known.and_then(|known| known.end_dts);
+        let base_dts = match traf.find(b"tfdt") {
+            Some(tfdt) => {
+                let time = read_decode_time(tfdt)?;
+                header.known.map_or(time, |known| unwrapped(time, before, known.timescale))
+            }
+            None => before.unwrap_or(0),
         };
         let mut fragment = TrackFragment {
             kind: header.known.map_or(Kind::Audio, |known| known.kind),
@@ -93,11 +102,8 @@ impl Scan<'_> {
             samples: Vec::new(),
         };
         self.data_end = header.base;
-        for trun in traf.children() {
-            let trun = trun?;
-            if trun.kind == *b"trun" {
-                self.run(trun, &header, &mut fragment)?;
-            }
+        for trun in traf.children().filter(|child| child.kind == *b"trun") {
+            self.run(trun, &header, &mut fragment)?;
         }
         Ok(header.known.map(|_| fragment))
     }
@@ -114,7 +120,7 @@ impl Scan<'_> {
             (false, false) => self.data_end,
         };
         if flags & 0x2 != 0 {
-            tfhd.u32()?;
+            defaults.description = tfhd.u32()?.saturating_sub(1);
         }
         if flags & 0x8 != 0 {
             defaults.duration = tfhd.u32()?;
@@ -157,17 +163,23 @@ impl Scan<'_> {
             let cts = if flags & 0x800 != 0 { trun.u32()?.cast_signed() } else { 0 };
             let first_flags = first_flags.filter(|_| index == 0);
             let sample_flags = first_flags.or(own_flags).unwrap_or(header.defaults.flags);
+            let dts = fragment.end_dts;
+            fragment.end_dts += i64::from(duration);
+            // Samples of no bytes that take none of the run either would be as many as somebody says.
+            if size == 0 && flags & 0x200 == 0 {
+                continue;
+            }
             fragment.samples.push(Placed {
                 kind: fragment.kind,
                 offset: self.data_end,
                 size,
-                dts: fragment.end_dts,
+                dts,
                 cts,
                 duration,
                 key: sample_flags & IS_NON_SYNC == 0,
+                description: header.defaults.description,
             });
             self.data_end = self.data_end.saturating_add(size.into());
-            fragment.end_dts += i64::from(duration);
         }
         Ok(())
     }
@@ -182,4 +194,35 @@ fn read_decode_time(mut tfdt: Body<'_>) -> Result<i64, Error> {
         return Err(Reason::OverLimit { what: "the time of a fragment", limit: MAX_TIME }.at(at));
     }
     Ok(time.cast_signed())
+}
+
+/// Seconds from where the last fragment ended within which a time counts as one that wrapped.
+const NEAR_SECONDS: i64 = 10;
+
+/// A time of a clock of 32 bits that began again at 0, as the time that goes on where the last fragment ended: some
+/// recorders count so, whatever the width of the field.
+fn unwrapped(time: i64, before: Option<i64>, timescale: u32) -> i64 {
+    const WRAP: i64 = 1 << 32;
+    let Some(before) = before.filter(|before| time < *before && time < WRAP) else { return time };
+    let rounds = before.saturating_sub(time).saturating_add(WRAP / 2) / WRAP;
+    let goes_on = time.saturating_add(rounds.saturating_mul(WRAP));
+    let near = i64::from(timescale).saturating_mul(NEAR_SECONDS);
+    if rounds > 0 && goes_on.abs_diff(before) <= near.unsigned_abs() { goes_on } else { time }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unwrapped;
+
+    #[test]
+    fn a_clock_of_32_bits_that_begins_again_goes_on() {
+        let wrap = 1_i64 << 32;
+        assert_eq!(unwrapped(100, Some(wrap + 100), 48_000), wrap + 100);
+        assert_eq!(unwrapped(48_000, Some(wrap - 10), 48_000), wrap + 48_000, "a second was not recorded");
+        assert_eq!(unwrapped(0, Some(3 * wrap + 7), 90_000), 3 * wrap);
+        assert_eq!(unwrapped(0, Some(wrap / 2), 48_000), 0, "a recorder that began again");
+        assert_eq!(unwrapped(500, Some(900), 48_000), 500);
+        assert_eq!(unwrapped(wrap + 5, Some(wrap), 48_000), wrap + 5);
+        assert_eq!(unwrapped(5, None, 48_000), 5);
+    }
 }

@@ -1,23 +1,31 @@
-//! From the samples of a movie to the events of a recording: what starts a take, what is announced, what is dropped.
+//! From the samples of a movie to the events of a recording: what starts a take, what is announced, what is not shown.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::edits::Edits;
+use super::hidden::Hidden;
 use super::movie::{Movie, Placed, Source};
-use crate::codec::nal::Syntax;
-use crate::codec::picture::{Picture, continues, look, normalise};
+use crate::codec::access::{Access, Memory};
+use crate::codec::picture::{Picture, continues, sets_in_band};
 use crate::codec::{aac, opus};
 use crate::container::Event;
 use crate::container::pool::Pool;
-use crate::{Codec, Frame, Kind, Track};
+use crate::track::rescale;
+use crate::{Codec, Frame, Kind, Track, Unread, Why};
 
 /// Seconds that a track may step back before a new clock is assumed, and with it a new take. Less is overlap: it is
 /// moved forward.
 const STEP_BACK_SECONDS: i64 = 1;
 /// Seconds that a track may step ahead before a new clock is assumed.
 const STEP_AHEAD_SECONDS: i64 = 24 * 3600;
+/// Ticks per second that a track has at most: a finer clock is counted in microseconds, so that an hour between two frames
+/// is still a duration (32 bits).
+const MOST_TICKS: u32 = 1_000_000;
+/// Ticks per second at least of a picture with frames that are not shown: 600 of them fit into a millisecond.
+const LEAST_TICKS_TO_HIDE: u32 = 600_000;
 
 /// The tracks of a movie that are recorded, and the events made of them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -27,34 +35,67 @@ pub(super) struct Streams {
     begun: bool,
     /// Whether bytes were lost before the take that is to begin.
     after_hole: bool,
+    /// Milliseconds of the frames' times at which what the file shows begins.
+    zero_ms: i64,
+    /// Whether a frame was given out.
+    has_frames: bool,
     events: VecDeque<Event>,
 }
 
 /// A track of the input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Stream {
-    /// As its sample entry describes it, what players get wrong put right.
-    entry: Track,
-    /// Bytes of the lengths before NAL units, for codecs with them.
-    length_size: u8,
-    /// Ticks from its media time to the take's time.
-    shift: i64,
+    kind: Kind,
+    /// By their number in the file; `None` for one that is not read here.
+    descriptions: Vec<Option<Description>>,
+    /// That of the samples in hand.
+    current: Option<u32>,
+    /// Ticks per second in the file, and in what is given out.
+    timescale: u32,
+    ticks: u32,
+    edits: Edits,
+    /// Ticks that are given out, added to presentation times.
+    later: i64,
+    /// The stretch of the edit list that was shown last.
+    part: Option<usize>,
+    hidden: Hidden,
     /// What was announced in this take.
     track: Option<Track>,
     /// Decoding time of the last frame.
     last: Option<i64>,
+    memory: Memory,
     #[serde(skip)]
     pool: Pool,
 }
 
-/// A frame that is not what its codec says it is: its bytes are not those that were written.
+/// How the samples of a track are coded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Description {
+    /// What players get wrong is put right.
+    entry: Track,
+    /// Parameter sets that are put in front of keyframes: a track of several descriptions has only one record.
+    sets: Bytes,
+}
+
+/// A frame with its times in ticks that are given out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Timed {
+    pub(super) offset: u64,
+    pub(super) dts: i64,
+    pub(super) pts: i64,
+    pub(super) duration: Option<u32>,
+    pub(super) data: Bytes,
+}
+
+/// A sample that is not what its codec says it is: its bytes are not those that were written.
 pub(super) struct Damaged;
 
 impl Streams {
     /// The tracks of a new movie; a new take begins with the next frame.
     pub(super) fn set(&mut self, movie: &Movie) {
         self.begin_take(false);
-        self.streams = movie.sources.iter().map(Stream::new).collect();
+        self.zero_ms = movie.zero_ms;
+        self.streams = movie.sources.iter().map(|source| Stream::new(source, movie.later_ms)).collect();
     }
 
     /// A new take begins with the next frame.
@@ -63,6 +104,10 @@ impl Streams {
         self.after_hole |= after_hole;
         for stream in &mut self.streams {
             (stream.track, stream.last) = (None, None);
+            if after_hole {
+                stream.memory.forget_waiting();
+                stream.hidden.clear();
+            }
         }
     }
 
@@ -71,120 +116,282 @@ impl Streams {
         self.events.pop_front()
     }
 
+    /// Whether a frame has been found in all that came.
+    pub(super) fn has_frames(&self) -> bool {
+        self.has_frames
+    }
+
+    /// Tells bytes that stand in no frame.
+    pub(super) fn tell_unread(&mut self, offset: u64, bytes: &[u8], kind: Option<Kind>, reason: Why) {
+        let bytes = Bytes::copy_from_slice(bytes);
+        self.tell(Unread { offset, bytes, kind, reason });
+    }
+
+    /// Tells a piece of the input that stands in no frame.
+    pub(super) fn tell(&mut self, piece: Unread) {
+        self.events.push_back(Event::Unread(piece));
+    }
+
     /// Takes the next sample.
     pub(super) fn take(&mut self, sample: &Placed, bytes: &[u8]) -> Result<(), Damaged> {
-        let Some(stream) = self.stream(sample.kind) else { return Ok(()) };
-        let data = stream.normalise(bytes).ok_or(Damaged)?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        let (key, picture) = look(stream.entry.codec, &stream.entry.config, &data);
-        if stream.starts_take(sample, picture.as_ref()) {
+        let kind = sample.kind;
+        let Some(stream) = self.stream(kind) else { return Ok(()) };
+        let Some(is_new_decoder) = stream.describe_as(sample.description) else { return Err(Damaged) };
+        if is_new_decoder {
             self.begin_take(false);
         }
-        let Some(stream) = self.stream(sample.kind) else { return Ok(()) };
+        let Some(stream) = self.stream(kind) else { return Ok(()) };
+        let Some(data) = stream.read(bytes)? else { return Ok(()) };
+        let (key, data) = stream.with_sets(data);
+        let (needed, frame) = stream.shown(sample, key, data);
+        for frame in needed.into_iter().chain(frame) {
+            self.give(kind, frame);
+        }
+        Ok(())
+    }
+
+    /// Gives out a frame, or tells that no decoder can begin with it.
+    fn give(&mut self, kind: Kind, frame: Timed) {
+        let Some(stream) = self.stream(kind) else { return };
+        let (key, picture) = stream.look(&frame.data);
+        if stream.starts_take(&frame, picture.as_ref()) {
+            self.begin_take(false);
+        }
+        let Some(stream) = self.stream(kind) else { return };
         if stream.track.is_none() {
-            let Some(track) = stream.describe(picture) else { return Ok(()) };
+            let Some(track) = stream.describe(picture) else {
+                self.tell_unread(frame.offset, &frame.data, Some(kind), Why::BeforeKeyframe);
+                return;
+            };
             stream.track = Some(track.clone());
             self.announce(track);
         }
-        if let Some(stream) = self.stream(sample.kind) {
-            let frame = stream.frame(sample, key, data);
+        if let Some(stream) = self.stream(kind) {
+            let frame = stream.frame(frame, key);
             self.events.push_back(Event::Frame(frame));
+            self.has_frames = true;
         }
-        Ok(())
     }
 
     fn announce(&mut self, track: Track) {
         if !self.begun {
             self.events.push_back(Event::Take { after_hole: self.after_hole });
+            if self.zero_ms > 0 {
+                self.events.push_back(Event::ShownFrom { ms: self.zero_ms });
+            }
             (self.begun, self.after_hole) = (true, false);
         }
         self.events.push_back(Event::Track(track));
     }
 
     fn stream(&mut self, kind: Kind) -> Option<&mut Stream> {
-        self.streams.iter_mut().find(|stream| stream.entry.kind() == kind)
+        self.streams.iter_mut().find(|stream| stream.kind == kind)
     }
 }
 
 impl Stream {
-    fn new(source: &Source) -> Self {
-        let mut entry = source.track.clone();
-        let mut shift = source.shift;
-        let length_size =
-            Syntax::of(entry.codec).and_then(|syntax| syntax.length_size(&entry.config)).unwrap_or(4);
-        if let Some(mut head) = opus::Head::from_config(&entry.config).filter(|_| entry.codec == Codec::Opus)
-        {
-            head.pre_skip = kept_pre_skip(&head, source);
-            if source.skips {
-                shift = shift.saturating_add(i64::from(head.pre_skip) * i64::from(entry.timescale) / 48_000);
+    fn new(source: &Source, later_ms: i64) -> Self {
+        let timescale = source.timescale();
+        let ticks = ticks_given_out(source);
+        let mut edits = source.edits.clone();
+        let several = source.descriptions.len() > 1;
+        let describe = |track: &Track| {
+            let mut entry = Track { timescale: ticks, ..track.clone() };
+            if let Some(head) = opus_head(&entry, edits.skips) {
+                entry.config = head.config().into();
             }
-            entry.config = head.config().into();
+            let sets = if several { sets_in_band(entry.codec, &entry.config) } else { Bytes::new() };
+            Description { entry, sets }
+        };
+        let descriptions: Vec<_> =
+            source.descriptions.iter().map(|track| track.as_ref().map(describe)).collect();
+        if let Some(head) =
+            source.descriptions.iter().flatten().find_map(|track| opus_head(track, edits.skips))
+        {
+            // The samples that the record still names are skipped by players.
+            if edits.skips {
+                edits.delay(i64::from(head.pre_skip) * i64::from(timescale) / 48_000);
+            }
         }
-        Self { entry, length_size, shift, track: None, last: None, pool: Pool::default() }
+        Self {
+            kind: source.kind(),
+            descriptions,
+            current: None,
+            timescale,
+            ticks,
+            edits,
+            later: rescale(later_ms, 1_000, ticks),
+            part: None,
+            hidden: Hidden::default(),
+            track: None,
+            last: None,
+            memory: Memory::default(),
+            pool: Pool::default(),
+        }
     }
 
-    /// The sample in the form that bodies hold; `None` where it cannot be what was written.
-    fn normalise(&mut self, bytes: &[u8]) -> Option<Bytes> {
-        let frame = normalise(self.entry.codec, Some(self.length_size), bytes)?;
-        Some(self.pool.keep(frame))
+    /// Goes over to a description of the file: whether a decoder must begin anew for it; `None` where it cannot be read.
+    fn describe_as(&mut self, number: u32) -> Option<bool> {
+        if self.current == Some(number) {
+            return Some(false);
+        }
+        let next = self.descriptions.get(number as usize)?.as_ref()?;
+        let before = self.current.replace(number).and_then(|before| self.description(before));
+        let is_other = |before: &Description| {
+            before.entry.codec != next.entry.codec
+                || before.entry.pixel_aspect != next.entry.pixel_aspect
+                || next.sets.is_empty() && before.entry.config != next.entry.config
+        };
+        Some(before.is_some_and(is_other))
     }
 
-    /// Whether a sample cannot stand in the take of those before it: its clock or its decoder is another.
-    fn starts_take(&self, sample: &Placed, picture: Option<&Picture>) -> bool {
+    fn description(&self, number: u32) -> Option<&Description> {
+        self.descriptions.get(number as usize)?.as_ref()
+    }
+
+    fn entry(&self) -> Option<&Track> {
+        self.current.and_then(|current| self.description(current)).map(|description| &description.entry)
+    }
+
+    /// The sample in the form that bodies hold; `None` where it is no picture and no sound: some recorders write the
+    /// configuration in front of the first packet.
+    fn read(&mut self, bytes: &[u8]) -> Result<Option<Bytes>, Damaged> {
+        let Some(description) =
+            self.current.and_then(|current| self.descriptions.get(current as usize)?.as_ref())
+        else {
+            return Err(Damaged);
+        };
+        let entry = &description.entry;
+        if entry.codec == Codec::Opus && (bytes.starts_with(b"OpusHead") || bytes.starts_with(b"OpusTags")) {
+            return Ok(None);
+        }
+        match self.memory.read(entry.codec, &entry.config, bytes) {
+            Access::Frame(frame) => Ok(Some(self.pool.keep(frame))),
+            Access::Nothing => Ok(None),
+            Access::Unreadable => Err(Damaged),
+        }
+    }
+
+    fn look(&self, frame: &[u8]) -> (bool, Option<Picture>) {
+        let Some(entry) = self.entry() else { return (false, None) };
+        self.memory.look(entry.codec, &entry.config, frame, self.track.is_some())
+    }
+
+    /// Whether decoding may start at a frame, where that is of interest here, and the frame with the parameter sets of its
+    /// description where the track has several: a decoder that was given another's must get them in band.
+    fn with_sets(&self, data: Bytes) -> (bool, Bytes) {
+        let description = self.current.and_then(|current| self.description(current));
+        let needs = |description: &&Description| self.edits.hides() || !description.sets.is_empty();
+        let Some(description) = description.filter(needs) else { return (false, data) };
+        let key = self.look(&data).0;
+        match key && !description.sets.is_empty() && !data.starts_with(&description.sets) {
+            true => (key, [&description.sets[..], &data].concat().into()),
+            false => (key, data),
+        }
+    }
+
+    /// What a sample gives: itself where it is shown, and in front of it the frames that it needs and that are not shown.
+    fn shown(&mut self, sample: &Placed, key: bool, data: Bytes) -> (Vec<Timed>, Option<Timed>) {
+        let pts = sample.dts.saturating_add(sample.cts.into());
+        let own = self.own_duration(&data);
+        let told = || Some(self.to_ticks(sample.duration.into())).filter(|ticks| *ticks > 0);
+        let duration = own.or_else(|| told().and_then(|ticks| u32::try_from(ticks).ok()));
+        let number = self.edits.shows(self.kind, pts, sample.duration.into());
+        let Some(part) = number.or(self.part).or(Some(0)).and_then(|number| self.edits.part(number)).copied()
+        else {
+            return (Vec::new(), None);
+        };
+        let time = |ticks: i64| self.to_ticks(ticks.saturating_add(part.shift)).saturating_add(self.later);
+        let frame = Timed { offset: sample.offset, dts: time(sample.dts), pts: time(pts), duration, data };
+        let Some(number) = number else {
+            if self.kind == Kind::Video {
+                self.hidden.hold(frame, key, self.track.is_some());
+            }
+            return (Vec::new(), None);
+        };
+        let begins = self.part != Some(number);
+        let needed = if self.hidden.is_empty() {
+            Vec::new()
+        } else {
+            let end = if self.edits.is_last(number) { i64::MAX } else { time(part.until) };
+            let start = time(part.from);
+            self.hidden.reveal(&frame, key, begins, start, end)
+        };
+        self.part = Some(number);
+        (needed, Some(frame))
+    }
+
+    /// A time of the file in ticks that are given out.
+    fn to_ticks(&self, time: i64) -> i64 {
+        if self.timescale == self.ticks { time } else { rescale(time, self.timescale, self.ticks) }
+    }
+
+    /// Whether a frame cannot stand in the take of those before it: its clock or its decoder is another.
+    fn starts_take(&self, frame: &Timed, picture: Option<&Picture>) -> bool {
         let Some(track) = &self.track else { return false };
         let second = i64::from(track.timescale);
-        let time = sample.dts.saturating_add(self.shift);
         picture.is_some_and(|picture| !continues(track, picture))
             || self.last.is_some_and(|last| {
-                last.saturating_sub(time) > STEP_BACK_SECONDS * second
-                    || time.saturating_sub(last) > STEP_AHEAD_SECONDS * second
+                last.saturating_sub(frame.dts) > STEP_BACK_SECONDS * second
+                    || frame.dts.saturating_sub(last) > STEP_AHEAD_SECONDS * second
             })
     }
 
     /// The track as it is announced; `None` for video before its first keyframe.
     fn describe(&self, picture: Option<Picture>) -> Option<Track> {
-        let mut track = self.entry.clone();
-        if track.kind() == Kind::Video {
+        let entry = self.entry()?;
+        let mut track = entry.clone();
+        if self.kind == Kind::Video {
             let picture = picture?;
             (track.width, track.height) = (picture.width, picture.height);
             track.config = match track.codec {
-                Codec::Vp9 => with_colours_of(&self.entry.config, picture.config),
+                Codec::Vp9 => with_colours_of(&entry.config, picture.config),
                 _ => picture.config,
             };
         }
         Some(track)
     }
 
-    fn frame(&mut self, sample: &Placed, key: bool, data: Bytes) -> Frame {
-        let time = sample.dts.saturating_add(self.shift);
-        let dts = time.max(self.last.map_or(0, |last| last.saturating_add(1)));
-        let pts = if sample.cts == 0 { dts } else { time.saturating_add(sample.cts.into()) };
+    fn frame(&mut self, frame: Timed, key: bool) -> Frame {
+        let dts = frame.dts.max(self.last.map_or(0, |last| last.saturating_add(1)));
+        let pts = if frame.pts == frame.dts { dts } else { frame.pts };
         self.last = Some(dts);
-        let told = Some(sample.duration).filter(|ticks| *ticks > 0);
-        let duration = self.own_duration(&data).or(told);
-        Frame { kind: sample.kind, dts, pts, duration, key, data }
+        Frame { kind: self.kind, dts, pts, duration: frame.duration, key, data: frame.data }
     }
 
     /// How long the frame lasts by its codec: Chromium says 1,024 of each fragment's last Opus packet, whatever it is.
     fn own_duration(&self, data: &[u8]) -> Option<u32> {
-        let (samples, rate) = match self.entry.codec {
+        let entry = self.entry()?;
+        let (samples, rate) = match entry.codec {
             Codec::Opus => (opus::duration_48k(data)?, 48_000),
-            Codec::Aac => (aac::parse(&self.entry.config)?.frame_samples, self.entry.sample_rate),
+            Codec::Aac => (aac::parse(&entry.config)?.frame_samples, entry.sample_rate),
             _ => return None,
         };
-        let ticks = u64::from(samples) * u64::from(self.entry.timescale) / u64::from(rate.max(1));
+        let ticks = u64::from(samples) * u64::from(self.ticks) / u64::from(rate.max(1));
         u32::try_from(ticks).ok().filter(|ticks| *ticks > 0)
     }
 }
 
-/// The pre-skip that the body's record says. With an edit list in the source the skipped samples are known and a part
-/// of them may stay named; without one, times are right as they are only where players skip little: Chromium's 3,840
-/// are not in its times.
-fn kept_pre_skip(head: &opus::Head, source: &Source) -> u16 {
+/// Ticks per second of what is given out: the file's own, as a rule.
+fn ticks_given_out(source: &Source) -> u32 {
+    let own = source.timescale();
+    if own > MOST_TICKS {
+        return MOST_TICKS;
+    }
+    if source.kind() == Kind::Video && source.edits.hides() {
+        return own * LEAST_TICKS_TO_HIDE.div_ceil(own);
+    }
+    own
+}
+
+/// The head of Opus that the body's record says, of a track of Opus. With an edit list in the source the skipped samples
+/// are known and a part of them may stay named; without one, times are right as they are only where players skip little:
+/// Chromium's 3,840 are not in its times.
+fn opus_head(track: &Track, skips: bool) -> Option<opus::Head> {
+    let mut head = opus::Head::from_config(&track.config).filter(|_| track.codec == Codec::Opus)?;
     let stored = head.stored_pre_skip();
-    if source.skips || head.pre_skip <= stored { stored } else { 0 }
+    head.pre_skip = if skips || head.pre_skip <= stored { stored } else { 0 };
+    Some(head)
 }
 
 /// A `vpcC` record with the colours of the container's record, where that says more than the bitstream can: primaries,

@@ -214,7 +214,8 @@ pub(super) fn put_track_header(out: &mut Vec<u8>, track: &Track, duration: u64) 
         out.extend([0; 12]);
         out.extend(if track.kind() == Kind::Audio { [1, 0, 0, 0] } else { [0; 4] });
         put_matrix(out, &track.matrix.unwrap_or(IDENTITY));
-        for side in [track.width, track.height] {
+        let (width, height) = track.shown_size();
+        for side in [width, height] {
             out.extend((side.min(0xffff) << 16).to_be_bytes());
         }
     });

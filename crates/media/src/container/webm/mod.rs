@@ -4,7 +4,7 @@ mod block;
 mod clock;
 mod display;
 mod doubt;
-mod ebml;
+pub(crate) mod ebml;
 mod entry;
 pub mod index;
 mod odd;

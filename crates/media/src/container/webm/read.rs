@@ -108,6 +108,11 @@ impl Reader {
         Self { input, ..Self::default() }
     }
 
+    /// What was not consumed, and where it begins in the input.
+    pub(crate) fn rest(&self) -> (u64, Bytes) {
+        (self.input.position(), self.input.whole_rest())
+    }
+
     /// The rest of an input that goes on as MP4, which another reader is to read.
     pub(crate) fn rest_in_mp4(&mut self) -> Option<Input> {
         (self.place == Place::Mp4).then(|| std::mem::take(&mut self.input))

@@ -71,6 +71,15 @@ pub(crate) fn storage(error: &recorder::Error) -> Problem {
             "Le disque du serveur est plein. Rien de ce qui était enregistré n'est perdu ; réessayez plus tard.",
             "The server's disk is full. Nothing recorded is lost; try again later.",
         ),
+        recorder::Error::UnreadFull { limit } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "Plus de {limit} octets de ce live n'ont pas pu être lus : ceux-ci sont refusés. Rien de ce qui précède n'est perdu."
+            ),
+            format!(
+                "More than {limit} bytes of this live could not be read: these are refused. Nothing before them is lost."
+            ),
+        ),
         error => {
             tracing::error!(%error, "the storage failed");
             Problem::of(StatusCode::INTERNAL_SERVER_ERROR)
@@ -161,6 +170,11 @@ fn refused(offset: u64, reason: &Reason) -> Problem {
             StatusCode::UNPROCESSABLE_ENTITY,
             "ce MP4 finit sans son index (moov) ; sans lui, rien ne peut en être lu".to_owned(),
             "this MP4 ends without its index (moov); without it nothing of it can be read".to_owned(),
+        ),
+        Reason::NoFrames => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "aucune image ni aucun son n'a pu y être lu ; les octets reçus sont gardés tels quels".to_owned(),
+            "no picture and no sound could be read in it; the bytes received are kept as they are".to_owned(),
         ),
         _ => (
             StatusCode::UNPROCESSABLE_ENTITY,

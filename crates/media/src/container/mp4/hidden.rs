@@ -1,0 +1,103 @@
+//! Frames that an edit list does not show and that a shown one is decoded from: kept, and shown to nobody.
+
+use serde::{Deserialize, Serialize};
+
+use super::take::Timed;
+
+/// Bytes of frames that are held until it is known whether they are needed. Beyond it they are let go, and the picture
+/// begins at the next keyframe.
+const MAX_HELD: usize = 16 << 20;
+/// Ticks in front of what is shown that are kept free for frames that are needed after its first one.
+const MARGIN: i64 = 16;
+
+/// Frames of video since the last keyframe that are not shown.
+///
+/// Those that lead to a shown frame are given out with it, in a time that nobody sees: one tick after the other just before
+/// it, so that players that know no edit list do not show them either. All others are dropped.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Hidden {
+    frames: Vec<Timed>,
+    bytes: usize,
+    /// How many were given out after the first shown frame of the stretch.
+    inside: i64,
+}
+
+impl Hidden {
+    /// Keeps a frame that is not shown, if a decoder can come to it: `is_decoding`, or since a keyframe that is held.
+    pub(super) fn hold(&mut self, frame: Timed, key: bool, is_decoding: bool) {
+        if key {
+            self.clear();
+        } else if self.frames.is_empty() && !is_decoding {
+            return;
+        }
+        self.bytes += frame.data.len();
+        self.frames.push(frame);
+        if self.bytes > MAX_HELD {
+            self.clear();
+        }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        (self.frames, self.bytes) = (Vec::new(), 0);
+    }
+
+    /// The frames that a shown one needs, with their times. `begins`: it is the first of a stretch that is shown from
+    /// `start` on; where something follows that stretch, `end` is where it does.
+    pub(super) fn reveal(
+        &mut self,
+        shown: &Timed,
+        key: bool,
+        begins: bool,
+        start: i64,
+        end: i64,
+    ) -> Vec<Timed> {
+        let mut frames = std::mem::take(&mut self.frames);
+        self.bytes = 0;
+        if begins {
+            self.inside = 0;
+        }
+        if key || frames.is_empty() {
+            return Vec::new();
+        }
+        let first_dts = shown.dts.saturating_sub(frames.len() as i64);
+        for (frame, dts) in frames.iter_mut().zip(first_dts..) {
+            (frame.dts, frame.duration) = (dts, None);
+        }
+        if begins {
+            lead(&mut frames, start);
+        } else {
+            self.squeeze(&mut frames, start, end);
+        }
+        frames
+    }
+
+    /// Frames that are coded after the first shown one: those of before it are shown just before it, those of after the
+    /// stretch behind it.
+    fn squeeze(&mut self, frames: &mut [Timed], start: i64, end: i64) {
+        for frame in frames {
+            let inside = self.inside.min(MARGIN - 1);
+            if frame.pts < start {
+                frame.pts = start.saturating_sub(MARGIN).saturating_add(inside);
+            } else if end != i64::MAX {
+                frame.pts = end.saturating_add(inside);
+            }
+            self.inside += 1;
+        }
+    }
+}
+
+/// Shows frames in their order just before `start`.
+fn lead(frames: &mut [Timed], start: i64) {
+    let mut order: Vec<usize> = (0..frames.len()).collect();
+    order.sort_by_key(|&at| frames[at].pts);
+    let first = start.saturating_sub(MARGIN).saturating_sub(frames.len() as i64);
+    for (at, pts) in order.into_iter().zip(first..) {
+        frames[at].pts = pts;
+    }
+}
