@@ -2685,6 +2685,8 @@ export interface operations {
             405: components["responses"]["Problem405"];
             410: components["responses"]["Problem410"];
             412: components["responses"]["Problem412"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -2764,6 +2766,8 @@ export interface operations {
             405: components["responses"]["Problem405"];
             410: components["responses"]["Problem410"];
             412: components["responses"]["Problem412"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3119,6 +3123,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             416: components["responses"]["Problem416"];
             422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
@@ -3213,6 +3218,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             416: components["responses"]["Problem416"];
             422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
@@ -3307,6 +3313,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             416: components["responses"]["Problem416"];
             422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
@@ -3401,6 +3408,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
             416: components["responses"]["Problem416"];
             422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
@@ -3543,6 +3551,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
+            412: components["responses"]["Problem412"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3647,6 +3656,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3773,6 +3783,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
+            412: components["responses"]["Problem412"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
@@ -3819,6 +3830,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
+            412: components["responses"]["Problem412"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };

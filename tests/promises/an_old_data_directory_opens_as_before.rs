@@ -60,12 +60,16 @@ async fn an_open_upload_goes_on_or_ends_with_all_that_it_held() {
                 if offset < bytes.len() as u64 {
                     let rest = &bytes[usize::try_from(offset).expect("fits")..];
                     upload.patch_at(offset, rest, &[]).await.must_be(204);
-                    let replay = format!("/api/posts/live/{}/replay.mp4", live["id"]);
-                    let replay = author.api.get(&replay).await.expect(200);
+                    let stop = format!("/api/posts/live/{}/stop/", live["id"]);
+                    author.api.post(&stop, json!({})).await.must_be(200);
+                    let shown =
+                        author.api.get(&format!("/api/posts/live/{}/", live["id"])).await.expect(200).json();
+                    let [mp4, webm] = ["mp4", "webm"].map(|form| shown["replay"][form].as_str());
+                    let replay = author.api.get(path_of(mp4.or(webm).expect("one file"))).await.expect(200);
                     frames::must_equal(
                         &frames::by_our_reader(&bytes),
                         &frames::by_our_reader(&replay.body),
-                        0,
+                        1,
                     );
                 }
             }
@@ -75,6 +79,11 @@ async fn an_open_upload_goes_on_or_ends_with_all_that_it_held() {
     }
     let (status, text) = server.command(&["verify"]).await;
     assert!(status.success(), "{text}");
+}
+
+/// The path of an address of the server.
+fn path_of(address: &str) -> &str {
+    &address[address.find("/api/").expect("an address of the interface")..]
 }
 
 /// A server on a copy of the old directory, and its author.

@@ -82,9 +82,10 @@ impl Carried {
         self.socket.send(frame).await.expect("the connection takes a frame");
     }
 
-    /// Says that all that came is taken.
+    /// Says that all that came is taken. The server may have said its last word and left: reading tells.
     pub async fn take(&mut self) {
-        self.send(Message::text(json!({"type": "taken", "bytes": self.came}).to_string())).await;
+        let word = json!({"type": "taken", "bytes": self.came}).to_string();
+        let _ = self.socket.send(Message::text(word)).await;
     }
 
     /// What comes next; `None` if nothing does for so long.

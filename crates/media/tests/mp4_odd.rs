@@ -155,7 +155,7 @@ fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
 
 const STBL: [&[u8; 4]; 5] = [b"moov", b"trak", b"mdia", b"minf", b"stbl"];
 
-fn in_table<'a>(kind: &'a [u8; 4]) -> Vec<&'a [u8; 4]> {
+fn in_table(kind: &[u8; 4]) -> Vec<&[u8; 4]> {
     STBL.iter().copied().chain([kind]).collect()
 }
 

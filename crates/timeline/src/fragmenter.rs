@@ -24,6 +24,9 @@ const LONGEST_JUMP_MS: i64 = 60 * 60 * 1_000;
 /// Sound waits for the picture of its time while it is ahead of it by at most this; then the picture stands still. Recorders
 /// write the sound of a group of pictures, of five seconds as a rule, before its pictures.
 const MOST_AHEAD_MS: i64 = 6_000;
+/// The same where tracks are interleaved frame by frame, as in WebM, whose pictures count milliseconds: what sounds while a
+/// camera is silent is heard a second later, not six.
+const MOST_AHEAD_INTERLEAVED_MS: i64 = 1_000;
 /// Fragments of sound that wait at most.
 const MOST_AHEAD: usize = 256;
 
@@ -300,7 +303,9 @@ impl Fragmenter {
         let Some(newest) = audio.ahead.back() else { return };
         let picture_ms = video.last_dts.map_or(i64::MIN, |dts| video.track.to_ms(dts));
         let lead_ms = audio.track.to_ms(newest.next_dts).saturating_sub(picture_ms);
-        if lead_ms > MOST_AHEAD_MS || audio.ahead.len() > MOST_AHEAD {
+        let is_interleaved = video.track.timescale == 1_000;
+        let most_ms = if is_interleaved { MOST_AHEAD_INTERLEAVED_MS } else { MOST_AHEAD_MS };
+        if lead_ms > most_ms || audio.ahead.len() > MOST_AHEAD {
             self.is_picture_still = true;
         }
         let until = if self.is_picture_still { i64::MAX } else { audio.track.to_ticks(picture_ms) };

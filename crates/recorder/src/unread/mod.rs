@@ -94,6 +94,9 @@ struct Inner {
     logs: HashMap<String, Log>,
 }
 
+/// What pieces of one stretch share: the take, the track, and why they are unread.
+type Belonging = (Option<u32>, Option<Kind>, Why);
+
 /// The log of an upload, as it stands.
 #[derive(Debug, Default)]
 struct Log {
@@ -102,7 +105,7 @@ struct Log {
     next_sequence: u64,
     is_dirty: bool,
     /// The stretch that the next piece of a track and reason may belong to, and where its last one ended.
-    open: HashMap<(Option<u32>, Option<Kind>, Why), (u32, u64)>,
+    open: HashMap<Belonging, (u32, u64)>,
 }
 
 impl Store {

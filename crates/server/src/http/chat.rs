@@ -143,7 +143,7 @@ async fn delete_message(
             ("Chat-Change" = i64, description = "Number of the newest deletion: where `since` of the WebSocket goes on."),
             ("ETag" = String, description = "Changes when anything in it does. Not on a long history, which is sent in parts."))),
         (status = 304, description = "You have it.", headers(("ETag" = String, description = "The same."))),
-        Refusal<404>, Refusal<429>))]
+        Refusal<404>, Refusal<429>, Refusal<412>))]
 async fn history(
     State(app): State<App>,
     caller: Caller,
@@ -194,7 +194,7 @@ async fn history(
             ("Chat-Change" = i64, description = "Number of the newest deletion: where `since` of the WebSocket goes on."),
             ("ETag" = String, description = "Changes when anything in it does. Not on a long history, which is sent in parts."))),
         (status = 304, description = "You have it.", headers(("ETag" = String, description = "The same."))),
-        Refusal<404>, Refusal<429>))]
+        Refusal<404>, Refusal<429>, Refusal<412>))]
 async fn messages(
     app: State<App>,
     caller: Caller,
@@ -313,7 +313,7 @@ pub(super) fn parts_of_array(
         (status = 200, description = "Totals and seconds.", body = Reactions,
             headers(("ETag" = String, description = "Changes when they do."))),
         (status = 304, description = "You have it.", headers(("ETag" = String, description = "The same."))),
-        Refusal<404>))]
+        Refusal<404>, Refusal<412>))]
 async fn reactions(
     State(app): State<App>,
     caller: Caller,

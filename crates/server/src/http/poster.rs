@@ -37,7 +37,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
             content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/avif")),
             headers(("ETag" = String, description = "Of this picture."), ("Vary" = String, description = "Accept"))),
         (status = 304, description = "The asker has it.", headers(("ETag" = String, description = "Of this picture."))),
-        Refusal<404>, Refusal<507>))]
+        Refusal<404>, Refusal<507>, Refusal<412>))]
 async fn show(
     State(app): State<App>,
     Path(Id(id)): Path<Id>,

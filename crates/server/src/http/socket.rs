@@ -145,7 +145,11 @@ impl End {
                 socket.send(frame).await?;
             }
             // A Close that came is answered here (RFC 6455, 5.5.1): the answer waits to be written.
-            socket.flush().await
+            socket.flush().await?;
+            // What the client still says is read to its own Close: a connection that closes before it has read all is
+            // reset, and what was sent last may never be read.
+            while let Some(Ok(_)) = socket.recv().await {}
+            Ok::<_, axum::Error>(())
         };
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
     }

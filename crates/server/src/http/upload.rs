@@ -169,7 +169,7 @@ async fn check_append(
             ("Upload-Expires" = String, description = "Until when (RFC 9110, section 5.6.7)."),
             ("Cache-Control" = String, description = "no-store"),
             ("Tus-Resumable" = String, description = "1.0.0"))),
-        Refusal<403>, Refusal<404>, Refusal<410>, Refusal<412>, Refusal<507>))]
+        Refusal<403>, Refusal<404>, Refusal<410>, Refusal<412>, Refusal<415>, Refusal<422>, Refusal<507>))]
 async fn status(
     State(app): State<App>,
     Path((Id(id), upload)): Path<(Id, String)>,
@@ -196,7 +196,7 @@ async fn status(
     security(("bearer" = [])), params(LivePath, UploadPath, TusHeaders),
     responses(
         (status = 204, description = "Ended.", headers(("Tus-Resumable" = String, description = "1.0.0"))),
-        Refusal<403>, Refusal<404>, Refusal<410>, Refusal<412>, Refusal<507>))]
+        Refusal<403>, Refusal<404>, Refusal<410>, Refusal<412>, Refusal<415>, Refusal<422>, Refusal<507>))]
 async fn terminate(
     State(app): State<App>,
     Path((Id(id), upload)): Path<(Id, String)>,

@@ -71,7 +71,7 @@ async fn a_live_is_stopped_by_put_and_by_post_and_again_without_harm() {
     let stopped = server.send_as(&awa, Method::PUT, &stop, json!({})).await;
     assert_eq!(stopped.status, 200);
     let told = json!({"message": "Live arrêté avec succès", "video_saved": false, "video_id": null,
-                      "duration_ms": 0, "messages": 0, "gaps": [], "replay_url": null});
+                      "duration_ms": 0, "messages": 0, "gaps": [], "unread": [], "replay_url": null});
     assert_eq!(stopped.json(), told);
     let ended = server.get(&path_of(&live)).await.json();
     assert_eq!(ended["state"], "ended");

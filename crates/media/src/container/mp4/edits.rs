@@ -55,6 +55,8 @@ pub(super) struct Edited {
     pub(super) is_fragmented: bool,
     /// The first media time at which a frame is shown, where the sample tables tell it: nothing is cut off before it.
     pub(super) begins: Option<i64>,
+    /// Decoding time at which the media ends, where the tables tell it.
+    pub(super) ends: Option<i64>,
     /// Decoding time at which the sound's packet begins that holds the first media time shown, where they tell it.
     pub(super) first_shown: Option<i64>,
 }
@@ -109,6 +111,9 @@ impl Edits {
         let skips = parts[0].from > 0;
         let mut edits = Self { parts, cuts_start: false, skips };
         let priming = i64::from(track.timescale) * LONGEST_PRIMING_MS / 1_000;
+        if track.kind == Kind::Audio && track.ends.is_some() {
+            edits.show_to_the_end(track);
+        }
         let first = &mut edits.parts[0];
         match track.kind {
             Kind::Audio if first.from <= priming => first.from = i64::MIN,
@@ -117,6 +122,17 @@ impl Edits {
             Kind::Audio => edits.cuts_start = skips,
         }
         edits
+    }
+
+    /// A list that shows the sound as far as its packets last cuts none of them off, the last one neither, which other
+    /// programs write without a duration of its own.
+    fn show_to_the_end(&mut self, track: Edited) {
+        let (slack, last) = (i64::from(track.timescale) / 1_000, self.parts.last_mut());
+        if let (Some(last), Some(ends)) = (last, track.ends)
+            && last.until.saturating_add(slack) >= ends
+        {
+            last.until = i64::MAX;
+        }
     }
 
     /// The number of the stretch that shows a frame of video, or any of a packet of sound that lasts `duration`.
@@ -213,6 +229,7 @@ mod tests {
             timescale: 10_000,
             movie_timescale: 1_000,
             is_fragmented,
+            ends: None,
             begins: None,
             first_shown: None,
         };

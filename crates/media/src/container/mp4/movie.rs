@@ -7,7 +7,8 @@ use super::boxes::{Body, IDENTITY};
 use super::edits::{Edited, Edits};
 use super::entry::{Entry, read_descriptions};
 use super::table::Table;
-use crate::{Error, Kind, Reason, Track};
+use crate::codec::picture;
+use crate::{Codec, Error, Kind, Reason, Track};
 
 /// Ticks per second of the movie where it does not say them (8.2.2).
 const USUAL_TIMESCALE: u32 = 1_000;
@@ -168,8 +169,9 @@ impl<'a> Candidate<'a> {
         let (kind, timescale) = (self.kind, read_timescale(self.mdia)?);
         let mut table = Table::read(self.stbl, whole)?;
         let begins = table.first_shown(kind, timescale);
+        let ends = table.ends();
         let mut edited =
-            Edited { kind, timescale, movie_timescale, is_fragmented, begins, first_shown: None };
+            Edited { kind, timescale, movie_timescale, is_fragmented, begins, ends, first_shown: None };
         let edits = match self.trak.find(b"edts").and_then(|edts| edts.find(b"elst")) {
             Some(elst) => Edits::read(elst, edited)?,
             None => Edits::default(),
@@ -336,18 +338,21 @@ impl TrackHeader {
     /// The shape of a pixel, where the size at which the track is shown has another shape than the pictures, and these
     /// do not say it themselves.
     fn pixel_aspect(&self, entry: &Entry) -> Option<(u32, u32)> {
+        // The pictures' own word on their size, where the record has it: the entry's may be anything.
+        let has_record = matches!(entry.codec, Codec::H264 | Codec::Hevc);
+        let picture = has_record.then(|| picture::of_record(entry.codec, entry.config.clone())).flatten();
+        let (width, height) = picture.map_or((entry.width, entry.height), |own| (own.width, own.height));
         let shown = (self.shown.0 >> 16, self.shown.1 >> 16);
-        let is_known = shown.0 > 0 && shown.1 > 0 && entry.width > 0 && entry.height > 0;
-        if !is_known {
+        if [shown.0, shown.1, width, height].contains(&0) {
             return None;
         }
-        let across = u64::from(shown.0) * u64::from(entry.height);
-        let down = u64::from(shown.1) * u64::from(entry.width);
+        let across = u64::from(shown.0) * u64::from(height);
+        let down = u64::from(shown.1) * u64::from(width);
         // A side that was rounded, or cropped by a few pixels, does not change the shape.
         if across.abs_diff(down) * 64 < down {
             return None;
         }
-        Track::reduced_aspect(shown.0.saturating_mul(entry.height), shown.1.saturating_mul(entry.width))
+        Track::reduced_aspect(shown.0.saturating_mul(height), shown.1.saturating_mul(width))
     }
 }
 

@@ -104,13 +104,19 @@ impl Table {
         first.map(|sample| sample.dts.saturating_add(sample.cts.into())).min()
     }
 
+    /// The decoding time at which the last sample ends; `None` where no sample is listed.
+    pub(super) fn ends(&self) -> Option<i64> {
+        let ticks =
+            self.duration_rows().map(|(count, duration)| i64::from(count).saturating_mul(duration.into()));
+        self.lists_samples().then(|| ticks.fold(0, i64::saturating_add))
+    }
+
     /// The decoding time of the last sample that begins at or before a time.
     pub(super) fn begins_before(&self, time: i64) -> Option<i64> {
         let (mut dts, mut begins) = (0_i64, None);
-        let rows = (0..)
-            .step_by(8)
-            .map_while(|at| Some((word(&self.durations.rows, at)?, word(&self.durations.rows, at + 4)?)));
-        for (count, duration) in rows.filter(|(count, _)| *count > 0).take_while(|_| time >= 0) {
+        for (count, duration) in
+            self.duration_rows().filter(|(count, _)| *count > 0).take_while(|_| time >= 0)
+        {
             if dts > time {
                 break;
             }
@@ -119,6 +125,13 @@ impl Table {
             dts = dts.saturating_add(i64::from(count) * i64::from(duration));
         }
         begins
+    }
+
+    /// The rows of `stts` (8.6.1.2): how many samples in a row, and the duration of each.
+    fn duration_rows(&self) -> impl Iterator<Item = (u32, u32)> {
+        (0..)
+            .step_by(8)
+            .map_while(|at| Some((word(&self.durations.rows, at)?, word(&self.durations.rows, at + 4)?)))
     }
 
     /// The next sample that holds bytes; `None` after the last, and where the tables contradict each other. `timescale`:

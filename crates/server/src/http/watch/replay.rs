@@ -73,6 +73,7 @@ impl FromRequestParts<App> for Request {
             ("Content-Location" = String, description = "Without `v`: the address of this version."),
             ("Content-Range" = String, description = "Which bytes of how many."))),
         (status = 304, description = "You have it.", headers(("ETag" = String, description = "Strong."))),
+        Refusal<412>,
         Refusal<404>, Refusal<406>, Refusal<416>, Refusal<422>))]
 pub(super) async fn mp4(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     answer(&app, request, Form { format: Format::Mp4, audio_only: false, name: "replay.mp4" }).await
@@ -96,6 +97,7 @@ pub(super) async fn mp4(State(app): State<App>, request: Request) -> Result<Resp
             ("Content-Location" = String, description = "Without `v`: the address of this version."),
             ("Content-Range" = String, description = "Which bytes of how many."))),
         (status = 304, description = "You have it.", headers(("ETag" = String, description = "Strong."))),
+        Refusal<412>,
         Refusal<404>, Refusal<406>, Refusal<416>, Refusal<422>))]
 pub(super) async fn webm(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     answer(&app, request, Form { format: Format::Webm, audio_only: false, name: "replay.webm" }).await
@@ -119,6 +121,7 @@ pub(super) async fn webm(State(app): State<App>, request: Request) -> Result<Res
             ("Content-Location" = String, description = "Without `v`: the address of this version."),
             ("Content-Range" = String, description = "Which bytes of how many."))),
         (status = 304, description = "You have it.", headers(("ETag" = String, description = "Strong."))),
+        Refusal<412>,
         Refusal<404>, Refusal<406>, Refusal<416>, Refusal<422>))]
 pub(super) async fn m4a(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     answer(&app, request, Form { format: Format::Mp4, audio_only: true, name: "audio.m4a" }).await
@@ -142,6 +145,7 @@ pub(super) async fn m4a(State(app): State<App>, request: Request) -> Result<Resp
             ("Content-Location" = String, description = "Without `v`: the address of this version."),
             ("Content-Range" = String, description = "Which bytes of how many."))),
         (status = 304, description = "You have it.", headers(("ETag" = String, description = "Strong."))),
+        Refusal<412>,
         Refusal<404>, Refusal<406>, Refusal<416>, Refusal<422>))]
 pub(super) async fn audio_webm(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     answer(&app, request, Form { format: Format::Webm, audio_only: true, name: "audio.webm" }).await

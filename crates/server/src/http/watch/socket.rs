@@ -197,6 +197,8 @@ impl Carrying {
             Next::Take(begun) => self.say(&take(&begun)).await,
             Next::Bytes(kind, bytes) => self.carry(kind, bytes).await,
             Next::Later => Ok(()),
+            // A live that is deleted ends too.
+            Next::End if self.app.lives.get(self.live.id).await.is_err() => Err(End::GONE),
             Next::End => {
                 self.say(&TailFrame::Ended).await?;
                 Err(End::DONE)
