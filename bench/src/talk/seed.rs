@@ -8,6 +8,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use chat::{Author, Chat, Draft, Kind, Names, Speaker};
 use database::Database;
+use ids::{LiveId, PersonId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use timeline::{PlayClock, Position};
@@ -51,7 +52,7 @@ struct Nobody;
 
 #[async_trait]
 impl Names for Nobody {
-    async fn names(&self, _: Vec<i64>) -> Result<HashMap<i64, Author>, storage::Failure> {
+    async fn names(&self, _: Vec<PersonId>) -> Result<HashMap<PersonId, Author>, storage::Failure> {
         Ok(HashMap::new())
     }
 }
@@ -61,8 +62,8 @@ impl Names for Nobody {
 pub(crate) struct Seed {
     /// The database's file.
     database: PathBuf,
-    live: i64,
-    people: Vec<i64>,
+    live: LiveId,
+    people: Vec<PersonId>,
     messages: usize,
 }
 

@@ -12,6 +12,7 @@
 mod access;
 mod attempts;
 mod error;
+mod introduced;
 mod issuer;
 mod jwks;
 mod keys;
@@ -194,7 +195,7 @@ impl Accounts {
             Ok(id) => id,
             Err(Error::InvalidToken) if !self.inner.issuers.is_empty() => {
                 let identity = self.inner.issuers.check(token, now).await?;
-                self.person_of(people::introduced(identity, now)).await?
+                self.person_of(introduced::introduced(identity, now)).await?
             }
             Err(error) => return Err(error),
         };

@@ -1,8 +1,6 @@
-use ids::{PersonId, UnixMs};
+use ids::PersonId;
 
 use crate::Error;
-use crate::issuer::Identity;
-use crate::store::NewIdentity;
 
 /// Characters of a first or last name at most.
 const NAME: usize = 150;
@@ -156,38 +154,25 @@ pub(crate) fn normalised(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-fn is_email(email: &str) -> bool {
+pub(crate) fn is_email(email: &str) -> bool {
     let parts = email.rsplit_once('@');
     email.chars().count() <= EMAIL
         && parts.is_some_and(|(name, host)| !name.is_empty() && !name.contains('@') && !host.is_empty())
         && !email.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c))
 }
 
-fn is_picture(address: &str) -> bool {
+pub(crate) fn is_picture(address: &str) -> bool {
     address.chars().count() <= PICTURE
         && (address.starts_with("https://") || address.starts_with("http://"))
         && !address.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
-fn checked_name(name: &str) -> Result<String, Error> {
+pub(crate) fn checked_name(name: &str) -> Result<String, Error> {
     let name = name.trim();
     if name.chars().count() > NAME || name.chars().any(char::is_control) {
         return Err(Error::BadName);
     }
     Ok(name.to_owned())
-}
-
-/// What is kept of an outside identity: of what the issuer says, that which would be taken from the person themselves.
-pub(crate) fn introduced(identity: Identity, now: UnixMs) -> NewIdentity {
-    NewIdentity {
-        email: identity.email.as_deref().map(normalised).filter(|email| is_email(email)),
-        first_name: checked_name(&identity.first_name).unwrap_or_default(),
-        last_name: checked_name(&identity.last_name).unwrap_or_default(),
-        profile_picture: identity.picture.filter(|address| is_picture(address)),
-        issuer: identity.issuer,
-        subject: identity.subject,
-        now,
-    }
 }
 
 #[cfg(test)]

@@ -21,13 +21,14 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chat::{Author, Chat, Draft, Kind, Names, Packed, Speaker, Sqlite, Window, WindowCursor};
 use database::Database;
+use ids::{LiveId, PersonId, Seq};
 use timeline::{PlayClock, Position};
 
 use layouts::Said;
 use talk::{Ear, Talk};
 
 const AUTHORS: i64 = 200;
-const LIVE: i64 = 1;
+const LIVE: LiveId = LiveId(1);
 /// Messages on their way at once.
 const WRITERS: usize = 512;
 
@@ -121,8 +122,8 @@ struct People;
 
 #[async_trait]
 impl Names for People {
-    async fn names(&self, ids: Vec<i64>) -> Result<HashMap<i64, Author>, storage::Failure> {
-        let known = ids.into_iter().filter(|id| (1..=AUTHORS).contains(id));
+    async fn names(&self, ids: Vec<PersonId>) -> Result<HashMap<PersonId, Author>, storage::Failure> {
+        let known = ids.into_iter().filter(|id| (1..=AUTHORS).contains(&id.0));
         let author = |id| Author {
             id,
             first_name: format!("Personne {id}"),
@@ -139,7 +140,7 @@ fn draft(one: &Said, clock: &PlayClock) -> Draft {
 }
 
 fn author(one: &Said) -> Speaker {
-    Speaker { id: one.author, leads: false }
+    Speaker { id: PersonId(one.author), leads: false }
 }
 
 async fn saturate(chat: &Chat, said: &Arc<Vec<Said>>, clock: &Arc<PlayClock>) -> f64 {
@@ -172,7 +173,7 @@ async fn readings(chat: &Chat, said: &Arc<Vec<Said>>, clock: &Arc<PlayClock>) {
     for _ in 0..300 {
         let after = words.below(said.len() as u64) as i64;
         let begun = Instant::now();
-        chat.window(LIVE, Window::After(after), 50).await.unwrap();
+        chat.window(LIVE, Window::After(Seq(after)), 50).await.unwrap();
         page.push(begun.elapsed());
         let from_ms = words.below(5 * 3_600_000) as i64;
         let begun = Instant::now();

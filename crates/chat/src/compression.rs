@@ -9,6 +9,7 @@
 use std::cell::RefCell;
 use std::sync::LazyLock;
 
+use ids::PersonId;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
@@ -104,10 +105,10 @@ fn unpackers() -> Option<Vec<Decompressor<'static>>> {
 /// What stands for an author and the id they gave a message: 64 bits of both. That two differ only by chance has odds of
 /// one in 10^7 in a conversation of a million messages; what is found is compared with its author all the same.
 #[must_use]
-pub fn sent_key(author_id: i64, client_id: &[u8; 16]) -> i64 {
+pub fn sent_key(author_id: PersonId, client_id: &[u8; 16]) -> i64 {
     let (high, low) = client_id.split_at(8);
     let half = |bytes: &[u8]| bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    mixed(mixed(mixed(author_id.cast_unsigned()) ^ half(high)) ^ half(low)).cast_signed()
+    mixed(mixed(mixed(author_id.0.cast_unsigned()) ^ half(high)) ^ half(low)).cast_signed()
 }
 
 /// Spreads a number over all its bits (the finaliser of SplitMix64).
@@ -178,7 +179,7 @@ mod tests {
     #[test]
     fn ids_that_differ_little_have_different_keys() {
         let mut keys = std::collections::HashSet::new();
-        for author in 0..20 {
+        for author in (0..20).map(PersonId) {
             for number in 0..1_000_u128 {
                 assert!(keys.insert(sent_key(author, &number.to_be_bytes())));
                 assert!(number == 0 || keys.insert(sent_key(author, &(number << 64).to_be_bytes())));

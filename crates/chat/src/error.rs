@@ -1,5 +1,6 @@
 //! What can go wrong, apart from each other: what the sender did, and what we could not do.
 
+use ids::UnixMs;
 use thiserror::Error as ThisError;
 
 /// Why a message or a request about messages is not taken. Nothing was stored.
@@ -39,10 +40,10 @@ pub enum Refusal {
     #[error("no such message")]
     NoMessage,
     /// The person may not write in this live for now.
-    #[error("you may not write in this live until {}", wire::Time(*.until_ms))]
+    #[error("you may not write in this live until {}", wire::Time(.until_ms.0))]
     Silenced {
         /// When they may again, in milliseconds since 1970 UTC.
-        until_ms: i64,
+        until_ms: UnixMs,
     },
     /// The person may not write in this live.
     #[error("you may not write in this live")]

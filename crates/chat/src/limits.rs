@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ids::PersonId;
 
 /// Senders looked at between two clean-ups of those who have been quiet.
 const CLEAN_EVERY: u32 = 4_096;
@@ -15,7 +16,7 @@ const CLEAN_EVERY: u32 = 4_096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sender {
     /// A person, by their id.
-    Person(i64),
+    Person(PersonId),
     /// Somebody anonymous, by their address.
     Address(IpAddr),
 }
@@ -89,18 +90,18 @@ mod tests {
     #[test]
     fn a_flood_is_stopped_and_others_are_not() {
         let limits = Limits::new(NonZeroU32::new(5).unwrap(), NonZeroU32::new(1).unwrap());
-        let admitted = (0..20).filter(|_| limits.messages.admit(Sender::Person(1)).is_ok()).count();
+        let admitted = (0..20).filter(|_| limits.messages.admit(Sender::Person(PersonId(1))).is_ok()).count();
         assert_eq!(admitted, 5);
-        let wait = limits.messages.admit(Sender::Person(1)).unwrap_err();
+        let wait = limits.messages.admit(Sender::Person(PersonId(1))).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1), "{wait:?}");
-        assert!(limits.messages.admit(Sender::Person(2)).is_ok());
+        assert!(limits.messages.admit(Sender::Person(PersonId(2))).is_ok());
         assert!(limits.messages.admit(Sender::Address([127, 0, 0, 1].into())).is_ok());
     }
 
     #[test]
     fn reactions_and_searches_take_nothing_from_messages() {
         let limits = Limits::new(NonZeroU32::new(5).unwrap(), NonZeroU32::new(1).unwrap());
-        let ada = Sender::Person(1);
+        let ada = Sender::Person(PersonId(1));
         assert_eq!((0..100).filter(|_| limits.reactions.admit(ada).is_ok()).count(), 20);
         assert_eq!((0..100).filter(|_| limits.searches.admit(ada).is_ok()).count(), 5);
         assert!(limits.messages.admit(ada).is_ok());

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ids::{LiveId, PersonId};
 use storage::Failure;
 
 use crate::Error;
@@ -31,7 +32,7 @@ impl Log {
 
     pub(crate) async fn window(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         window: Window,
         limit: u32,
     ) -> Result<Vec<Message>, Failure> {
@@ -40,19 +41,19 @@ impl Log {
 
     pub(crate) async fn stretch(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         stretch: Stretch,
         limit: u32,
     ) -> Result<Vec<Message>, Failure> {
         self.named(self.store.stretch(live_id, stretch, limit).await?).await
     }
 
-    pub(crate) async fn standing(&self, live_id: i64, newest: u32) -> Result<Standing, Failure> {
+    pub(crate) async fn standing(&self, live_id: LiveId, newest: u32) -> Result<Standing, Failure> {
         let Standing { counters, newest, rules } = self.store.standing(live_id, newest).await?;
         Ok(Standing { counters, newest: self.named(newest).await?, rules: self.shown_rules(rules).await })
     }
 
-    pub(crate) async fn held(&self, live_id: i64, limit: u32) -> Result<Vec<Held>, Failure> {
+    pub(crate) async fn held(&self, live_id: LiveId, limit: u32) -> Result<Vec<Held>, Failure> {
         let mut held = self.store.held(live_id, limit).await?;
         self.put_names(held.iter_mut().map(|held| &mut held.message).collect()).await?;
         Ok(held)
@@ -81,24 +82,24 @@ impl Log {
     }
 
     /// Somebody by their name; unnamed when their account is gone.
-    pub(crate) async fn author(&self, id: i64) -> Result<Author, Failure> {
+    pub(crate) async fn author(&self, id: PersonId) -> Result<Author, Failure> {
         Ok(self.names.names(vec![id]).await?.remove(&id).unwrap_or_else(|| Author::unnamed(id)))
     }
 
     /// Those of these people who exist, each once, in their order.
-    pub(crate) async fn people(&self, mut ids: Vec<i64>) -> Result<Vec<Author>, Failure> {
+    pub(crate) async fn people(&self, mut ids: Vec<PersonId>) -> Result<Vec<Author>, Failure> {
         let mut names = self.names.names(ids.clone()).await?;
         ids.retain(|id| names.contains_key(id));
         Ok(ids.into_iter().filter_map(|id| names.remove(&id)).collect())
     }
 
     /// Whether somebody has this id.
-    pub(crate) async fn knows(&self, id: i64) -> Result<bool, Error> {
+    pub(crate) async fn knows(&self, id: PersonId) -> Result<bool, Error> {
         Ok(self.names.names(vec![id]).await?.contains_key(&id))
     }
 
     async fn put_names(&self, messages: Vec<&mut Message>) -> Result<(), Failure> {
-        let mut ids: Vec<i64> = Vec::new();
+        let mut ids: Vec<PersonId> = Vec::new();
         for message in &messages {
             ids.push(message.author.id);
             ids.extend(message.mentions.iter().map(|mention| mention.id));
@@ -117,7 +118,7 @@ impl Log {
 }
 
 /// Whose account is gone is not mentioned, and has no name as an author.
-fn put(message: &mut Message, names: &HashMap<i64, Author>) {
+fn put(message: &mut Message, names: &HashMap<PersonId, Author>) {
     if let Some(author) = names.get(&message.author.id) {
         message.author.clone_from(author);
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use ids::PersonId;
 use storage::Failure;
 
 use crate::message::Author;
@@ -11,5 +12,5 @@ use crate::message::Author;
 #[async_trait]
 pub trait Names: Send + Sync + 'static {
     /// Those of these people who exist.
-    async fn names(&self, ids: Vec<i64>) -> Result<HashMap<i64, Author>, Failure>;
+    async fn names(&self, ids: Vec<PersonId>) -> Result<HashMap<PersonId, Author>, Failure>;
 }

@@ -1,6 +1,8 @@
 //! Who may write, how fast, what is held. Pure: what an engine reads is an argument, and every engine asks here, in the
 //! transaction in which it read.
 
+use ids::{PersonId, Seq, UnixMs};
+
 use crate::Refusal;
 use crate::message::{Draft, SEQ_LIMIT};
 use crate::moderation::Rules;
@@ -23,7 +25,7 @@ pub enum Gate {
 }
 
 /// What a message must pass, after those checks that need nothing of what is kept.
-pub(crate) fn gate(rules: &Rules, author_id: i64, leads: bool, draft: &Draft) -> Result<Gate, Refusal> {
+pub(crate) fn gate(rules: &Rules, author_id: PersonId, leads: bool, draft: &Draft) -> Result<Gate, Refusal> {
     if leads || rules.names(author_id) {
         return Ok(Gate::Open);
     }
@@ -34,7 +36,7 @@ pub(crate) fn gate(rules: &Rules, author_id: i64, leads: bool, draft: &Draft) ->
 }
 
 /// Refuses somebody who is silenced until then, or banned (`Some(None)`).
-pub(crate) fn allowed(sanction: Option<Option<i64>>, now_ms: i64) -> Result<(), Refusal> {
+pub(crate) fn allowed(sanction: Option<Option<UnixMs>>, now_ms: UnixMs) -> Result<(), Refusal> {
     match sanction {
         Some(None) => Err(Refusal::Banned),
         Some(Some(until_ms)) if until_ms > now_ms => Err(Refusal::Silenced { until_ms }),
@@ -43,10 +45,10 @@ pub(crate) fn allowed(sanction: Option<Option<i64>>, now_ms: i64) -> Result<(), 
 }
 
 /// Refuses somebody who wrote at `last_ms`, a moment ago.
-pub(crate) fn slow_enough(last_ms: Option<i64>, slow_ms: i64, now_ms: i64) -> Result<(), Refusal> {
+pub(crate) fn slow_enough(last_ms: Option<UnixMs>, slow_ms: i64, now_ms: UnixMs) -> Result<(), Refusal> {
     // A message of the future was written before the clock was set back: nobody waits for that.
-    match last_ms.filter(|last| *last > now_ms - slow_ms && *last <= now_ms) {
-        Some(last) => Err(Refusal::TooSoon { wait_ms: (last + slow_ms - now_ms).max(1) }),
+    match last_ms.filter(|last| now_ms.since_ms(*last) < slow_ms && *last <= now_ms) {
+        Some(last) => Err(Refusal::TooSoon { wait_ms: (slow_ms - now_ms.since_ms(last)).max(1) }),
         None => Ok(()),
     }
 }
@@ -57,12 +59,12 @@ pub(crate) fn may_wait(waiting: i64) -> Result<(), Refusal> {
 }
 
 /// The number after the newest of a live.
-pub(crate) fn next_seq(newest: i64) -> Result<i64, Refusal> {
-    if newest >= SEQ_LIMIT { Err(Refusal::Full) } else { Ok(newest + 1) }
+pub(crate) fn next_seq(newest: Seq) -> Result<Seq, Refusal> {
+    if newest >= SEQ_LIMIT { Err(Refusal::Full) } else { Ok(newest.plus(1)) }
 }
 
 /// Refuses to delete what is somebody else's.
-pub(crate) fn may_delete(author_id: i64, caller_id: i64, moderates: bool) -> Result<(), Refusal> {
+pub(crate) fn may_delete(author_id: PersonId, caller_id: PersonId, moderates: bool) -> Result<(), Refusal> {
     if author_id == caller_id || moderates { Ok(()) } else { Err(Refusal::NotYours) }
 }
 
@@ -72,23 +74,25 @@ mod tests {
 
     #[test]
     fn a_silence_ends_and_a_ban_does_not() {
-        assert_eq!(allowed(None, 5), Ok(()));
-        assert_eq!(allowed(Some(Some(5)), 5), Ok(()));
-        assert_eq!(allowed(Some(Some(6)), 5), Err(Refusal::Silenced { until_ms: 6 }));
-        assert_eq!(allowed(Some(None), i64::MAX), Err(Refusal::Banned));
+        let [now, later] = [5, 6].map(UnixMs);
+        assert_eq!(allowed(None, now), Ok(()));
+        assert_eq!(allowed(Some(Some(now)), now), Ok(()));
+        assert_eq!(allowed(Some(Some(later)), now), Err(Refusal::Silenced { until_ms: later }));
+        assert_eq!(allowed(Some(None), UnixMs(i64::MAX)), Err(Refusal::Banned));
     }
 
     #[test]
     fn slow_mode_waits_for_the_rest_of_its_time_and_for_no_message_of_the_future() {
-        assert_eq!(slow_enough(Some(100), 50, 120), Err(Refusal::TooSoon { wait_ms: 30 }));
-        assert_eq!(slow_enough(Some(100), 50, 150), Ok(()));
-        assert_eq!(slow_enough(Some(121), 50, 120), Ok(()));
-        assert_eq!(slow_enough(None, 50, 120), Ok(()));
+        let at = |last: i64, now| slow_enough(Some(UnixMs(last)), 50, UnixMs(now));
+        assert_eq!(at(100, 120), Err(Refusal::TooSoon { wait_ms: 30 }));
+        assert_eq!(at(100, 150), Ok(()));
+        assert_eq!(at(121, 120), Ok(()));
+        assert_eq!(slow_enough(None, 50, UnixMs(120)), Ok(()));
     }
 
     #[test]
     fn a_conversation_is_full_at_its_limits() {
-        assert_eq!(next_seq(SEQ_LIMIT - 1), Ok(SEQ_LIMIT));
+        assert_eq!(next_seq(SEQ_LIMIT.plus(-1)), Ok(SEQ_LIMIT));
         assert_eq!(next_seq(SEQ_LIMIT), Err(Refusal::Full));
         assert_eq!((may_wait(HELD_LIMIT - 1), may_wait(HELD_LIMIT)), (Ok(()), Err(Refusal::Full)));
     }

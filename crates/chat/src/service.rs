@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use ids::{Change, LiveId, MessageId, PersonId, Seq, UnixMs};
 use storage::Failure;
 use timeline::PlayClock;
 use tokio::sync::OnceCell;
@@ -47,7 +48,7 @@ struct Inner {
     log: Log,
     posts: Arc<Queue>,
     tallies: Arc<Tallies>,
-    hubs: Mutex<HashMap<i64, Arc<OnceCell<Arc<Hub>>>>>,
+    hubs: Mutex<HashMap<LiveId, Arc<OnceCell<Arc<Hub>>>>>,
 }
 
 impl Chat {
@@ -78,13 +79,13 @@ impl Chat {
     /// A [`crate::Refusal`], or [`Error::Storage`]. Nothing is kept then.
     pub async fn post(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         author: Speaker,
         on_replay: bool,
         draft: Draft,
         clock: Arc<PlayClock>,
     ) -> Result<Posted, Error> {
-        let posting = Posting { live_id, author_id: author.id, on_replay, now_ms: now_ms() };
+        let posting = Posting { live_id, author_id: author.id, on_replay, now_ms: UnixMs::now() };
         let hub = self.hub(live_id, &clock).await?;
         let gate = rules::gate(&hub.rules(), author.id, author.leads, &draft)?;
         let order = Order {
@@ -134,7 +135,7 @@ impl Chat {
     }
 
     /// Puts what was said into the search index a little later, with what is said until then.
-    pub(crate) fn index_later(&self, live_id: i64, hub: &Arc<Hub>) {
+    pub(crate) fn index_later(&self, live_id: LiveId, hub: &Arc<Hub>) {
         if !hub.begin_indexing() {
             return;
         }
@@ -143,7 +144,7 @@ impl Chat {
             tokio::time::sleep(INDEX_AFTER).await;
             hub.end_indexing();
             if let Err(error) = log.store().index(live_id).await {
-                tracing::warn!(live = live_id, %error, "the next search has to make itself ready");
+                tracing::warn!(live = %live_id, %error, "the next search has to make itself ready");
             }
         });
     }
@@ -155,14 +156,14 @@ impl Chat {
     /// [`crate::Refusal::NoMessage`], [`crate::Refusal::NotYours`], or [`Error::Storage`].
     pub async fn delete(
         &self,
-        live_id: i64,
-        message_id: i64,
+        live_id: LiveId,
+        message_id: MessageId,
         caller: Speaker,
         clock: &Arc<PlayClock>,
     ) -> Result<Option<Deletion>, Error> {
         let hub = self.hub(live_id, clock).await?;
         let moderates = caller.leads || hub.rules().names(caller.id);
-        let acting = Acting { live_id, by_id: caller.id, now_ms: now_ms() };
+        let acting = Acting { live_id, by_id: caller.id, now_ms: UnixMs::now() };
         let (log, deleting) = (self.log().clone(), Deleting { acting, message_id, moderates });
         let carried = tokio::spawn(async move {
             let (deletion, rules) = log.store().delete(deleting).await?;
@@ -184,21 +185,21 @@ impl Chat {
     }
 
     /// The people with these ids who exist, by their names, as everybody sees them.
-    pub async fn people(&self, ids: Vec<i64>) -> Result<Vec<Author>, Error> {
+    pub async fn people(&self, ids: Vec<PersonId>) -> Result<Vec<Author>, Error> {
         let mut people = self.log().people(ids).await?;
         people.sort_by(|a, b| (&a.first_name, &a.last_name, a.id).cmp(&(&b.first_name, &b.last_name, b.id)));
         Ok(people)
     }
 
     /// Removes the conversation of a live, some messages at a time: others go on writing meanwhile.
-    pub async fn forget(&self, live_id: i64) -> Result<(), Error> {
+    pub async fn forget(&self, live_id: LiveId) -> Result<(), Error> {
         self.log().store().forget(live_id).await?;
         self.lock_hubs().remove(&live_id);
         Ok(())
     }
 
     /// Where a conversation stands.
-    pub async fn counters(&self, live_id: i64) -> Result<Counters, Error> {
+    pub async fn counters(&self, live_id: LiveId) -> Result<Counters, Error> {
         if let Some(hub) = self.known(live_id) {
             return Ok(hub.counters());
         }
@@ -206,19 +207,19 @@ impl Chat {
     }
 
     /// How many messages each of these lives has to read, at once; in their order.
-    pub async fn message_counts(&self, lives: Vec<i64>) -> Result<Vec<i64>, Error> {
+    pub async fn message_counts(&self, lives: Vec<LiveId>) -> Result<Vec<i64>, Error> {
         let counters = self.log().store().counters(lives).await?;
         Ok(counters.into_iter().map(|counters| counters.messages).collect())
     }
 
     /// Messages numbered from `after + 1` to `upto`, oldest first, at most [`PAGE_LIMIT`] at once.
-    pub async fn range(&self, live_id: i64, after: i64, upto: i64) -> Result<Vec<Message>, Error> {
-        let window = Window::Between(after, upto.saturating_add(1));
+    pub async fn range(&self, live_id: LiveId, after: Seq, upto: Seq) -> Result<Vec<Message>, Error> {
+        let window = Window::Between(after, upto.plus(1));
         Ok(self.log().window(live_id, window, PAGE_LIMIT).await?)
     }
 
     /// At most `limit` messages of a window by number, oldest first, at most [`PAGE_LIMIT`] at once.
-    pub async fn window(&self, live_id: i64, window: Window, limit: u32) -> Result<Vec<Message>, Error> {
+    pub async fn window(&self, live_id: LiveId, window: Window, limit: u32) -> Result<Vec<Message>, Error> {
         let limit = limit.min(PAGE_LIMIT);
         if let Some(found) = self.known(live_id).and_then(|hub| hub.window(window, limit)) {
             self.inner.tallies.from_memory.fetch_add(1, Ordering::Relaxed);
@@ -252,14 +253,14 @@ impl Chat {
     /// Messages with all the words asked for, accents and case ignored, newest first, at most [`SEARCH_LIMIT`]. A word
     /// finds all that have its stem (French); one that ends in `*` stands for its beginning; words between double
     /// quotes are looked for as they are and follow each other.
-    pub async fn search(&self, live_id: i64, words: &str) -> Result<Vec<Message>, Error> {
+    pub async fn search(&self, live_id: LiveId, words: &str) -> Result<Vec<Message>, Error> {
         let Some(query) = Query::new(words) else { return Ok(Vec::new()) };
         let found = self.log().store().search(live_id, query, SEARCH_LIMIT).await?;
         Ok(self.log().named(found).await?)
     }
 
     /// The reactions of a live, by emoji and by second of the timeline.
-    pub async fn reactions(&self, live_id: i64, clock: &PlayClock) -> Result<Reactions, Error> {
+    pub async fn reactions(&self, live_id: LiveId, clock: &PlayClock) -> Result<Reactions, Error> {
         let (totals, counts) = self.log().store().reactions(live_id, REACTIONS_LIMIT).await?;
         let mut seconds: BTreeMap<i64, BTreeMap<String, i64>> = BTreeMap::new();
         for count in counts {
@@ -273,9 +274,9 @@ impl Chat {
     /// given, wants to hear of the deletions after that one.
     pub async fn subscribe(
         &self,
-        live_id: i64,
-        after: Option<i64>,
-        since: Option<i64>,
+        live_id: LiveId,
+        after: Option<Seq>,
+        since: Option<Change>,
         clock: &Arc<PlayClock>,
     ) -> Result<Viewer, Error> {
         let hub = self.hub(live_id, clock).await?;
@@ -286,7 +287,7 @@ impl Chat {
 
     /// The fan-out of a live, made when it is first asked for. Who posts asks before storing, so that nothing stored
     /// is left out between the reading of the newest messages and the first announcement.
-    pub(crate) async fn hub(&self, live_id: i64, clock: &Arc<PlayClock>) -> Result<Arc<Hub>, Error> {
+    pub(crate) async fn hub(&self, live_id: LiveId, clock: &Arc<PlayClock>) -> Result<Arc<Hub>, Error> {
         let cell = {
             let mut hubs = self.lock_hubs();
             if hubs.len() >= HUBS && !hubs.contains_key(&live_id) {
@@ -307,7 +308,7 @@ impl Chat {
     }
 
     /// The fan-out of a live, if it is there.
-    fn known(&self, live_id: i64) -> Option<Arc<Hub>> {
+    fn known(&self, live_id: LiveId) -> Option<Arc<Hub>> {
         self.lock_hubs().get(&live_id)?.get().cloned()
     }
 
@@ -315,7 +316,7 @@ impl Chat {
         &self.inner.log
     }
 
-    fn lock_hubs(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Arc<OnceCell<Arc<Hub>>>>> {
+    fn lock_hubs(&self) -> std::sync::MutexGuard<'_, HashMap<LiveId, Arc<OnceCell<Arc<Hub>>>>> {
         self.inner.hubs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -335,9 +336,4 @@ impl std::fmt::Debug for Chat {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Chat").finish_non_exhaustive()
     }
-}
-
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use ids::{Change, LiveId, Seq};
 use tokio::sync::watch;
 
 use crate::Error;
@@ -20,7 +21,7 @@ pub struct Viewer {
     log: Log,
     tallies: Arc<Tallies>,
     hub: Arc<Hub>,
-    live_id: i64,
+    live_id: LiveId,
     marks: watch::Receiver<Mark>,
     seen: Mark,
 }
@@ -32,15 +33,15 @@ impl Viewer {
         log: Log,
         tallies: Arc<Tallies>,
         hub: Arc<Hub>,
-        live_id: i64,
-        after: Option<i64>,
-        since: Option<i64>,
+        live_id: LiveId,
+        after: Option<Seq>,
+        since: Option<Change>,
     ) -> Self {
         let marks = hub.marks();
         let now = *marks.borrow();
         let seen = Mark {
-            seq: after.unwrap_or(0).clamp(0, now.seq),
-            change: since.unwrap_or(now.change).clamp(0, now.change),
+            seq: after.unwrap_or_default().clamp(Seq(0), now.seq),
+            change: since.unwrap_or(now.change).clamp(Change(0), now.change),
             burst: now.burst,
             rules: 0,
         };
@@ -85,7 +86,7 @@ impl Viewer {
 
     /// Number of the last message this viewer has seen.
     #[must_use]
-    pub fn seq(&self) -> i64 {
+    pub fn seq(&self) -> Seq {
         self.seen.seq
     }
 
@@ -108,12 +109,12 @@ impl Viewer {
             return Ok(frame);
         }
         self.tallies.from_database.fetch_add(1, Ordering::Relaxed);
-        let window = Window::Between(after, mark.seq.saturating_add(1));
+        let window = Window::Between(after, mark.seq.plus(1));
         let messages = self.log.window(self.live_id, window, FRAME_MESSAGES).await?;
         let clock = self.hub.clock();
         let lines = messages.iter().filter_map(|message| Some((message.seq?, message.to_json(&clock))));
         let (frame, upto) = messages_frame(lines, change);
-        self.seen.seq = if upto > 0 { upto } else { mark.seq };
+        self.seen.seq = if upto > Seq(0) { upto } else { mark.seq };
         Ok(frame)
     }
 }

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use ids::{LiveId, MessageId, Seq};
 use timeline::PlayClock;
 
 /// A window by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     /// From the number after this one on.
-    After(i64),
+    After(Seq),
     /// Up to the number before this one.
-    Before(i64),
+    Before(Seq),
     /// After the first number and before the second, from the first on.
-    Between(i64, i64),
+    Between(Seq, Seq),
 }
 
 /// A stretch of a take, the place to go on from in it, and how much of it to read.
@@ -25,13 +26,13 @@ pub struct Stretch {
     /// Up to where, in milliseconds; that itself is left out.
     pub to_ms: i64,
     /// The `ms` and `id` of the last message read.
-    pub last: Option<(i64, i64)>,
+    pub last: Option<(i64, MessageId)>,
 }
 
 /// Where the reading of a window of the timeline has come to.
 #[derive(Debug, Clone)]
 pub struct WindowCursor {
-    pub(crate) live_id: i64,
+    pub(crate) live_id: LiveId,
     pub(crate) clock: Arc<PlayClock>,
     /// What is still to be read, the next one last.
     pub(crate) stretches: Vec<Stretch>,
@@ -40,7 +41,7 @@ pub struct WindowCursor {
 impl WindowCursor {
     /// A cursor over the messages at `from_ms..to_ms` of the timeline, in its order.
     #[must_use]
-    pub fn new(live_id: i64, clock: Arc<PlayClock>, from_ms: i64, to_ms: i64) -> Self {
+    pub fn new(live_id: LiveId, clock: Arc<PlayClock>, from_ms: i64, to_ms: i64) -> Self {
         let stretch = |(take, from_ms, to_ms)| Stretch { take, from_ms, to_ms, last: None };
         let stretches = clock.window(from_ms, to_ms).into_iter().rev().map(stretch).collect();
         Self { live_id, clock, stretches }

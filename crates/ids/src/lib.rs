@@ -60,6 +60,14 @@ number! {
     MessageId
 }
 number! {
+    /// A message that waits for approval, among those of all lives.
+    HeldId
+}
+number! {
+    /// An act of somebody who moderates, among those of all lives, in the order in which they were done.
+    ActId
+}
+number! {
     /// An event of a live's life among those of all lives, in the order in which they were decided.
     EventId
 }
@@ -69,10 +77,10 @@ number! {
 }
 
 impl Seq {
-    /// The number after this one.
+    /// The number so many messages later; earlier, if they are negative.
     #[must_use]
-    pub fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
+    pub fn plus(self, messages: i64) -> Self {
+        Self(self.0.saturating_add(messages))
     }
 }
 
@@ -125,6 +133,7 @@ mod tests {
         assert_eq!(UnixMs(5).plus(Duration::MAX), UnixMs(i64::MAX));
         assert_eq!(UnixMs(i64::MIN).since_ms(UnixMs(1)), i64::MIN);
         assert_eq!(UnixMs(-1).seconds(), -1);
+        assert_eq!(Seq(i64::MIN).plus(-1), Seq(i64::MIN));
         assert_eq!("12".parse(), Ok(LiveId(12)));
     }
 }

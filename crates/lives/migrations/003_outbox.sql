@@ -50,3 +50,13 @@ END;
 -- Lists are read from these: a long text lies before what they ask for in the row itself.
 CREATE INDEX lives_listed ON lives (visibility, id) WHERE deleted_at IS NULL;
 CREATE INDEX lives_of_author ON lives (author, id) WHERE deleted_at IS NULL;
+
+-- A search finds words by their beginnings. Each beginning of up to 20 letters is in the index by itself: without that all
+-- lives with a word that begins so are gathered before the newest is shown.
+DROP TABLE lives_search;
+CREATE VIRTUAL TABLE lives_search USING fts5 (
+    title, description, content, content = 'lives', content_rowid = 'id',
+    prefix = '1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20',
+    tokenize = "unicode61 remove_diacritics 2"
+);
+INSERT INTO lives_search (lives_search) VALUES ('rebuild');

@@ -9,6 +9,7 @@
 //!
 //! Times are arguments.
 
+mod decision;
 mod error;
 mod event;
 mod lifecycle;
@@ -16,8 +17,10 @@ mod live;
 mod media_token;
 pub mod policy;
 mod recorded;
+mod row;
 pub mod store;
 mod timeout;
+mod visibility;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,14 +30,16 @@ use ids::{LiveId, PersonId};
 use storage::{Failure, Rows};
 
 pub use accounts::Name as Author;
+pub use decision::{Decision, decide};
 pub use error::Error;
 pub use event::{Event, EventKind};
-pub use lifecycle::{Decision, Lifecycle, decide};
-pub use live::{Change, Live, NewLive, PUBLISHABLE_AFTER_STOP, Visibility};
+pub use lifecycle::Lifecycle;
+pub use live::{Change, Live, NewLive, PUBLISHABLE_AFTER_STOP};
 pub use media_token::MediaTokens;
 pub use recorded::Recorded;
-use store::Row;
+use row::Row;
 pub use store::{MIGRATIONS, Sqlite, Store};
+pub use visibility::Visibility;
 
 /// How long a live is remembered: its author's new name is seen this late, and what another process changes.
 const FRESH: Duration = Duration::from_secs(3);

@@ -1,12 +1,10 @@
-use std::str::FromStr;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ids::{LiveId, UnixMs};
 use sha2::{Digest, Sha256};
 
-use crate::store::Row;
-use crate::{Author, Error, Recorded};
+use crate::row::Row;
+use crate::{Author, Error, Recorded, Visibility};
 
 /// Characters at most.
 const TITLE: usize = 200;
@@ -44,18 +42,6 @@ pub struct Live {
     /// What lists show of what is recorded; `None` for one of which that is not known yet.
     pub recorded: Option<Recorded>,
     pub(crate) stream_key: [u8; 32],
-}
-
-/// Who may see a live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Visibility {
-    /// Everybody.
-    #[default]
-    Public,
-    /// Whoever knows its key; it is in no list.
-    Unlisted,
-    /// Whoever is signed in.
-    Members,
 }
 
 /// What a live starts with.
@@ -120,31 +106,6 @@ impl Live {
     pub fn opens_with(&self, stream_key: &str) -> bool {
         // Hashes are compared: how long that takes says nothing about the key.
         hash(stream_key) == self.stream_key
-    }
-}
-
-impl Visibility {
-    /// Its name on the wire and in the table.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Unlisted => "unlisted",
-            Self::Members => "members",
-        }
-    }
-}
-
-impl FromStr for Visibility {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "public" => Ok(Self::Public),
-            "unlisted" => Ok(Self::Unlisted),
-            "members" => Ok(Self::Members),
-            _ => Err(format!("\"{name}\" is no visibility")),
-        }
     }
 }
 

@@ -21,13 +21,16 @@ async fn a_page_of_ten_thousand_lives_costs_what_one_of_two_thousand_does() {
     accounts::Sqlite::new(database.clone()).add(awa).await.unwrap();
     let store = Sqlite::new(database.clone());
     add(&database, 2_000).await;
-    // A search is not among them: a beginning of words that all lives have is merged from all of them.
+    let words = |words: &str| Filter { words: Some(words.to_owned()), ..Filter::default() };
     let filters = || {
         [
             Filter::default(),
             Filter { running: Some(false), ..Filter::default() },
             Filter { members: true, ..Filter::default() },
             Filter { of: Some(PersonId(1)), ..Filter::default() },
+            // All lives have this word, and a word of this beginning.
+            words("bonjour"),
+            words("b"),
         ]
     };
     let mut before = Vec::new();

@@ -175,7 +175,7 @@ impl Followers {
             return;
         }
         // A long conversation goes piece by piece, so that nobody else waits for it.
-        if let Err(error) = self.chat.forget(live.0).await {
+        if let Err(error) = self.chat.forget(live).await {
             tracing::error!(%live, %error, "could not delete a conversation");
             return;
         }

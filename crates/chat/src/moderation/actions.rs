@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use ids::{ActId, HeldId, LiveId, PersonId, UnixMs};
 use storage::Failure;
 use timeline::PlayClock;
 
 use super::{Act, Acting, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker};
 use crate::hub::Hub;
 use crate::message::Message;
-use crate::service::{Chat, announce, now_ms};
+use crate::service::{Chat, announce};
 use crate::{Error, Refusal};
 
 /// Messages waiting for approval that are listed at once, and acts.
@@ -16,7 +17,7 @@ const LIST: u32 = 200;
 
 impl Chat {
     /// How a conversation is moderated.
-    pub async fn rules(&self, live_id: i64, clock: &Arc<PlayClock>) -> Result<Arc<Rules>, Error> {
+    pub async fn rules(&self, live_id: LiveId, clock: &Arc<PlayClock>) -> Result<Arc<Rules>, Error> {
         Ok(self.hub(live_id, clock).await?.rules())
     }
 
@@ -27,7 +28,7 @@ impl Chat {
     /// [`Refusal::NotModerator`], [`Refusal::Rules`], [`Refusal::NoMessage`] for the pinned one, or [`Error::Storage`].
     pub async fn change_rules(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         by: Speaker,
         change: RulesChange,
         clock: &Arc<PlayClock>,
@@ -47,9 +48,9 @@ impl Chat {
     /// [`Refusal::NotModerator`], [`Refusal::NoPerson`], or [`Error::Storage`].
     pub async fn set_moderator(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         by: Speaker,
-        person_id: i64,
+        person_id: PersonId,
         named: bool,
         clock: &Arc<PlayClock>,
     ) -> Result<Arc<Rules>, Error> {
@@ -73,13 +74,13 @@ impl Chat {
     /// [`SILENCE_LIMIT_MS`], or [`Error::Storage`].
     pub async fn sanction(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         by: Speaker,
         sanction: Sanction,
         clock: &Arc<PlayClock>,
     ) -> Result<(), Error> {
         let (hub, acting) = self.acting(live_id, by, clock).await?;
-        let bounds = acting.now_ms..=acting.now_ms.saturating_add(SILENCE_LIMIT_MS);
+        let bounds = acting.now_ms..=acting.now_ms.plus_ms(SILENCE_LIMIT_MS);
         if sanction.until_ms.is_some_and(|until| !bounds.contains(&until)) {
             return Err(Refusal::Rules.into());
         }
@@ -105,9 +106,9 @@ impl Chat {
     /// [`Refusal::NotModerator`], or [`Error::Storage`].
     pub async fn lift(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         by: Speaker,
-        person_id: i64,
+        person_id: PersonId,
         clock: &Arc<PlayClock>,
     ) -> Result<(), Error> {
         let (_, acting) = self.acting(live_id, by, clock).await?;
@@ -121,7 +122,7 @@ impl Chat {
     /// [`Refusal::NotModerator`], or [`Error::Storage`].
     pub async fn sanctions(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         by: Speaker,
         clock: &Arc<PlayClock>,
     ) -> Result<Vec<Sanction>, Error> {
@@ -134,7 +135,12 @@ impl Chat {
     /// # Errors
     ///
     /// [`Refusal::NotModerator`], or [`Error::Storage`].
-    pub async fn held(&self, live_id: i64, by: Speaker, clock: &Arc<PlayClock>) -> Result<Vec<Held>, Error> {
+    pub async fn held(
+        &self,
+        live_id: LiveId,
+        by: Speaker,
+        clock: &Arc<PlayClock>,
+    ) -> Result<Vec<Held>, Error> {
         self.acting(live_id, by, clock).await?;
         Ok(self.log().held(live_id, LIST).await?)
     }
@@ -146,9 +152,9 @@ impl Chat {
     /// [`Refusal::NotModerator`], [`Refusal::NoMessage`], or [`Error::Storage`].
     pub async fn decide(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         by: Speaker,
-        held_id: i64,
+        held_id: HeldId,
         approved: bool,
         clock: Arc<PlayClock>,
     ) -> Result<Option<Message>, Error> {
@@ -173,9 +179,9 @@ impl Chat {
     /// [`Refusal::NotModerator`], or [`Error::Storage`].
     pub async fn acts(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         by: Speaker,
-        before: i64,
+        before: ActId,
         clock: &Arc<PlayClock>,
     ) -> Result<Vec<Act>, Error> {
         self.acting(live_id, by, clock).await?;
@@ -184,7 +190,7 @@ impl Chat {
 
     async fn acting(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         by: Speaker,
         clock: &Arc<PlayClock>,
     ) -> Result<(Arc<Hub>, Acting), Error> {
@@ -192,7 +198,7 @@ impl Chat {
         if !by.leads && !hub.rules().names(by.id) {
             return Err(Refusal::NotModerator.into());
         }
-        Ok((hub, Acting { live_id, by_id: by.id, now_ms: now_ms() }))
+        Ok((hub, Acting { live_id, by_id: by.id, now_ms: UnixMs::now() }))
     }
 
     /// Does an act that changes the rules, also when the caller stops waiting, and shows them to the viewers.

@@ -7,6 +7,7 @@ mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ids::{ActId, Change, HeldId, LiveId, MessageId, PersonId, Seq, UnixMs};
 use storage::Failure;
 use timeline::Position;
 
@@ -25,18 +26,18 @@ use crate::{Error, Refusal};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deletion {
     /// Which deletion of its live it is, from 1.
-    pub change: i64,
+    pub change: Change,
     /// Number of the message that went.
-    pub seq: i64,
+    pub seq: Seq,
 }
 
 /// Where a conversation stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Number of the newest message, 0 without any: also how many were ever numbered.
-    pub last_seq: i64,
+    pub last_seq: Seq,
     /// How many deletions there were.
-    pub change: i64,
+    pub change: Change,
     /// How many messages are still there to read.
     pub messages: i64,
 }
@@ -65,13 +66,13 @@ pub struct Posted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posting {
     /// Where.
-    pub live_id: i64,
+    pub live_id: LiveId,
     /// Who.
-    pub author_id: i64,
+    pub author_id: PersonId,
     /// Whether the live has ended.
     pub on_replay: bool,
     /// The time, in milliseconds since 1970 UTC.
-    pub now_ms: i64,
+    pub now_ms: UnixMs,
 }
 
 /// What is to be stored, checked as far as it can be without what is kept.
@@ -98,7 +99,7 @@ pub struct Deleting {
     /// Who, when and where.
     pub acting: Acting,
     /// Which message.
-    pub message_id: i64,
+    pub message_id: MessageId,
     /// Whether they may delete what others wrote.
     pub moderates: bool,
 }
@@ -133,54 +134,56 @@ pub trait Store: Send + Sync + 'static {
     async fn delete(&self, deleting: Deleting) -> Result<(Option<Deletion>, Rules), Error>;
 
     /// Makes what was said ready to be searched; a search does what could not be done here.
-    async fn index(&self, live_id: i64) -> Result<(), Failure>;
+    async fn index(&self, live_id: LiveId) -> Result<(), Failure>;
 
     /// Removes everything that was said in a live, some of it at a time: others are served meanwhile, and what is left
     /// in between is a sound conversation.
-    async fn forget(&self, live_id: i64) -> Result<(), Failure>;
+    async fn forget(&self, live_id: LiveId) -> Result<(), Failure>;
 
     /// Where these conversations stand, in their order.
-    async fn counters(&self, lives: Vec<i64>) -> Result<Vec<Counters>, Failure>;
+    async fn counters(&self, lives: Vec<LiveId>) -> Result<Vec<Counters>, Failure>;
 
     /// A conversation as its fan-out begins, at one moment, with the `newest` messages.
-    async fn standing(&self, live_id: i64, newest: u32) -> Result<Standing, Failure>;
+    async fn standing(&self, live_id: LiveId, newest: u32) -> Result<Standing, Failure>;
 
     /// At most `limit` messages of a window by number, oldest first.
-    async fn window(&self, live_id: i64, window: Window, limit: u32) -> Result<Vec<Message>, Failure>;
+    async fn window(&self, live_id: LiveId, window: Window, limit: u32) -> Result<Vec<Message>, Failure>;
 
     /// At most `limit` messages whose positions lie in a stretch, by position, then by number.
-    async fn stretch(&self, live_id: i64, stretch: Stretch, limit: u32) -> Result<Vec<Message>, Failure>;
+    async fn stretch(&self, live_id: LiveId, stretch: Stretch, limit: u32) -> Result<Vec<Message>, Failure>;
 
     /// At most `limit` messages that fit a query, newest first, among all that was posted before.
-    async fn search(&self, live_id: i64, query: Query, limit: u32) -> Result<Vec<Message>, Failure>;
+    async fn search(&self, live_id: LiveId, query: Query, limit: u32) -> Result<Vec<Message>, Failure>;
 
     /// At most `limit` deletions after the one numbered `since`, in their order.
-    async fn deletions(&self, live_id: i64, since: i64, limit: u32) -> Result<Vec<Deletion>, Failure>;
+    async fn deletions(&self, live_id: LiveId, since: Change, limit: u32) -> Result<Vec<Deletion>, Failure>;
 
     /// The reactions of a live; `limit` seconds and emoji are counted apart at most.
-    async fn reactions(&self, live_id: i64, limit: u32) -> Result<ReactionCounts, Failure>;
+    async fn reactions(&self, live_id: LiveId, limit: u32) -> Result<ReactionCounts, Failure>;
 
     /// Changes the rules of a conversation; [`Refusal::NoMessage`] for the pinned one.
     async fn change_rules(&self, acting: Acting, change: RulesChange) -> Result<Rules, Error>;
 
     /// Makes somebody moderator of a live, or no longer.
-    async fn set_moderator(&self, acting: Acting, person_id: i64, named: bool) -> Result<Rules, Failure>;
+    async fn set_moderator(&self, acting: Acting, person_id: PersonId, named: bool)
+    -> Result<Rules, Failure>;
 
     /// Keeps somebody from writing, and takes their messages away if asked.
     async fn sanction(&self, acting: Acting, sanction: Sanction) -> Result<(Vec<Deletion>, Rules), Failure>;
 
     /// Lets somebody write again.
-    async fn lift(&self, acting: Acting, person_id: i64) -> Result<(), Failure>;
+    async fn lift(&self, acting: Acting, person_id: PersonId) -> Result<(), Failure>;
 
     /// Who may not write in a live now, a thousand at most.
-    async fn sanctions(&self, live_id: i64, now_ms: i64) -> Result<Vec<Sanction>, Failure>;
+    async fn sanctions(&self, live_id: LiveId, now_ms: UnixMs) -> Result<Vec<Sanction>, Failure>;
 
     /// The oldest messages that wait for approval.
-    async fn held(&self, live_id: i64, limit: u32) -> Result<Vec<Held>, Failure>;
+    async fn held(&self, live_id: LiveId, limit: u32) -> Result<Vec<Held>, Failure>;
 
     /// Takes a message out of those that wait: stores it when it is approved; [`Refusal::NoMessage`].
-    async fn decide(&self, acting: Acting, held_id: i64, approved: bool) -> Result<Option<Message>, Error>;
+    async fn decide(&self, acting: Acting, held_id: HeldId, approved: bool)
+    -> Result<Option<Message>, Error>;
 
     /// The acts before the one with this id, newest first.
-    async fn acts(&self, live_id: i64, before: i64, limit: u32) -> Result<Vec<Act>, Failure>;
+    async fn acts(&self, live_id: LiveId, before: ActId, limit: u32) -> Result<Vec<Act>, Failure>;
 }

@@ -7,13 +7,16 @@ use chat::{
     Acting, Author, Counters, Deletion, Draft, Error, Gate, Kind, Mention, Message, Posted, Query, Refusal,
     RulesChange, Sanction, Stretch, Window, WordList, message_id, pack,
 };
+use ids::{ActId, Change, LiveId, PersonId, Seq, UnixMs};
 use timeline::Position;
 
-const LIVE: i64 = 7;
-const NOW: i64 = 1_800_000_000_000;
-const ADA: i64 = 1;
-const ZOE: i64 = 2;
-const HOST: i64 = 3;
+const LIVE: LiveId = LiveId(7);
+const OTHER: LiveId = LiveId(8);
+const NOW: UnixMs = UnixMs(1_800_000_000_000);
+const ADA: PersonId = PersonId(1);
+const ZOE: PersonId = PersonId(2);
+const HOST: PersonId = PersonId(3);
+const PAUL: PersonId = PersonId(99);
 const OPEN: Gate = Gate::Guarded { slow_ms: 0, hold: false };
 
 pub(crate) async fn all<K, S: Store>(fresh: impl AsyncFn() -> (K, S)) {
@@ -31,7 +34,7 @@ pub(crate) async fn all<K, S: Store>(fresh: impl AsyncFn() -> (K, S)) {
     a_forgotten_conversation_is_gone(&fresh().await.1).await;
 }
 
-fn said(author_id: i64, content: &str, ms: i64) -> Order {
+fn said(author_id: PersonId, content: &str, ms: i64) -> Order {
     let position = Position { take: 1, ms };
     let draft = Draft {
         kind: Kind::Text,
@@ -43,7 +46,7 @@ fn said(author_id: i64, content: &str, ms: i64) -> Order {
         host: Some(HOST),
     };
     Order {
-        posting: Posting { live_id: LIVE, author_id, on_replay: false, now_ms: NOW + ms },
+        posting: Posting { live_id: LIVE, author_id, on_replay: false, now_ms: NOW.plus_ms(ms) },
         author: Author::unnamed(author_id),
         packed: pack(content),
         draft,
@@ -66,14 +69,14 @@ async fn post(store: &impl Store, order: Order) -> Result<Posted, Refusal> {
 }
 
 async fn all_of(store: &impl Store) -> Vec<Message> {
-    store.window(LIVE, Window::After(0), 500).await.unwrap()
+    store.window(LIVE, Window::After(Seq(0)), 500).await.unwrap()
 }
 
 fn seqs(messages: &[Message]) -> Vec<i64> {
-    messages.iter().filter_map(|message| message.seq).collect()
+    messages.iter().filter_map(|message| Some(message.seq?.0)).collect()
 }
 
-fn acting(by_id: i64) -> Acting {
+fn acting(by_id: PersonId) -> Acting {
     Acting { live_id: LIVE, by_id, now_ms: NOW }
 }
 
@@ -85,17 +88,22 @@ fn refusal<T>(result: Result<T, Error>) -> Option<Refusal> {
 }
 
 async fn numbers_follow_each_other(store: &impl Store) {
-    let other = Order { posting: Posting { live_id: 8, ..said(ADA, "", 0).posting }, ..said(ADA, "là", 0) };
+    let other =
+        Order { posting: Posting { live_id: OTHER, ..said(ADA, "", 0).posting }, ..said(ADA, "là", 0) };
     let batch = vec![said(ADA, "un", 0), other, said(ZOE, "deux", 1)];
     let outcomes = store.post(Arc::new(batch)).await.unwrap();
-    let given: Vec<_> = outcomes.into_iter().map(|one| one.unwrap().message.seq.unwrap()).collect();
+    let given: Vec<_> = outcomes.into_iter().map(|one| one.unwrap().message.seq.unwrap().0).collect();
     assert_eq!(given, [1, 1, 2]);
     let kept = all_of(store).await;
-    assert_eq!((kept[1].content.as_str(), kept[1].author.id, kept[1].created_at_ms), ("deux", ZOE, NOW + 1));
-    let counters = store.counters(vec![8, 9, LIVE]).await.unwrap();
-    assert_eq!(counters.iter().map(|one| one.last_seq).collect::<Vec<_>>(), [1, 0, 2]);
+    assert_eq!(
+        (kept[1].content.as_str(), kept[1].author.id, kept[1].created_at_ms),
+        ("deux", ZOE, NOW.plus_ms(1))
+    );
+    let counters = store.counters(vec![OTHER, LiveId(9), LIVE]).await.unwrap();
+    assert_eq!(counters.iter().map(|one| one.last_seq.0).collect::<Vec<_>>(), [1, 0, 2]);
     let Standing { counters, newest, rules } = store.standing(LIVE, 1).await.unwrap();
-    assert_eq!((counters, seqs(&newest)), (Counters { last_seq: 2, change: 0, messages: 2 }, vec![2]));
+    let expected = Counters { last_seq: Seq(2), change: Change(0), messages: 2 };
+    assert_eq!((counters, seqs(&newest)), (expected, vec![2]));
     assert_eq!(rules, chat::Rules::default());
 }
 
@@ -114,12 +122,12 @@ async fn what_was_sent_is_kept_once(store: &impl Store) {
 async fn a_refusal_undoes_nothing_of_the_others(store: &impl Store) {
     let order = said(ADA, "à rien", 0);
     let reply = |seq| Order {
-        draft: Draft { reply_to: Some(message_id(LIVE, seq)), ..order.draft.clone() },
+        draft: Draft { reply_to: Some(message_id(LIVE, Seq(seq))), ..order.draft.clone() },
         ..said(ADA, "à rien", 0)
     };
     let batch = vec![said(ADA, "un", 0), reply(99), reply(1)];
     let mut outcomes = store.post(Arc::new(batch)).await.unwrap();
-    assert_eq!(outcomes.pop().unwrap().unwrap().message.reply_to, Some(1));
+    assert_eq!(outcomes.pop().unwrap().unwrap().message.reply_to, Some(Seq(1)));
     assert_eq!(outcomes.pop().unwrap().err(), Some(Refusal::ReplyTo));
     assert_eq!(seqs(&all_of(store).await), [1, 2]);
 }
@@ -140,15 +148,15 @@ async fn windows_and_stretches(store: &impl Store) {
         post(store, said(ADA, "x", ms)).await.unwrap();
     }
     let window = async |window, limit| seqs(&store.window(LIVE, window, limit).await.unwrap());
-    assert_eq!(window(Window::After(2), 2).await, [3, 4]);
-    assert_eq!(window(Window::Before(4), 2).await, [2, 3]);
-    assert_eq!(window(Window::Between(1, 4), 9).await, [2, 3]);
-    assert_eq!(window(Window::Before(i64::MAX), 1).await, [5]);
-    assert_eq!(window(Window::After(i64::MIN), 1).await, [1]);
+    assert_eq!(window(Window::After(Seq(2)), 2).await, [3, 4]);
+    assert_eq!(window(Window::Before(Seq(4)), 2).await, [2, 3]);
+    assert_eq!(window(Window::Between(Seq(1), Seq(4)), 9).await, [2, 3]);
+    assert_eq!(window(Window::Before(Seq(i64::MAX)), 1).await, [5]);
+    assert_eq!(window(Window::After(Seq(i64::MIN)), 1).await, [1]);
     let mut stretch = Stretch { take: 1, from_ms: 20, to_ms: 50, last: None };
     let first = store.stretch(LIVE, stretch, 2).await.unwrap();
     assert_eq!(seqs(&first), [5, 3]);
-    stretch.last = Some((30, message_id(LIVE, 3)));
+    stretch.last = Some((30, message_id(LIVE, Seq(3))));
     assert_eq!(seqs(&store.stretch(LIVE, stretch, 2).await.unwrap()), [4]);
     assert!(store.stretch(LIVE, Stretch { take: 2, ..stretch }, 2).await.unwrap().is_empty());
 }
@@ -164,43 +172,50 @@ async fn a_search_finds_all_that_was_posted(store: &impl Store) {
     assert_eq!(found("ete").await, [5, 2, 1], "also what came a moment ago");
     assert_eq!(found("dak*").await, [1]);
     store.index(LIVE).await.unwrap();
-    assert!(store.search(8, Query::new("ete").unwrap(), 10).await.unwrap().is_empty());
+    assert!(store.search(OTHER, Query::new("ete").unwrap(), 10).await.unwrap().is_empty());
 }
 
 async fn a_deletion_takes_the_content_everywhere(store: &impl Store) {
     for text in ["secret", "deux"] {
         post(store, said(ADA, text, 0)).await.unwrap();
     }
-    let deleting =
-        |by, seq, moderates| Deleting { acting: acting(by), message_id: message_id(LIVE, seq), moderates };
+    let deleting = |by, seq, moderates| Deleting {
+        acting: acting(by),
+        message_id: message_id(LIVE, Seq(seq)),
+        moderates,
+    };
     assert_eq!(refusal(store.delete(deleting(ZOE, 1, false)).await), Some(Refusal::NotYours));
     assert_eq!(refusal(store.delete(deleting(ADA, 9, false)).await), Some(Refusal::NoMessage));
     store.index(LIVE).await.unwrap();
-    let pin = RulesChange { pinned: Some(Some(message_id(LIVE, 1))), ..RulesChange::default() };
+    let pin = RulesChange { pinned: Some(Some(message_id(LIVE, Seq(1)))), ..RulesChange::default() };
     assert!(store.change_rules(acting(HOST), pin).await.unwrap().pinned.is_some());
     let (deletion, rules) = store.delete(deleting(ADA, 1, false)).await.unwrap();
-    assert_eq!((deletion, rules.pinned), (Some(Deletion { change: 1, seq: 1 }), None));
+    assert_eq!((deletion, rules.pinned), (Some(Deletion { change: Change(1), seq: Seq(1) }), None));
     assert_eq!(store.delete(deleting(ADA, 1, false)).await.unwrap().0, None, "once");
     let kept = all_of(store).await;
     assert_eq!((kept[0].deleted, kept[0].content.as_str(), kept[1].deleted), (true, "", false));
     assert!(store.search(LIVE, Query::new("secret").unwrap(), 10).await.unwrap().is_empty());
     store.delete(deleting(ZOE, 2, true)).await.unwrap();
-    assert_eq!(store.deletions(LIVE, 1, 9).await.unwrap(), [Deletion { change: 2, seq: 2 }]);
+    assert_eq!(
+        store.deletions(LIVE, Change(1), 9).await.unwrap(),
+        [Deletion { change: Change(2), seq: Seq(2) }]
+    );
     let counters = store.counters(vec![LIVE]).await.unwrap()[0];
-    assert_eq!(counters, Counters { last_seq: 2, change: 2, messages: 0 });
+    assert_eq!(counters, Counters { last_seq: Seq(2), change: Change(2), messages: 0 });
 }
 
 async fn mentions_are_of_those_who_take_part(store: &impl Store) {
     post(store, said(ZOE, "bonjour", 0)).await.unwrap();
     let named = |id| Mention { id, first_name: "N".to_owned(), last_name: String::new() };
-    let order = Order { mentions: vec![named(ZOE), named(HOST), named(99), named(ADA)], ..said(ADA, "x", 0) };
+    let order =
+        Order { mentions: vec![named(ZOE), named(HOST), named(PAUL), named(ADA)], ..said(ADA, "x", 0) };
     let posted = post(store, order).await.unwrap();
     let mentioned = |message: &Message| message.mentions.iter().map(|one| one.id).collect::<Vec<_>>();
     assert_eq!(mentioned(&posted.message), [ZOE, HOST, ADA]);
     assert_eq!(mentioned(&all_of(store).await[1]), [ZOE, HOST, ADA]);
-    store.set_moderator(acting(HOST), 99, true).await.unwrap();
-    let order = Order { mentions: vec![named(99)], ..said(ADA, "x", 0) };
-    assert_eq!(mentioned(&post(store, order).await.unwrap().message), [99]);
+    store.set_moderator(acting(HOST), PAUL, true).await.unwrap();
+    let order = Order { mentions: vec![named(PAUL)], ..said(ADA, "x", 0) };
+    assert_eq!(mentioned(&post(store, order).await.unwrap().message), [PAUL]);
 }
 
 async fn rules_and_acts(store: &impl Store) {
@@ -213,12 +228,12 @@ async fn rules_and_acts(store: &impl Store) {
     };
     let rules = store.change_rules(acting(HOST), change).await.unwrap();
     assert!(rules.hold && rules.show_members && rules.words.found_in("cretin") && rules.slow_ms == 5);
-    let missing = RulesChange { pinned: Some(Some(message_id(LIVE, 1))), ..RulesChange::default() };
+    let missing = RulesChange { pinned: Some(Some(message_id(LIVE, Seq(1)))), ..RulesChange::default() };
     assert_eq!(refusal(store.change_rules(acting(HOST), missing).await), Some(Refusal::NoMessage));
     let named = store.set_moderator(acting(HOST), ZOE, true).await.unwrap();
     assert!(named.names(ZOE) && named.hold && named.version > rules.version);
     assert!(!store.set_moderator(acting(HOST), ZOE, false).await.unwrap().names(ZOE));
-    let acts = store.acts(LIVE, i64::MAX, 10).await.unwrap();
+    let acts = store.acts(LIVE, ActId(i64::MAX), 10).await.unwrap();
     let done: Vec<_> = acts.iter().map(|act| act.act.as_str()).collect();
     assert_eq!(done, ["no moderator", "moderator", "words", "show members", "hold", "slow"]);
     assert_eq!(store.acts(LIVE, acts[1].id, 1).await.unwrap(), acts[2..3]);
@@ -227,7 +242,7 @@ async fn rules_and_acts(store: &impl Store) {
 async fn whoever_is_silenced_or_too_quick_waits(store: &impl Store) {
     let sanction = |until_ms, delete_messages| Sanction { person_id: ADA, until_ms, delete_messages };
     post(store, said(ADA, "avant", 0)).await.unwrap();
-    let until = NOW + 100;
+    let until = NOW.plus_ms(100);
     store.sanction(acting(HOST), sanction(Some(until), false)).await.unwrap();
     let silenced = Some(Refusal::Silenced { until_ms: until });
     assert_eq!(post(store, said(ADA, "x", 99)).await.err(), silenced);
@@ -259,7 +274,7 @@ async fn what_waits_is_approved_or_not(store: &impl Store) {
     let waiting = store.held(LIVE, 10).await.unwrap();
     assert_eq!((waiting.len(), waiting[0].message.content.as_str()), (2, "puis-je ?"));
     let kept = store.decide(acting(HOST), waiting[0].id, true).await.unwrap().unwrap();
-    assert_eq!((kept.seq, kept.created_at_ms, kept.author.id), (Some(1), NOW + 5, ADA));
+    assert_eq!((kept.seq, kept.created_at_ms, kept.author.id), (Some(Seq(1)), NOW.plus_ms(5), ADA));
     assert_eq!(store.decide(acting(HOST), waiting[1].id, false).await.unwrap(), None);
     assert_eq!(refusal(store.decide(acting(HOST), waiting[0].id, true).await), Some(Refusal::NoMessage));
     assert!(store.held(LIVE, 10).await.unwrap().is_empty());
@@ -276,12 +291,13 @@ async fn a_forgotten_conversation_is_gone(store: &impl Store) {
     for first in (0..1_200).step_by(100) {
         store.post(Arc::new((first..first + 100).map(numbered).collect())).await.unwrap();
     }
-    let other = Order { posting: Posting { live_id: 8, ..said(ADA, "", 0).posting }, ..said(ADA, "là", 0) };
+    let other =
+        Order { posting: Posting { live_id: OTHER, ..said(ADA, "", 0).posting }, ..said(ADA, "là", 0) };
     post(store, other).await.unwrap();
     store.index(LIVE).await.unwrap();
     store.forget(LIVE).await.unwrap();
     assert_eq!(
-        store.counters(vec![LIVE, 8]).await.unwrap().iter().map(|one| one.last_seq).collect::<Vec<_>>(),
+        store.counters(vec![LIVE, OTHER]).await.unwrap().iter().map(|one| one.last_seq.0).collect::<Vec<_>>(),
         [0, 1]
     );
     assert!(all_of(store).await.is_empty());

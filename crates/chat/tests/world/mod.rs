@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chat::{Author, Chat, Draft, Error, Kind, Message, Names, Refusal, Speaker, Sqlite, Viewer};
 use database::Database;
+use ids::{Change, LiveId, PersonId, Seq};
 use timeline::{PlayClock, Position};
 
 /// The people of the tests.
 #[derive(Clone, Default)]
-pub(crate) struct People(Arc<Mutex<HashMap<i64, Author>>>);
+pub(crate) struct People(Arc<Mutex<HashMap<PersonId, Author>>>);
 
 impl People {
     pub(crate) fn three() -> Self {
@@ -18,35 +19,37 @@ impl People {
         for (id, first_name, last_name, picture) in
             [(1, "Ada", "L", None), (2, "Zoé", "M", Some("/z.jpg")), (3, "Max", "N", None)]
         {
-            people.put(id, first_name, last_name, picture);
+            people.put(PersonId(id), first_name, last_name, picture);
         }
         people
     }
 
-    pub(crate) fn put(&self, id: i64, first_name: &str, last_name: &str, picture: Option<&str>) {
+    pub(crate) fn put(&self, id: PersonId, first_name: &str, last_name: &str, picture: Option<&str>) {
         let (first_name, last_name) = (first_name.to_owned(), last_name.to_owned());
         let person = Author { id, first_name, last_name, profile_picture: picture.map(str::to_owned) };
         self.0.lock().unwrap().insert(id, person);
     }
 
-    pub(crate) fn remove(&self, id: i64) {
+    pub(crate) fn remove(&self, id: PersonId) {
         self.0.lock().unwrap().remove(&id);
     }
 }
 
 #[async_trait]
 impl Names for People {
-    async fn names(&self, ids: Vec<i64>) -> Result<HashMap<i64, Author>, storage::Failure> {
+    async fn names(&self, ids: Vec<PersonId>) -> Result<HashMap<PersonId, Author>, storage::Failure> {
         let people = self.0.lock().unwrap();
         Ok(ids.into_iter().filter_map(|id| Some((id, people.get(&id)?.clone()))).collect())
     }
 }
 
 /// The live of the tests.
-pub(crate) const LIVE: i64 = 7;
+pub(crate) const LIVE: LiveId = LiveId(7);
+/// Another one.
+pub(crate) const OTHER: LiveId = LiveId(8);
 
 pub(crate) fn person(id: i64) -> Speaker {
-    Speaker { id, leads: false }
+    Speaker { id: PersonId(id), leads: false }
 }
 
 pub(crate) struct World {
@@ -82,11 +85,11 @@ impl World {
     }
 
     pub(crate) async fn history(&self) -> Vec<Message> {
-        self.chat.range(LIVE, 0, i64::MAX).await.unwrap()
+        self.chat.range(LIVE, Seq(0), Seq(i64::MAX)).await.unwrap()
     }
 
     pub(crate) async fn viewer(&self, after: Option<i64>, since: Option<i64>) -> Viewer {
-        self.chat.subscribe(LIVE, after, since, &self.clock).await.unwrap()
+        self.chat.subscribe(LIVE, after.map(Seq), since.map(Change), &self.clock).await.unwrap()
     }
 }
 

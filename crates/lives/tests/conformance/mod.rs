@@ -119,6 +119,9 @@ async fn a_search_finds_words_and_counts_a_thousand(store: &impl Store) {
     for odd in ["\" OR *", "'; DROP TABLE lives", "NEAR(", "***", "-"] {
         assert_eq!(found(odd).await, [], "{odd}");
     }
+    let long = started(store, AWA, "anticonstitutionnellement", 3).await.id;
+    assert_eq!(found("anticonstitutionnel").await, [long]);
+    assert_eq!(found("ANTICONSTITUTIONNELLEMENT").await, [long]);
     for number in 0..1_010_u32 {
         let mut one = new(ZOE, "partout", Visibility::Public, 0);
         one.stream_key[..4].copy_from_slice(&(number + 1_000_000).to_be_bytes());

@@ -9,7 +9,7 @@ use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Req
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chat::{Draft, Kind, Limit, Message, Posted, Sender, Speaker, Window, WindowCursor};
-use ids::{LiveId, MessageId};
+use ids::{LiveId, MessageId, PersonId, Seq};
 use lives::{Live, Visibility, policy};
 use serde::Serialize;
 use timeline::{PlayClock, Position};
@@ -47,8 +47,10 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 fn draft(sent: &NewMessage, live: &Live, clock: &PlayClock) -> Result<Draft, chat::Refusal> {
     let kind = sent.kind.as_deref().map_or(Ok(Kind::Text), Kind::parse)?;
     let position = sent.position.map(checked).transpose()?;
-    Draft::new(kind, &sent.content, sent.reply_to, sent.client_id.as_deref(), position, clock)?
-        .mentioning(&sent.mentions, live.author.id.0)
+    let reply_to = sent.reply_to.map(MessageId);
+    let mentions: Vec<PersonId> = sent.mentions.iter().copied().map(PersonId).collect();
+    Draft::new(kind, &sent.content, reply_to, sent.client_id.as_deref(), position, clock)?
+        .mentioning(&mentions, live.author.id)
 }
 
 /// Whether a reaction is asked for.
@@ -64,7 +66,7 @@ fn checked(sent: conversation::Position) -> Result<Position, chat::Refusal> {
 /// Who the caller is in the conversation of a live; 401 without a person.
 pub(super) fn speaker(live: &Live, caller: &Caller) -> Result<Speaker, Problem> {
     let person = caller.person()?;
-    Ok(Speaker { id: person.id.0, leads: policy::may_moderate(live, caller.who()) })
+    Ok(Speaker { id: person.id, leads: policy::may_moderate(live, caller.who()) })
 }
 
 /// Stores a message of somebody who may write to this live.
@@ -79,7 +81,7 @@ pub(super) async fn keep(
     admit(limit, Sender::Person(speaker.id))?;
     let clock = app.recordings.clock(live.id).await;
     let draft = draft(sent, live, &clock)?;
-    let posted = app.chat.post(live.id.0, speaker, !live.is_running(), draft, Arc::clone(&clock)).await?;
+    let posted = app.chat.post(live.id, speaker, !live.is_running(), draft, Arc::clone(&clock)).await?;
     Ok((posted, clock))
 }
 
@@ -131,7 +133,7 @@ async fn delete_message(
     let live = readable_live(&app, &caller, id, &keys).await?;
     let speaker = speaker(&live, &caller)?;
     let clock = app.recordings.clock(id).await;
-    app.chat.delete(id.0, message_id.0, speaker, &clock).await?;
+    app.chat.delete(id, message_id, speaker, &clock).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -155,14 +157,14 @@ async fn history(
     let live = readable_live(&app, &caller, id, &keys).await?;
     let (mut parts, _) = request.into_parts();
     let clock = app.recordings.clock(id).await;
-    let counters = app.chat.counters(id.0).await?;
+    let counters = app.chat.counters(id).await?;
     let wanted = |message: &Message| part.on_replay.is_none_or(|on_replay| on_replay == message.on_replay);
     let mut response = if let Some(words) = &part.q {
         searching(&app, &caller, &parts.headers, &parts.extensions)?;
-        let found = app.chat.search(id.0, words).await?;
+        let found = app.chat.search(id, words).await?;
         whole(&parts.headers, array(found.iter().filter(|message| wanted(message)), &clock))
     } else if part.after.is_some() || part.before.is_some() {
-        let found = app.chat.window(id.0, window(&part), limit(&part)?).await?;
+        let found = app.chat.window(id, window(&part), limit(&part)?).await?;
         whole(&parts.headers, array(found.iter().filter(|message| wanted(message)), &clock))
     } else if part.from_ms.is_some() || part.to_ms.is_some() {
         let found = on_timeline(&app, id, &clock, &part).await?;
@@ -171,15 +173,15 @@ async fn history(
         let paging = Paging::from_request_parts(&mut parts, &app).await?;
         let base = Base::from_request_parts(&mut parts, &app).await?;
         let first = i64::from(paging.page - 1) * i64::from(paging.page_size);
-        let found = app.chat.window(id.0, Window::After(first), paging.page_size).await?;
+        let found = app.chat.window(id, Window::After(Seq(first)), paging.page_size).await?;
         let results = found.iter().map(|message| message.on_wire(&clock)).collect();
-        let count = u64::try_from(counters.last_seq).unwrap_or(0);
+        let count = u64::try_from(counters.last_seq.0).unwrap_or(0);
         whole(&parts.headers, written(&paging.envelope(&base, count, results)))
     } else {
         everything(&app, id, counters.last_seq, &clock, &parts.headers).await?
     };
     let headers = response.headers_mut();
-    headers.insert(CHANGE, counters.change.into());
+    headers.insert(CHANGE, counters.change.0.into());
     headers.insert(header::CACHE_CONTROL, caching(&live));
     Ok(response)
 }
@@ -215,7 +217,7 @@ fn searching(
 ) -> Result<(), Problem> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     let sender = match (caller, peer) {
-        (Caller::Person(person), _) => Sender::Person(person.id.0),
+        (Caller::Person(person), _) => Sender::Person(person.id),
         (_, Some(ConnectInfo(peer))) => Sender::Address(came_from(&app.config, headers, *peer)),
         (_, None) => return Ok(()),
     };
@@ -223,10 +225,10 @@ fn searching(
 }
 
 fn window(part: &HistoryQuery) -> Window {
-    match (part.after, part.before) {
+    match (part.after.map(Seq), part.before.map(Seq)) {
         (Some(after), Some(before)) => Window::Between(after, before),
         (Some(after), None) => Window::After(after),
-        (None, before) => Window::Before(before.unwrap_or(i64::MAX)),
+        (None, before) => Window::Before(before.unwrap_or(Seq(i64::MAX))),
     }
 }
 
@@ -253,7 +255,7 @@ async fn on_timeline(
     let (from_ms, to_ms) = (part.from_ms.unwrap_or(0), part.to_ms.unwrap_or(i64::MAX));
     let most = part.limit.map_or(TIMELINE_LIMIT, |_| limit(part).map_or(0, |limit| limit as usize));
     limit(part)?;
-    let mut cursor = WindowCursor::new(id.0, Arc::clone(clock), from_ms, to_ms);
+    let mut cursor = WindowCursor::new(id, Arc::clone(clock), from_ms, to_ms);
     let mut found = Vec::new();
     loop {
         let messages = app.chat.on_timeline(&mut cursor).await?;
@@ -272,12 +274,12 @@ async fn on_timeline(
 async fn everything(
     app: &App,
     id: LiveId,
-    upto: i64,
+    upto: Seq,
     clock: &Arc<PlayClock>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    if upto <= i64::from(chat::PAGE_LIMIT) {
-        let messages = app.chat.range(id.0, 0, upto).await?;
+    if upto.0 <= i64::from(chat::PAGE_LIMIT) {
+        let messages = app.chat.range(id, Seq(0), upto).await?;
         return Ok(whole(headers, array(messages.iter(), clock)));
     }
     Ok(as_json(Body::from_stream(parts_of_array(app.clone(), id, upto, Arc::clone(clock)))))
@@ -287,19 +289,19 @@ async fn everything(
 pub(super) fn parts_of_array(
     app: App,
     id: LiveId,
-    upto: i64,
+    upto: Seq,
     clock: Arc<PlayClock>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, chat::Error>> {
-    futures_util::stream::try_unfold(Some(0), move |after| {
+    futures_util::stream::try_unfold(Some(Seq(0)), move |after| {
         let (app, clock) = (app.clone(), Arc::clone(&clock));
         async move {
             let Some(after) = after else { return Ok(None) };
-            let messages = app.chat.range(id.0, after, upto).await?;
+            let messages = app.chat.range(id, after, upto).await?;
             let next = messages.last().and_then(|message| message.seq);
             let mut text = lines(messages.iter(), &clock);
-            text.insert(0, if after == 0 { '[' } else { ',' });
+            text.insert(0, if after == Seq(0) { '[' } else { ',' });
             if next.is_none() {
-                text = (if after == 0 { "[]" } else { "]" }).to_owned();
+                text = (if after == Seq(0) { "[]" } else { "]" }).to_owned();
             }
             Ok(Some((Bytes::from(text), next)))
         }
@@ -323,7 +325,7 @@ async fn reactions(
 ) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
     let clock = app.recordings.clock(id).await;
-    let reactions = app.chat.reactions(id.0, &clock).await?;
+    let reactions = app.chat.reactions(id, &clock).await?;
     let second = |(position_ms, counts)| ReactionSecond { position_ms, counts };
     let counted = Reactions {
         totals: reactions.totals.into_iter().collect(),

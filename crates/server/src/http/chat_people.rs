@@ -9,6 +9,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chat::Author;
+use ids::PersonId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::conversation::PeopleQuery;
@@ -44,12 +45,12 @@ async fn people(
     caller.person()?;
     let live = readable_live(&app, &caller, id, &keys).await?;
     let speaker = speaker(&live, &caller)?;
-    let rules = app.chat.rules(id.0, &app.recordings.clock(id).await).await?;
+    let rules = app.chat.rules(id, &app.recordings.clock(id).await).await?;
     if !speaker.leads && !rules.names(speaker.id) {
         return Err(chat::Refusal::NotModerator.into());
     }
     let ids = ids.split(',').filter(|one| !one.is_empty()).map(str::parse);
-    let ids: Vec<i64> = ids.collect::<Result<_, _>>().map_err(|_| not_numbers())?;
+    let ids: Vec<PersonId> = ids.collect::<Result<_, _>>().map_err(|_| not_numbers())?;
     let people = app.chat.people(ids.into_iter().take(MOST).collect()).await?;
     let people: Vec<Person<'_>> = people.iter().map(Author::on_wire).collect();
     Ok(Answer(people).into_response())

@@ -35,12 +35,11 @@ async fn here(
     Path(Id(id)): Path<Id>,
 ) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
-    let rules = app.chat.rules(id.0, &app.recordings.clock(id).await).await?;
+    let rules = app.chat.rules(id, &app.recordings.clock(id).await).await?;
     let leads = speaker(&live, &caller).is_ok_and(|speaker| speaker.leads || rules.names(speaker.id));
     let shown = rules.show_members || leads;
     let (count, people) = app.here.of(id, NAMES);
-    let members =
-        if shown { app.chat.people(people.into_iter().map(|id| id.0).collect()).await? } else { Vec::new() };
+    let members = if shown { app.chat.people(people).await? } else { Vec::new() };
     let members = members.iter().map(chat::Author::on_wire).collect();
     Ok(Answer(Present { count, shown, members }).into_response())
 }

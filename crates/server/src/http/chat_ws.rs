@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use chat::{Posted, Viewer};
 use futures_util::{SinkExt, StreamExt};
-use ids::LiveId;
+use ids::{Change, LiveId, Seq};
 use lives::{Live, Visibility, policy};
 use serde_json::Value;
 use timeline::PlayClock;
@@ -272,7 +272,7 @@ impl Connection {
         }
         let clock = self.app.recordings.clock(self.live.id).await;
         let SocketQuery { after, since } = self.from;
-        match self.app.chat.subscribe(self.live.id.0, after, since, &clock).await {
+        match self.app.chat.subscribe(self.live.id, after.map(Seq), since.map(Change), &clock).await {
             Ok(viewer) => {
                 self.reading = Some(viewer);
                 self.viewing = (!self.is_author()).then(|| self.app.viewers.enter(self.live.id));

@@ -291,7 +291,7 @@ fn tail_url(base: &Base, live: &Live, token: Option<&str>) -> String {
 
 /// Messages of the conversation of each live, those deleted left out.
 async fn messages(app: &App, lives: &[LiveId]) -> Vec<i64> {
-    app.chat.message_counts(lives.iter().map(|live| live.0).collect()).await.unwrap_or_else(|error| {
+    app.chat.message_counts(lives.to_vec()).await.unwrap_or_else(|error| {
         tracing::error!(%error, "could not count the messages of lives");
         vec![0; lives.len()]
     })

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use ids::{LiveId, Seq, UnixMs};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::messages::{EMOJI, ON_REPLAY, by_id, counters, place, written};
@@ -18,16 +19,16 @@ use crate::{Error, Refusal};
 pub(super) struct Desk<'a> {
     conn: &'a Connection,
     /// How far each live that got messages has come.
-    newest: HashMap<i64, Newest>,
+    newest: HashMap<LiveId, Newest>,
     /// Whether anybody is silenced or banned in a live.
-    sanctions: HashMap<i64, bool>,
+    sanctions: HashMap<LiveId, bool>,
 }
 
 /// How far a live has come.
 struct Newest {
-    seq: i64,
+    seq: Seq,
     /// From when its times are counted.
-    base_ms: i64,
+    base_ms: UnixMs,
 }
 
 impl<'a> Desk<'a> {
@@ -87,22 +88,22 @@ impl<'a> Desk<'a> {
                     "INSERT INTO chat_counters (live_id, last_seq, base_ms) VALUES (?1, ?2, ?3) \
                      ON CONFLICT (live_id) DO UPDATE SET (last_seq, base_ms) = (excluded.last_seq, excluded.base_ms)",
                 )?
-                .execute([live_id, seq, base_ms])?;
+                .execute([live_id.0, seq.0, base_ms.0])?;
         }
         Ok(())
     }
 
     fn already_sent(&self, posting: Posting, draft: &Draft) -> Kept<Option<Message>> {
         let Some(client_id) = &draft.client_id else { return Ok(None) };
-        let sender = params![posting.live_id, posting.author_id, client_id];
+        let sender = params![posting.live_id.0, posting.author_id.0, client_id];
         let sent: Option<Option<i64>> = self
             .conn
             .prepare_cached("SELECT seq FROM chat_sent WHERE live_id = ?1 AND key = ?2")?
-            .query_row([posting.live_id, sent_key(posting.author_id, client_id)], |row| row.get(0))
+            .query_row([posting.live_id.0, sent_key(posting.author_id, client_id)], |row| row.get(0))
             .optional()?;
         match sent {
             Some(Some(seq)) => {
-                let kept = by_id(self.conn, message_id(posting.live_id, seq))?;
+                let kept = by_id(self.conn, message_id(posting.live_id, Seq(seq)))?;
                 // Another author's message under the same key is none of this one's.
                 Ok(kept.filter(|message| message.author.id == posting.author_id))
             }
@@ -135,10 +136,10 @@ impl<'a> Desk<'a> {
     }
 
     /// The number of the message that is answered, which must be one of this live.
-    fn reply_to(&self, posting: Posting, draft: &Draft) -> Result<Option<i64>, Error> {
+    fn reply_to(&self, posting: Posting, draft: &Draft) -> Result<Option<Seq>, Error> {
         let Some(id) = draft.reply_to else { return Ok(None) };
         let seq = seq_in(posting.live_id, id).ok_or(Refusal::ReplyTo)?;
-        let exists = self.conn.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([id])?;
+        let exists = self.conn.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([id.0])?;
         if exists { Ok(Some(seq)) } else { Err(Refusal::ReplyTo.into()) }
     }
 
@@ -147,9 +148,9 @@ impl<'a> Desk<'a> {
         posting: Posting,
         draft: &Draft,
         packed: &Packed,
-        reply_to: Option<i64>,
+        reply_to: Option<Seq>,
         mentions: &[Mention],
-    ) -> Result<i64, Error> {
+    ) -> Result<Seq, Error> {
         let newest = match self.newest.entry(posting.live_id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(newest(self.conn, posting)?),
@@ -159,12 +160,12 @@ impl<'a> Desk<'a> {
         let emoji = if draft.kind == Kind::Emoji { EMOJI } else { 0 };
         self.conn.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(
             params![
-                message_id(posting.live_id, seq),
+                message_id(posting.live_id, seq).0,
                 place(draft.position),
-                posting.author_id,
-                posting.now_ms - newest.base_ms,
+                posting.author_id.0,
+                posting.now_ms.since_ms(newest.base_ms),
                 on_replay | emoji,
-                reply_to,
+                reply_to.map(|seq| seq.0),
                 mentions::packed(mentions),
                 packed,
             ],
@@ -173,13 +174,13 @@ impl<'a> Desk<'a> {
         Ok(seq)
     }
 
-    fn count_reaction(&self, live_id: i64, draft: &Draft) -> Kept<()> {
+    fn count_reaction(&self, live_id: LiveId, draft: &Draft) -> Kept<()> {
         self.conn
             .prepare_cached(
                 "INSERT INTO chat_reactions VALUES (?1, ?2, ?3, ?4, 1) \
                  ON CONFLICT (live_id, take, second, emoji) DO UPDATE SET count = count + 1",
             )?
-            .execute(params![live_id, draft.position.take, draft.position.ms / 1_000, draft.content])?;
+            .execute(params![live_id.0, draft.position.take, draft.position.ms / 1_000, draft.content])?;
         Ok(())
     }
 }
@@ -187,13 +188,13 @@ impl<'a> Desk<'a> {
 /// How far a live has come; its times are counted from its first message on.
 fn newest(conn: &Connection, posting: Posting) -> Kept<Newest> {
     let counters = counters(conn, posting.live_id)?;
-    let base_ms = if counters.last_seq == 0 { posting.now_ms } else { base_ms(conn, posting.live_id)? };
+    let base_ms = if counters.last_seq == Seq(0) { posting.now_ms } else { base_ms(conn, posting.live_id)? };
     Ok(Newest { seq: counters.last_seq, base_ms })
 }
 
-fn base_ms(conn: &Connection, live_id: i64) -> Kept<i64> {
+fn base_ms(conn: &Connection, live_id: LiveId) -> Kept<UnixMs> {
     let mut statement = conn.prepare_cached("SELECT base_ms FROM chat_counters WHERE live_id = ?1")?;
-    Ok(statement.query_row([live_id], |row| row.get(0))?)
+    Ok(statement.query_row([live_id.0], |row| row.get(0).map(UnixMs))?)
 }
 
 /// Remembers that something was sent, so that sending it again is harmless.
@@ -201,14 +202,14 @@ pub(super) fn remember_sent(
     conn: &Connection,
     posting: Posting,
     draft: &Draft,
-    seq: Option<i64>,
+    seq: Option<Seq>,
 ) -> Kept<()> {
     if let Some(client_id) = &draft.client_id {
         let key = sent_key(posting.author_id, client_id);
         conn.prepare_cached("INSERT OR IGNORE INTO chat_sent VALUES (?1, ?2, ?3)")?.execute(params![
-            posting.live_id,
+            posting.live_id.0,
             key,
-            seq
+            seq.map(|seq| seq.0)
         ])?;
     }
     Ok(())

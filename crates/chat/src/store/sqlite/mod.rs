@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use database::{Database, Migration, MigrationSet};
+use ids::{ActId, Change, HeldId, LiveId, PersonId, UnixMs};
 use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
 use storage::Failure;
@@ -88,52 +89,52 @@ impl Store for Sqlite {
         self.0.write(job).await
     }
 
-    async fn index(&self, live_id: i64) -> Result<(), Failure> {
+    async fn index(&self, live_id: LiveId) -> Result<(), Failure> {
         while self.0.write(move |conn| messages::index(conn, live_id)).await? > 0 {}
         Ok(())
     }
 
-    async fn forget(&self, live_id: i64) -> Result<(), Failure> {
+    async fn forget(&self, live_id: LiveId) -> Result<(), Failure> {
         while self.0.write(move |conn| messages::forget_some(conn, live_id)).await? {}
         Ok(self.0.write(move |conn| messages::forget(conn, live_id)).await?)
     }
 
-    async fn counters(&self, lives: Vec<i64>) -> Result<Vec<Counters>, Failure> {
+    async fn counters(&self, lives: Vec<LiveId>) -> Result<Vec<Counters>, Failure> {
         let job = move |conn: &Connection| {
             lives.into_iter().map(|live_id| messages::counters(conn, live_id)).collect::<Kept<_>>()
         };
         Ok(self.0.read(job).await?)
     }
 
-    async fn standing(&self, live_id: i64, newest: u32) -> Result<Standing, Failure> {
+    async fn standing(&self, live_id: LiveId, newest: u32) -> Result<Standing, Failure> {
         let job = move |conn: &Connection| {
             let counters = messages::counters(conn, live_id)?;
-            let newest = messages::before(conn, live_id, counters.last_seq + 1, newest)?;
+            let newest = messages::before(conn, live_id, counters.last_seq.plus(1), newest)?;
             Kept::Ok(Standing { counters, newest, rules: moderation::rules(conn, live_id)? })
         };
         Ok(self.0.read(job).await?)
     }
 
-    async fn window(&self, live_id: i64, window: Window, limit: u32) -> Result<Vec<Message>, Failure> {
+    async fn window(&self, live_id: LiveId, window: Window, limit: u32) -> Result<Vec<Message>, Failure> {
         Ok(self.0.read(move |conn| messages::window(conn, live_id, window, limit)).await?)
     }
 
-    async fn stretch(&self, live_id: i64, stretch: Stretch, limit: u32) -> Result<Vec<Message>, Failure> {
+    async fn stretch(&self, live_id: LiveId, stretch: Stretch, limit: u32) -> Result<Vec<Message>, Failure> {
         Ok(self.0.read(move |conn| messages::stretch(conn, live_id, stretch, limit)).await?)
     }
 
-    async fn search(&self, live_id: i64, query: Query, limit: u32) -> Result<Vec<Message>, Failure> {
+    async fn search(&self, live_id: LiveId, query: Query, limit: u32) -> Result<Vec<Message>, Failure> {
         if self.0.read(move |conn| messages::unindexed(conn, live_id)).await? > 0 {
             self.index(live_id).await?;
         }
         Ok(self.0.read(move |conn| messages::search(conn, live_id, &query, limit)).await?)
     }
 
-    async fn deletions(&self, live_id: i64, since: i64, limit: u32) -> Result<Vec<Deletion>, Failure> {
+    async fn deletions(&self, live_id: LiveId, since: Change, limit: u32) -> Result<Vec<Deletion>, Failure> {
         Ok(self.0.read(move |conn| messages::deletions(conn, live_id, since, limit)).await?)
     }
 
-    async fn reactions(&self, live_id: i64, limit: u32) -> Result<ReactionCounts, Failure> {
+    async fn reactions(&self, live_id: LiveId, limit: u32) -> Result<ReactionCounts, Failure> {
         let job = move |conn: &Connection| {
             let totals = messages::reaction_totals(conn, live_id)?;
             Kept::Ok((totals, messages::reactions(conn, live_id, limit)?))
@@ -145,7 +146,12 @@ impl Store for Sqlite {
         self.0.write(move |conn| moderation::change_rules(conn, acting, &change)).await
     }
 
-    async fn set_moderator(&self, acting: Acting, person_id: i64, named: bool) -> Result<Rules, Failure> {
+    async fn set_moderator(
+        &self,
+        acting: Acting,
+        person_id: PersonId,
+        named: bool,
+    ) -> Result<Rules, Failure> {
         Ok(self.0.write(move |conn| moderation::set_moderator(conn, acting, person_id, named)).await?)
     }
 
@@ -157,23 +163,28 @@ impl Store for Sqlite {
         Ok(self.0.write(job).await?)
     }
 
-    async fn lift(&self, acting: Acting, person_id: i64) -> Result<(), Failure> {
+    async fn lift(&self, acting: Acting, person_id: PersonId) -> Result<(), Failure> {
         Ok(self.0.write(move |conn| moderation::lift(conn, acting, person_id)).await?)
     }
 
-    async fn sanctions(&self, live_id: i64, now_ms: i64) -> Result<Vec<Sanction>, Failure> {
+    async fn sanctions(&self, live_id: LiveId, now_ms: UnixMs) -> Result<Vec<Sanction>, Failure> {
         Ok(self.0.read(move |conn| moderation::sanctions(conn, live_id, now_ms)).await?)
     }
 
-    async fn held(&self, live_id: i64, limit: u32) -> Result<Vec<Held>, Failure> {
+    async fn held(&self, live_id: LiveId, limit: u32) -> Result<Vec<Held>, Failure> {
         Ok(self.0.read(move |conn| moderation::held(conn, live_id, limit)).await?)
     }
 
-    async fn decide(&self, acting: Acting, held_id: i64, approved: bool) -> Result<Option<Message>, Error> {
+    async fn decide(
+        &self,
+        acting: Acting,
+        held_id: HeldId,
+        approved: bool,
+    ) -> Result<Option<Message>, Error> {
         self.0.write(move |conn| moderation::decide(conn, acting, held_id, approved)).await
     }
 
-    async fn acts(&self, live_id: i64, before: i64, limit: u32) -> Result<Vec<Act>, Failure> {
+    async fn acts(&self, live_id: LiveId, before: ActId, limit: u32) -> Result<Vec<Act>, Failure> {
         Ok(self.0.read(move |conn| acts::acts(conn, live_id, before, limit)).await?)
     }
 }

@@ -7,6 +7,9 @@ use crate::store::Row;
 
 /// Words of a search at most; the others are left out.
 const WORDS: usize = 16;
+/// Letters of a word of a search at most: the index knows the lives of every beginning up to this length. The others are
+/// left out: words that begin alike for so long are one word.
+const LETTERS: usize = 20;
 /// Lives that a search counts at most: counting all that a frequent word finds costs more than showing a page of them.
 const COUNTED: u32 = 1_000;
 
@@ -77,7 +80,8 @@ fn condition(filter: &Filter) -> (String, Vec<Value>) {
 /// taken for an operator (FTS5 documentation, section 3.1).
 fn search(words: &str) -> String {
     let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(WORDS);
-    let query = words.map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ");
+    let beginning = |word: &str| format!("\"{}\"*", word.chars().take(LETTERS).collect::<String>());
+    let query = words.map(beginning).collect::<Vec<_>>().join(" ");
     // No word at all is in no text.
     if query.is_empty() { "\"\"".to_owned() } else { query }
 }

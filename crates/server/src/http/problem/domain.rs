@@ -164,7 +164,7 @@ impl From<Refusal> for Problem {
                 forbidden("Vous ne pouvez plus écrire dans ce live.", "You may no longer write in this live.")
             }
             Refusal::Silenced { until_ms } => {
-                let until = Time(until_ms);
+                let until = Time(until_ms.0);
                 Self::new(
                     StatusCode::FORBIDDEN,
                     format!("Vous ne pouvez pas écrire dans ce live avant {until}."),
