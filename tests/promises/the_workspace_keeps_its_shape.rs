@@ -1,6 +1,7 @@
 //! Arrows between crates point one way, `media` and `timeline` stay pure, and documents name what is there.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Command;
 
 use promises::repository;
@@ -13,11 +14,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("recorder", &["timeline", "media"]),
     ("ingest", &["recorder", "timeline", "media"]),
     ("delivery", &["recorder", "timeline", "media"]),
-    ("database", &[]),
-    ("accounts", &["database"]),
-    ("lives", &["database", "accounts"]),
+    ("ids", &[]),
+    ("storage", &[]),
+    ("database", &["storage"]),
+    ("accounts", &["database", "storage", "ids"]),
+    ("lives", &["database", "storage", "accounts", "ids"]),
     ("wire", &[]),
-    ("chat", &["database", "timeline", "wire"]),
+    ("chat", &["database", "storage", "timeline", "ids", "wire"]),
 ];
 
 /// What the pure crates must not see, directly or through others.
@@ -115,6 +118,63 @@ fn pure_crates_read_no_clock_and_no_file() {
             for word in ["std::fs", "std::net", "std::thread", "SystemTime::now", "Instant::now", "std::env"]
             {
                 assert!(!source.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+/// Every file below a folder that ends in `.rs`, with its text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut waiting = vec![repository().join(folder)];
+    let mut found = Vec::new();
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path).expect("a directory is read");
+            waiting.extend(entries.map(|entry| entry.expect("an entry").path()));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let text = std::fs::read_to_string(&path).expect("a source is text");
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+#[test]
+fn only_an_engine_sees_its_database() {
+    let engines = ["accounts/src/store/sqlite", "lives/src/store/sqlite", "chat/src/store/sqlite"];
+    for name in ["accounts", "lives", "chat", "server"] {
+        for (path, text) in sources(&format!("crates/{name}/src")) {
+            let shown = path.display().to_string();
+            let is_engine = engines.iter().any(|engine| shown.contains(engine));
+            // The server picks the engines, in one file.
+            if is_engine || shown.ends_with("server/src/engines.rs") {
+                continue;
+            }
+            for word in ["rusqlite", "database::", "Connection"] {
+                let seen = text.contains(word) && !(word == "Connection" && name == "server");
+                assert!(!seen, "{shown} sees {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_crate_reads_a_table_of_another() {
+    let tables = [
+        ("accounts", ["users", "roles", "identities", "refresh_families", "refresh_tokens"].as_slice()),
+        ("lives", ["lives", "outbox", "live_counts", "lives_search"].as_slice()),
+        ("chat", ["messages", "messages_search"].as_slice()),
+    ];
+    for (owner, tables) in tables {
+        for reader in ["accounts", "lives", "chat"].into_iter().filter(|reader| *reader != owner) {
+            for (path, text) in sources(&format!("crates/{reader}/src/store")) {
+                for (table, verb) in tables
+                    .iter()
+                    .flat_map(|table| ["FROM", "JOIN", "INTO", "UPDATE"].map(|verb| (table, verb)))
+                {
+                    let statement = format!("{verb} {table} ");
+                    assert!(!text.contains(&statement), "{} says {statement}", path.display());
+                }
             }
         }
     }

@@ -143,6 +143,14 @@ impl Server {
         kibibytes * 1024
     }
 
+    /// Bytes that it has read from files so far, also those that the system had in memory.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.pid())).expect("the process runs");
+        let line = io.lines().find_map(|line| line.strip_prefix("rchar: ")).expect("the kernel counts reads");
+        line.trim().parse().expect("a number of bytes")
+    }
+
     fn pid(&self) -> u32 {
         self.child.id().expect("the server runs")
     }

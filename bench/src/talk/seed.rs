@@ -1,11 +1,14 @@
 //! A conversation of any length, put into the database of a server that is not running.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chat::{Chat, Draft, Kind, Speaker};
+use async_trait::async_trait;
+use chat::{Author, Chat, Draft, Kind, Names, Speaker};
 use database::Database;
+use ids::{LiveId, PersonId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use timeline::{PlayClock, Position};
@@ -44,13 +47,23 @@ const PHRASES: [&str; 24] = [
     "ah d'accord je comprends mieux maintenant",
 ];
 
+/// Nobody here is asked for by name.
+struct Nobody;
+
+#[async_trait]
+impl Names for Nobody {
+    async fn names(&self, _: Vec<PersonId>) -> Result<HashMap<PersonId, Author>, storage::Failure> {
+        Ok(HashMap::new())
+    }
+}
+
 /// What is put there.
 #[derive(Deserialize)]
 pub(crate) struct Seed {
     /// The database's file.
     database: PathBuf,
-    live: i64,
-    people: Vec<i64>,
+    live: LiveId,
+    people: Vec<PersonId>,
     messages: usize,
 }
 
@@ -64,7 +77,7 @@ impl Seed {
     async fn post(self) -> Result<Value, Failure> {
         let database =
             Database::open(&self.database, &[accounts::MIGRATIONS, lives::MIGRATIONS, chat::MIGRATIONS])?;
-        let chat = Chat::new(database.clone());
+        let chat = Chat::new(chat::Sqlite::new(database.clone()), Nobody);
         let clock = Arc::new(PlayClock::new([(1, 0, LASTS_MS)]));
         let (start, seed) = (Instant::now(), Arc::new(self));
         let writers = (0..WRITERS).map(|writer| {

@@ -10,6 +10,9 @@ pub enum Error {
     /// Fewer than 8 characters, or more than 1,024 bytes.
     #[error("a password has 8 characters or more, and 1,024 bytes at most")]
     BadPassword,
+    /// One of the most used passwords, or made of the person's own address and names.
+    #[error("this password is one of those that are guessed first")]
+    CommonPassword,
     /// A name of more than 150 characters, or with control characters.
     #[error("a name has at most 150 characters, none of them a control character")]
     BadName,
@@ -19,6 +22,9 @@ pub enum Error {
     /// Nobody has that address with that password.
     #[error("wrong e-mail address or password")]
     WrongPassword,
+    /// Whoever comes with another issuer's token has no password here.
+    #[error("this person has no password here")]
+    NoPassword,
     /// Too many wrong passwords.
     #[error("too many wrong passwords, try again in {retry_after_s} s")]
     TooManyTries {
@@ -37,16 +43,10 @@ pub enum Error {
     /// Too many passwords wait to be checked, or an issuer of tokens does not answer.
     #[error("too busy to check this now")]
     Overloaded,
-    /// The database failed.
+    /// What is kept could not be read or written.
     #[error(transparent)]
-    Database(#[from] database::Error),
+    Storage(#[from] storage::Failure),
     /// Something that does not happen: hashing or signing failed.
     #[error("{0}")]
     Internal(String),
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.into())
-    }
 }

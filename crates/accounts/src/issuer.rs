@@ -1,3 +1,4 @@
+use ids::UnixMs;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Map, Value};
 
@@ -51,12 +52,6 @@ pub(crate) struct Identity {
     pub(crate) picture: Option<String>,
 }
 
-impl Identity {
-    pub(crate) fn key(&self) -> (String, String) {
-        (self.issuer.clone(), self.subject.clone())
-    }
-}
-
 pub(crate) struct Issuers(Vec<(Issuer, Checks)>);
 
 enum Checks {
@@ -81,7 +76,7 @@ impl Issuers {
     }
 
     /// Who the token speaks of, by the first issuer whose signature it bears.
-    pub(crate) async fn check(&self, token: &str, now_ms: i64) -> Result<Identity, Error> {
+    pub(crate) async fn check(&self, token: &str, now: UnixMs) -> Result<Identity, Error> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Error::InvalidToken)?;
         let mut refusal = Error::InvalidToken;
         for (issuer, checks) in &self.0 {
@@ -98,7 +93,7 @@ impl Issuers {
                 }
                 _ => continue,
             };
-            match read(issuer, token, header.alg, &key, now_ms) {
+            match read(issuer, token, header.alg, &key, now) {
                 Err(Error::InvalidToken) => {}
                 decided => return decided,
             }
@@ -112,7 +107,7 @@ fn read(
     token: &str,
     algorithm: Algorithm,
     key: &DecodingKey,
-    now_ms: i64,
+    now: UnixMs,
 ) -> Result<Identity, Error> {
     let mut rules = Validation::new(algorithm);
     rules.validate_exp = false;
@@ -129,7 +124,7 @@ fn read(
     let claims = jsonwebtoken::decode::<Map<String, Value>>(token, key, &rules)
         .map_err(|_| Error::InvalidToken)?
         .claims;
-    in_time(&claims, now_ms)?;
+    in_time(&claims, now)?;
     // A refresh token of the app must not open anything here.
     if claims.get("token_type").is_some_and(|kind| kind != "access") {
         return Err(Error::InvalidToken);
@@ -138,8 +133,8 @@ fn read(
 }
 
 /// `exp` and `nbf` (RFC 7519, sections 4.1.4 and 4.1.5); a token without `exp` would be good for ever.
-fn in_time(claims: &Map<String, Value>, now_ms: i64) -> Result<(), Error> {
-    let now_s = now_ms.div_euclid(1_000);
+fn in_time(claims: &Map<String, Value>, now: UnixMs) -> Result<(), Error> {
+    let now_s = now.seconds();
     let seconds = |name: &str| claims.get(name).and_then(Value::as_f64);
     let exp = seconds("exp").ok_or(Error::InvalidToken)?;
     if exp <= (now_s - LEEWAY_S) as f64 {

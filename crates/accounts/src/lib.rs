@@ -6,40 +6,47 @@
 //! * A refresh token is random, kept hashed, and good for one use ([`Accounts::refresh`]).
 //! * Tokens of other issuers ([`Issuer`]) are accepted as they are; a person is made at first sight.
 //!
-//! Times are arguments, in milliseconds of Unix time.
+//! What is kept of them is kept by a [`Store`]: a trait, with an engine in a module of its own. The rules (what is a name,
+//! when a refresh token is good) are here and the same for every engine. Times are arguments.
 
 mod access;
 mod attempts;
-mod cache;
 mod error;
+mod guessable;
+mod introduced;
 mod issuer;
 mod jwks;
 mod keys;
 mod password;
 mod people;
 mod refresh;
+pub mod store;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use database::{Database, Migration, MigrationSet};
+use ids::{PersonId, SignInId, UnixMs};
+use storage::Rows;
 
 pub use error::Error;
 pub use issuer::{Issuer, IssuerKey};
 pub use keys::SigningKey;
-pub use people::{Change, NewPerson, Person, Role};
+pub use people::{Change, Name, NewPerson, Person, Role};
+pub use store::{MIGRATIONS, Sqlite, Store};
+use store::{NewRow, NewSignIn, Verdict};
 
-/// The tables of this crate.
-pub const MIGRATIONS: MigrationSet = MigrationSet {
-    name: "accounts",
-    migrations: &[Migration {
-        number: 1,
-        name: "people",
-        sql: include_str!("../migrations/001_people.sql"),
-        then: None,
-    }],
-};
+/// How long a person and whether a sign-in holds are remembered: what another process changes is felt this late.
+const PERSON_FRESH: Duration = Duration::from_secs(1);
+/// People remembered at once.
+const PEOPLE: u64 = 16_384;
+/// How long a name is remembered. One that is changed here is seen at once.
+const NAME_FRESH: Duration = Duration::from_secs(60);
+/// Names remembered at once, and identities.
+const NAMES: u64 = 65_536;
+/// How long it is remembered who an outside identity is here, which does not change.
+const IDENTITY_FRESH: Duration = Duration::from_secs(3_600);
 
 /// How long tokens live and how many wrong passwords are let through.
 #[derive(Debug, Clone)]
@@ -57,7 +64,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            access_life: Duration::from_secs(15 * 60),
+            access_life: Duration::from_secs(60 * 60),
             refresh_life: Duration::from_secs(30 * 24 * 3600),
             wrong_passwords_per_minute: 10,
             issuers: Vec::new(),
@@ -81,27 +88,33 @@ pub struct Accounts {
 }
 
 struct Inner {
-    database: Database,
+    store: Arc<dyn Store>,
     access: access::AccessTokens,
     refresh: refresh::RefreshTokens,
     passwords: password::Passwords,
     attempts: attempts::Attempts,
     issuers: issuer::Issuers,
-    cache: cache::Cache,
+    people: Rows<PersonId, Arc<Person>>,
+    sign_ins: Rows<SignInId, bool>,
+    names: Rows<PersonId, Arc<Name>>,
+    identities: Rows<(String, String), PersonId>,
 }
 
 impl Accounts {
-    /// People kept in `database` (whose migrations include [`MIGRATIONS`]), tokens signed with `key`.
+    /// People kept in `store`, tokens signed with `key`.
     #[must_use]
-    pub fn new(database: Database, key: &SigningKey, settings: Settings) -> Self {
+    pub fn new(store: impl Store, key: &SigningKey, settings: Settings) -> Self {
         let inner = Inner {
-            database,
+            store: Arc::new(store),
             access: access::AccessTokens::new(&key.derive("access token"), settings.access_life),
             refresh: refresh::RefreshTokens::new(key.derive("refresh token"), settings.refresh_life),
             passwords: password::Passwords::new(),
             attempts: attempts::Attempts::new(settings.wrong_passwords_per_minute),
             issuers: issuer::Issuers::new(settings.issuers),
-            cache: cache::Cache::default(),
+            people: Rows::new(PEOPLE, PERSON_FRESH),
+            sign_ins: Rows::new(PEOPLE, PERSON_FRESH),
+            names: Rows::new(NAMES, NAME_FRESH),
+            identities: Rows::new(NAMES, IDENTITY_FRESH),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -110,9 +123,9 @@ impl Accounts {
     ///
     /// # Errors
     /// The e-mail address is taken or is none, the password is too short, a name too long.
-    pub async fn register(&self, new: NewPerson, now_ms: i64) -> Result<(Person, Tokens), Error> {
-        let person = self.add(new, &[], now_ms).await?;
-        let tokens = self.sign_in(person.id, now_ms).await?;
+    pub async fn register(&self, new: NewPerson, now: UnixMs) -> Result<(Person, Tokens), Error> {
+        let person = self.add(new, &[], now).await?;
+        let tokens = self.sign_in(person.id, now).await?;
         Ok((person, tokens))
     }
 
@@ -120,11 +133,11 @@ impl Accounts {
     ///
     /// # Errors
     /// As [`Accounts::register`].
-    pub async fn add(&self, new: NewPerson, roles: &[Role], now_ms: i64) -> Result<Person, Error> {
-        let new = new.checked()?;
-        let password = self.inner.passwords.hash(new.password.clone()).await?;
-        let roles = roles.to_vec();
-        self.inner.database.write(move |c| people::insert(c, &new, &password, &roles, now_ms)).await
+    pub async fn add(&self, new: NewPerson, roles: &[Role], now: UnixMs) -> Result<Person, Error> {
+        let NewPerson { email, password, first_name, last_name } = new.checked()?;
+        let password = self.inner.passwords.hash(password).await?;
+        let new = NewRow { email, password, first_name, last_name, roles: roles.to_vec(), now };
+        self.inner.store.add(new).await
     }
 
     /// Signs somebody in by e-mail address and password. `address` is where the request comes from.
@@ -136,19 +149,19 @@ impl Accounts {
         email: &str,
         password: String,
         address: IpAddr,
-        now_ms: i64,
+        now: UnixMs,
     ) -> Result<(Person, Tokens), Error> {
         let email = people::normalised(email);
         let attempt = self.inner.attempts.begin(address, &email, Instant::now())?;
-        let found = self.inner.database.read(move |c| people::credentials(c, &email)).await?;
-        let (id, kept) = found.map_or((None, None), |(id, kept)| (Some(id), kept));
+        let found = self.inner.store.credentials(email).await?;
+        let (id, kept) = found.map_or((None, None), |found| (Some(found.person), found.password));
         let right = self.inner.passwords.verify(password, kept).await?;
         let Some(id) = id.filter(|_| right) else {
             return Err(Error::WrongPassword);
         };
         attempt.succeeded();
         let person = self.person(id).await?;
-        let tokens = self.sign_in(id, now_ms).await?;
+        let tokens = self.sign_in(id, now).await?;
         Ok((person, tokens))
     }
 
@@ -158,53 +171,134 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::InvalidToken`].
-    pub async fn refresh(&self, token: &str, now_ms: i64) -> Result<Tokens, Error> {
-        let rotation = self.inner.refresh.rotation(token, now_ms);
-        let (person, issued_ms, refresh) = self.inner.database.write(move |c| rotation.run(c)).await??;
-        Ok(Tokens { access: self.inner.access.make(person, issued_ms)?, refresh })
+    pub async fn refresh(&self, token: &str, now: UnixMs) -> Result<Tokens, Error> {
+        let next = self.inner.refresh.after(token);
+        let life = self.inner.refresh.life();
+        let rule = Box::new(move |row| refresh::judge(row, now, life));
+        let exchanged = self.inner.store.exchange(refresh::hash(token), refresh::hash(&next), rule).await?;
+        match exchanged {
+            Some((person, sign_in, Verdict::Repeat { issued } | Verdict::Rotate { issued, .. })) => {
+                Ok(Tokens { access: self.inner.access.make(person, sign_in, issued)?, refresh: next })
+            }
+            Some((_, sign_in, Verdict::Revoke)) => {
+                self.inner.sign_ins.forget(&sign_in).await;
+                Err(Error::InvalidToken)
+            }
+            Some((_, _, Verdict::Refuse)) | None => Err(Error::InvalidToken),
+        }
     }
 
-    /// Ends a sign-in: its refresh tokens are worth nothing from now on. An unknown token is no error.
+    /// Ends the sign-in of a refresh token: its tokens are worth nothing from now on. An unknown token is no error.
     ///
     /// # Errors
-    /// The database failed.
+    /// Those of the store.
     pub async fn logout(&self, token: &str) -> Result<(), Error> {
-        let hash = refresh::hash(token);
-        self.inner.database.write(move |c| refresh::revoke(c, &hash)).await
+        if let Some(ended) = self.inner.store.sign_out(refresh::hash(token)).await? {
+            self.inner.sign_ins.forget(&ended).await;
+        }
+        Ok(())
+    }
+
+    /// Ends the sign-in of an access token. Another issuer's token is that issuer's to end, and a worthless one is no error.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn logout_bearer(&self, token: &str, now: UnixMs) -> Result<(), Error> {
+        if let Ok(access::Bearer { sign_in: Some(id), .. }) = self.inner.access.check(token, now) {
+            self.inner.store.end_sign_in(id).await?;
+            self.inner.sign_ins.forget(&id).await;
+        }
+        Ok(())
+    }
+
+    /// Ends every sign-in of somebody.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn logout_all(&self, person: PersonId) -> Result<(), Error> {
+        let ended = self.inner.store.end_sign_ins(person).await?;
+        self.forget_sign_ins(&ended).await;
+        Ok(())
+    }
+
+    /// Changes somebody's password, ends all their sign-ins, and signs them in afresh. `address` is where the request comes
+    /// from: wrong tries count as those of a sign-in.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`], [`Error::TooManyTries`]; [`Error::BadPassword`], [`Error::CommonPassword`] for the new one;
+    /// [`Error::NoPassword`].
+    pub async fn change_password(
+        &self,
+        id: PersonId,
+        password: String,
+        new: String,
+        address: IpAddr,
+        now: UnixMs,
+    ) -> Result<(Person, Tokens), Error> {
+        let person = self.person(id).await?;
+        let email = person.email.clone().ok_or(Error::NoPassword)?;
+        let attempt = self.inner.attempts.begin(address, &email, Instant::now())?;
+        let kept = self.inner.store.credentials(email.clone()).await?.and_then(|found| found.password);
+        let kept = kept.ok_or(Error::NoPassword)?;
+        if !self.inner.passwords.verify(password, Some(kept)).await? {
+            return Err(Error::WrongPassword);
+        }
+        attempt.succeeded();
+        people::check_password(&new, &email, [&person.first_name, &person.last_name])?;
+        let hash = self.inner.passwords.hash(new).await?;
+        let (refresh, sign_in) = self.new_sign_in(id, now);
+        let (begun, ended) = self.inner.store.change_password(hash, sign_in).await?;
+        self.forget_sign_ins(&ended).await;
+        let tokens = Tokens { access: self.inner.access.make(id, begun, now)?, refresh };
+        Ok((person, tokens))
     }
 
     /// Who holds this access token, ours or another issuer's.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`], [`Error::ExpiredToken`].
-    pub async fn authenticate(&self, token: &str, now_ms: i64) -> Result<Arc<Person>, Error> {
-        let id = match self.inner.access.check(token, now_ms) {
-            Ok(id) => id,
+    /// [`Error::InvalidToken`], also where its sign-in has ended; [`Error::ExpiredToken`].
+    pub async fn authenticate(&self, token: &str, now: UnixMs) -> Result<Arc<Person>, Error> {
+        let id = match self.inner.access.check(token, now) {
+            Ok(bearer) => self.signed_in(bearer, now).await?,
             Err(Error::InvalidToken) if !self.inner.issuers.is_empty() => {
-                let identity = self.inner.issuers.check(token, now_ms).await?;
-                self.person_of(identity, now_ms).await?
+                let identity = self.inner.issuers.check(token, now).await?;
+                self.person_of(introduced::introduced(identity, now)).await?
             }
             Err(error) => return Err(error),
         };
-        self.cached(id).await
+        let read = || async move { self.person(id).await.map(Arc::new) };
+        self.inner.people.get(&id, read).await.map_err(|error| match error {
+            Error::NoSuchPerson => Error::InvalidToken,
+            other => other,
+        })
     }
 
     /// One person.
     ///
     /// # Errors
     /// [`Error::NoSuchPerson`].
-    pub async fn person(&self, id: i64) -> Result<Person, Error> {
-        self.inner.database.read(move |c| people::get(c, id)).await
+    pub async fn person(&self, id: PersonId) -> Result<Person, Error> {
+        self.inner.store.person(id).await
+    }
+
+    /// The names of those of these people who exist. Remembered: this is asked for every message and live that is shown.
+    pub async fn names(&self, ids: Vec<PersonId>) -> Result<HashMap<PersonId, Arc<Name>>, storage::Failure> {
+        let read = |missing| async move {
+            let names = self.inner.store.names(missing).await?;
+            Ok(names.into_iter().map(|name| (name.id, Arc::new(name))).collect())
+        };
+        self.inner.names.get_all(ids, read).await
     }
 
     /// Changes somebody's profile.
     ///
     /// # Errors
     /// A name too long, a picture that is no address.
-    pub async fn change(&self, id: i64, change: Change) -> Result<Person, Error> {
+    pub async fn change(&self, id: PersonId, change: Change) -> Result<Person, Error> {
         let change = change.checked()?;
-        let person = self.inner.database.write(move |c| people::change(c, id, &change)).await;
-        self.inner.cache.forget(id);
+        let person = self.inner.store.change(id, change).await;
+        self.inner.people.forget(&id).await;
+        self.inner.names.forget(&id).await;
         person
     }
 
@@ -213,44 +307,56 @@ impl Accounts {
     /// # Errors
     /// [`Error::NoSuchPerson`].
     pub async fn set_role(&self, email: &str, role: Role, given: bool) -> Result<Person, Error> {
-        let email = people::normalised(email);
-        let person = self.inner.database.write(move |c| people::set_role(c, &email, role, given)).await?;
-        self.inner.cache.forget(person.id);
+        let person = self.inner.store.set_role(people::normalised(email), role, given).await?;
+        self.inner.people.forget(&person.id).await;
         Ok(person)
     }
 
-    async fn sign_in(&self, person: i64, now_ms: i64) -> Result<Tokens, Error> {
-        let access = self.inner.access.make(person, now_ms)?;
-        let beginning = self.inner.refresh.beginning(person, now_ms);
-        let refresh = self.inner.database.write(move |c| beginning.run(c)).await?;
-        Ok(Tokens { access, refresh })
+    async fn sign_in(&self, person: PersonId, now: UnixMs) -> Result<Tokens, Error> {
+        let (refresh, new) = self.new_sign_in(person, now);
+        let sign_in = self.inner.store.begin_sign_in(new).await?;
+        Ok(Tokens { access: self.inner.access.make(person, sign_in, now)?, refresh })
     }
 
-    async fn cached(&self, id: i64) -> Result<Arc<Person>, Error> {
-        if let Some(person) = self.inner.cache.get(id, Instant::now()) {
-            return Ok(person);
-        }
-        let person = match self.person(id).await {
-            Err(Error::NoSuchPerson) => return Err(Error::InvalidToken),
-            other => Arc::new(other?),
+    /// A sign-in that begins now, and its first refresh token.
+    fn new_sign_in(&self, person: PersonId, now: UnixMs) -> (String, NewSignIn) {
+        let refresh = refresh::RefreshTokens::first();
+        let ends = now.plus(refresh::LONGEST);
+        let new = NewSignIn {
+            person,
+            token: refresh::hash(&refresh),
+            expires: now.plus(self.inner.refresh.life()).min(ends),
+            ends,
+            now,
+            remembered: refresh::REMEMBERED,
         };
-        self.inner.cache.put(Arc::clone(&person), Instant::now());
-        Ok(person)
+        (refresh, new)
+    }
+
+    /// The person of a token of ours, if its sign-in still holds.
+    async fn signed_in(&self, bearer: access::Bearer, now: UnixMs) -> Result<PersonId, Error> {
+        let access::Bearer { person, sign_in: Some(sign_in) } = bearer else { return Ok(bearer.person) };
+        let read = || self.inner.store.is_signed_in(sign_in, now);
+        let holds = self.inner.sign_ins.get(&sign_in, read).await?;
+        if holds { Ok(person) } else { Err(Error::InvalidToken) }
+    }
+
+    async fn forget_sign_ins(&self, ended: &[SignInId]) {
+        for id in ended {
+            self.inner.sign_ins.forget(id).await;
+        }
     }
 
     /// The person behind an outside identity, made at first sight.
-    async fn person_of(&self, identity: issuer::Identity, now_ms: i64) -> Result<i64, Error> {
-        if let Some(id) = self.inner.cache.person_of(&identity.key()) {
-            return Ok(id);
-        }
-        let key = identity.key();
-        let (issuer, subject) = key.clone();
-        let known = self.inner.database.read(move |c| people::by_identity(c, &issuer, &subject)).await?;
-        let id = match known {
-            Some(id) => id,
-            None => self.inner.database.write(move |c| people::insert_identity(c, &identity, now_ms)).await?,
+    async fn person_of(&self, new: store::NewIdentity) -> Result<PersonId, Error> {
+        let key = (new.issuer.clone(), new.subject.clone());
+        let read = || async {
+            let known = self.inner.store.by_identity(new.issuer.clone(), new.subject.clone()).await?;
+            match known {
+                Some(id) => Ok(id),
+                None => self.inner.store.add_identity(new.clone()).await,
+            }
         };
-        self.inner.cache.remember(key, id);
-        Ok(id)
+        Ok(self.inner.identities.get(&key, read).await?)
     }
 }

@@ -1,7 +1,7 @@
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use ids::PersonId;
 
 use crate::Error;
-use crate::issuer::Identity;
+use crate::guessable::is_guessable;
 
 /// Characters of a first or last name at most.
 const NAME: usize = 150;
@@ -16,7 +16,7 @@ const PASSWORD: (usize, usize) = (8, 1_024);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// Never used again for somebody else.
-    pub id: i64,
+    pub id: PersonId,
     /// Lower case; only for themselves and administrators to see.
     pub email: Option<String>,
     /// May be empty.
@@ -27,6 +27,23 @@ pub struct Person {
     pub profile_picture: Option<String>,
     /// Sorted, each once.
     pub roles: Vec<Role>,
+    /// Who they are at the app whose token made them.
+    pub external_id: Option<String>,
+}
+
+/// Somebody as everybody sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// Who.
+    pub id: PersonId,
+    /// May be empty.
+    pub first_name: String,
+    /// May be empty.
+    pub last_name: String,
+    /// An http(s) address.
+    pub profile_picture: Option<String>,
+    /// Who they are at the app whose token made them.
+    pub external_id: Option<String>,
 }
 
 /// What somebody may do beyond what is their own.
@@ -76,6 +93,18 @@ impl Person {
     }
 }
 
+impl From<&Person> for Name {
+    fn from(person: &Person) -> Self {
+        Self {
+            id: person.id,
+            first_name: person.first_name.clone(),
+            last_name: person.last_name.clone(),
+            profile_picture: person.profile_picture.clone(),
+            external_id: person.external_id.clone(),
+        }
+    }
+}
+
 impl Role {
     /// Its name on the wire and in the table.
     #[must_use]
@@ -105,11 +134,9 @@ impl NewPerson {
         if !is_email(&self.email) {
             return Err(Error::BadEmail);
         }
-        if self.password.chars().count() < PASSWORD.0 || self.password.len() > PASSWORD.1 {
-            return Err(Error::BadPassword);
-        }
         self.first_name = checked_name(&self.first_name)?;
         self.last_name = checked_name(&self.last_name)?;
+        check_password(&self.password, &self.email, [&self.first_name, &self.last_name])?;
         Ok(self)
     }
 }
@@ -118,7 +145,7 @@ impl Change {
     pub(crate) fn checked(mut self) -> Result<Self, Error> {
         self.first_name = self.first_name.as_deref().map(checked_name).transpose()?;
         self.last_name = self.last_name.as_deref().map(checked_name).transpose()?;
-        let picture = self.profile_picture.flatten_ref();
+        let picture = self.profile_picture.as_ref().and_then(Option::as_deref);
         if picture.is_some_and(|address| !is_picture(address)) {
             return Err(Error::BadPicture);
         }
@@ -126,15 +153,12 @@ impl Change {
     }
 }
 
-/// `Option<Option<String>>` seen as what it holds in the end.
-trait FlattenRef {
-    fn flatten_ref(&self) -> Option<&str>;
-}
-
-impl FlattenRef for Option<Option<String>> {
-    fn flatten_ref(&self) -> Option<&str> {
-        self.as_ref().and_then(Option::as_deref)
+/// Whether a password is long enough, and not one of those that are tried first.
+pub(crate) fn check_password(password: &str, email: &str, names: [&str; 2]) -> Result<(), Error> {
+    if password.chars().count() < PASSWORD.0 || password.len() > PASSWORD.1 {
+        return Err(Error::BadPassword);
     }
+    if is_guessable(password, email, names) { Err(Error::CommonPassword) } else { Ok(()) }
 }
 
 /// An e-mail address as it is kept and compared.
@@ -149,142 +173,18 @@ pub(crate) fn is_email(email: &str) -> bool {
         && !email.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c))
 }
 
-fn is_picture(address: &str) -> bool {
+pub(crate) fn is_picture(address: &str) -> bool {
     address.chars().count() <= PICTURE
         && (address.starts_with("https://") || address.starts_with("http://"))
         && !address.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
-fn checked_name(name: &str) -> Result<String, Error> {
+pub(crate) fn checked_name(name: &str) -> Result<String, Error> {
     let name = name.trim();
     if name.chars().count() > NAME || name.chars().any(char::is_control) {
         return Err(Error::BadName);
     }
     Ok(name.to_owned())
-}
-
-pub(crate) fn insert(
-    connection: &Connection,
-    new: &NewPerson,
-    password: &str,
-    roles: &[Role],
-    now_ms: i64,
-) -> Result<Person, Error> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO users (email, password, first_name, last_name, created_at) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (email) DO NOTHING",
-    )?;
-    let row = params![new.email, password, new.first_name, new.last_name, now_ms];
-    if statement.execute(row)? == 0 {
-        return Err(Error::EmailTaken);
-    }
-    let id = connection.last_insert_rowid();
-    for role in roles {
-        put_role(connection, id, *role, true)?;
-    }
-    get(connection, id)
-}
-
-pub(crate) fn get(connection: &Connection, id: i64) -> Result<Person, Error> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, email, first_name, last_name, profile_picture,
-                (SELECT group_concat(role, ' ' ORDER BY role) FROM roles WHERE person = users.id)
-         FROM users WHERE id = ?",
-    )?;
-    statement.query_row([id], person).optional()?.ok_or(Error::NoSuchPerson)
-}
-
-/// The id and the password hash of whoever has this address.
-pub(crate) fn credentials(
-    connection: &Connection,
-    email: &str,
-) -> Result<Option<(i64, Option<String>)>, Error> {
-    let mut statement = connection.prepare_cached("SELECT id, password FROM users WHERE email = ?")?;
-    Ok(statement.query_row([email], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
-}
-
-pub(crate) fn change(connection: &Connection, id: i64, change: &Change) -> Result<Person, Error> {
-    let mut statement = connection.prepare_cached(
-        "UPDATE users SET first_name = coalesce(?2, first_name), last_name = coalesce(?3, last_name),
-                           profile_picture = iif(?4, ?5, profile_picture)
-         WHERE id = ?1",
-    )?;
-    let picture = change.profile_picture.flatten_ref();
-    let row = params![id, change.first_name, change.last_name, change.profile_picture.is_some(), picture];
-    statement.execute(row)?;
-    get(connection, id)
-}
-
-pub(crate) fn set_role(
-    connection: &Connection,
-    email: &str,
-    role: Role,
-    given: bool,
-) -> Result<Person, Error> {
-    let (id, _) = credentials(connection, email)?.ok_or(Error::NoSuchPerson)?;
-    put_role(connection, id, role, given)?;
-    get(connection, id)
-}
-
-fn put_role(connection: &Connection, person: i64, role: Role, given: bool) -> Result<(), Error> {
-    let sql = if given {
-        "INSERT INTO roles (person, role) VALUES (?, ?) ON CONFLICT DO NOTHING"
-    } else {
-        "DELETE FROM roles WHERE person = ? AND role = ?"
-    };
-    connection.prepare_cached(sql)?.execute(params![person, role.name()])?;
-    Ok(())
-}
-
-pub(crate) fn by_identity(
-    connection: &Connection,
-    issuer: &str,
-    subject: &str,
-) -> Result<Option<i64>, Error> {
-    let mut statement =
-        connection.prepare_cached("SELECT person FROM identities WHERE issuer = ? AND subject = ?")?;
-    Ok(statement.query_row([issuer, subject], |row| row.get(0)).optional()?)
-}
-
-/// Makes the person of an outside identity. An address that somebody here has already is not taken over: it
-/// would hand one person's account to another on an issuer's word.
-pub(crate) fn insert_identity(
-    connection: &Connection,
-    identity: &Identity,
-    now_ms: i64,
-) -> Result<i64, Error> {
-    if let Some(id) = by_identity(connection, &identity.issuer, &identity.subject)? {
-        return Ok(id);
-    }
-    let email = match identity.email.as_deref().map(normalised).filter(|email| is_email(email)) {
-        Some(email) if credentials(connection, &email)?.is_none() => Some(email),
-        _ => None,
-    };
-    let first_name = checked_name(&identity.first_name).unwrap_or_default();
-    let last_name = checked_name(&identity.last_name).unwrap_or_default();
-    let picture = identity.picture.as_deref().filter(|address| is_picture(address));
-    connection.execute(
-        "INSERT INTO users (email, first_name, last_name, profile_picture, created_at) VALUES (?, ?, ?, ?, ?)",
-        params![email, first_name, last_name, picture, now_ms],
-    )?;
-    let id = connection.last_insert_rowid();
-    connection.execute(
-        "INSERT INTO identities (issuer, subject, person) VALUES (?, ?, ?)",
-        params![identity.issuer, identity.subject, id],
-    )?;
-    Ok(id)
-}
-
-fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
-    let roles: Option<String> = row.get(5)?;
-    Ok(Person {
-        id: row.get(0)?,
-        email: row.get(1)?,
-        first_name: row.get(2)?,
-        last_name: row.get(3)?,
-        profile_picture: row.get(4)?,
-        roles: roles.iter().flat_map(|names| names.split(' ')).filter_map(|name| name.parse().ok()).collect(),
-    })
 }
 
 #[cfg(test)]

@@ -6,19 +6,20 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
-use accounts::{Accounts, Change, Error, Issuer, IssuerKey, NewPerson, Role, Settings, SigningKey};
+use accounts::{Accounts, Change, Error, Issuer, IssuerKey, NewPerson, Role, Settings, SigningKey, Sqlite};
 use database::Database;
+use ids::UnixMs;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-const NOW: i64 = 1_800_000_000_000;
+const NOW: UnixMs = UnixMs(1_800_000_000_000);
 const SECRET: &str = "the secret of the app";
 
 fn open(directory: &Path, settings: Settings) -> Accounts {
     let database = Database::open(&directory.join("d.sqlite"), &[accounts::MIGRATIONS]).unwrap();
     let key = SigningKey::open(&directory.join("signing.key")).unwrap();
-    Accounts::new(database, &key, settings)
+    Accounts::new(Sqlite::new(database), &key, settings)
 }
 
 fn here() -> (tempfile::TempDir, Accounts) {
@@ -36,8 +37,8 @@ fn awa() -> NewPerson {
     }
 }
 
-fn seconds(count: i64) -> i64 {
-    NOW + count * 1_000
+fn seconds(count: i64) -> UnixMs {
+    NOW.plus_ms(count * 1_000)
 }
 
 #[tokio::test]
@@ -132,8 +133,10 @@ async fn a_clock_that_was_in_the_future_for_a_while_ends_no_sign_in_and_makes_no
 async fn the_same_refresh_sent_at_once_from_two_tabs_gets_one_answer() {
     let (_directory, accounts) = here();
     let (_, tokens) = accounts.register(awa(), NOW).await.unwrap();
-    let (one, other) =
-        tokio::join!(accounts.refresh(&tokens.refresh, NOW), accounts.refresh(&tokens.refresh, NOW + 5));
+    let (one, other) = tokio::join!(
+        accounts.refresh(&tokens.refresh, NOW),
+        accounts.refresh(&tokens.refresh, NOW.plus_ms(5))
+    );
     assert_eq!(one.unwrap(), other.unwrap());
 }
 
@@ -199,7 +202,7 @@ fn signed(claims: Value, secret: &str) -> String {
 #[tokio::test]
 async fn a_token_of_the_app_is_accepted_and_makes_its_person_once() {
     let (_directory, accounts) = with_issuer(None, None);
-    let claims = json!({"user_id": 77, "token_type": "access", "exp": NOW / 1_000 + 60, "email": "Fatou@x.org",
+    let claims = json!({"user_id": 77, "token_type": "access", "exp": NOW.seconds() + 60, "email": "Fatou@x.org",
                         "first_name": "Fatou"});
     let token = signed(claims, SECRET);
     let first = accounts.authenticate(&token, NOW).await.unwrap();
@@ -213,7 +216,7 @@ async fn a_token_of_the_app_is_accepted_and_makes_its_person_once() {
 async fn an_issuer_cannot_take_over_an_account_by_its_address() {
     let (_directory, accounts) = with_issuer(None, None);
     let (own, _) = accounts.register(awa(), NOW).await.unwrap();
-    let claims = json!({"sub": "x", "exp": NOW / 1_000 + 60, "email": "awa@example.org"});
+    let claims = json!({"sub": "x", "exp": NOW.seconds() + 60, "email": "awa@example.org"});
     let stranger = accounts.authenticate(&signed(claims, SECRET), NOW).await.unwrap();
     assert_ne!(stranger.id, own.id);
     assert_eq!(stranger.email, None);
@@ -222,7 +225,7 @@ async fn an_issuer_cannot_take_over_an_account_by_its_address() {
 #[tokio::test]
 async fn tokens_of_strangers_and_those_not_meant_for_us_are_refused() {
     let (_directory, accounts) = with_issuer(Some("https://app"), Some("live"));
-    let good = json!({"sub": "x", "iss": "https://app", "aud": "live", "exp": NOW / 1_000 + 60});
+    let good = json!({"sub": "x", "iss": "https://app", "aud": "live", "exp": NOW.seconds() + 60});
     accounts.authenticate(&signed(good.clone(), SECRET), NOW).await.unwrap();
     let refused = |change: Value, secret: &'static str| {
         let mut claims = good.as_object().unwrap().clone();
@@ -237,14 +240,14 @@ async fn tokens_of_strangers_and_those_not_meant_for_us_are_refused() {
         (json!({"aud": "other"}), SECRET),
         (json!({"aud": null}), SECRET),
         (json!({"exp": null}), SECRET),
-        (json!({"nbf": NOW / 1_000 + 3_600}), SECRET),
+        (json!({"nbf": NOW.seconds() + 3_600}), SECRET),
         (json!({"sub": null}), SECRET),
         (json!({"token_type": "refresh"}), SECRET),
     ] {
         let result = accounts.authenticate(&refused(change.clone(), secret), NOW).await;
         assert!(matches!(result, Err(Error::InvalidToken)), "{change}");
     }
-    let expired = refused(json!({"exp": NOW / 1_000 - 120}), SECRET);
+    let expired = refused(json!({"exp": NOW.seconds() - 120}), SECRET);
     assert!(matches!(accounts.authenticate(&expired, NOW).await, Err(Error::ExpiredToken)));
 }
 

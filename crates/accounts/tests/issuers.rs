@@ -6,18 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use accounts::{Accounts, Error, Issuer, IssuerKey, Settings, SigningKey};
+use accounts::{Accounts, Error, Issuer, IssuerKey, Settings, SigningKey, Sqlite};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use database::Database;
+use ids::UnixMs;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-const NOW: i64 = 1_800_000_000_000;
+const NOW: UnixMs = UnixMs(1_800_000_000_000);
 /// Bytes of PKCS #8 around the RSA key proper (RFC 5208; RFC 8017, appendix A.1.2) when it has 2,048 bits.
 const PKCS8_HEAD: usize = 26;
 
@@ -52,7 +53,7 @@ fn open(directory: &Path, address: String) -> Accounts {
         subject_claim: None,
         key: IssuerKey::Jwks(address),
     };
-    Accounts::new(database, &key, Settings { issuers: vec![issuer], ..Settings::default() })
+    Accounts::new(Sqlite::new(database), &key, Settings { issuers: vec![issuer], ..Settings::default() })
 }
 
 /// An issuer's two keys, made for this run.
@@ -78,7 +79,7 @@ fn published(keys: &Keys) -> JwkSet {
 
 fn token(algorithm: Algorithm, id: &str, key: &EncodingKey) -> String {
     let header = Header { kid: Some(id.to_owned()), ..Header::new(algorithm) };
-    let claims = json!({"sub": "42", "exp": NOW / 1_000 + 60, "given_name": "Fatou"});
+    let claims = json!({"sub": "42", "exp": NOW.seconds() + 60, "given_name": "Fatou"});
     jsonwebtoken::encode(&header, &claims, key).unwrap()
 }
 

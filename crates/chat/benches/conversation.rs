@@ -12,30 +12,23 @@
 mod layouts;
 mod talk;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chat::{Chat, Draft, Kind, Packed, Speaker, Window, WindowCursor};
-use database::{Database, Migration, MigrationSet};
-use rusqlite::{Connection, params};
+use async_trait::async_trait;
+use chat::{Author, Chat, Draft, Kind, Names, Packed, Speaker, Sqlite, Window, WindowCursor};
+use database::Database;
+use ids::{LiveId, PersonId, Seq};
 use timeline::{PlayClock, Position};
 
 use layouts::Said;
 use talk::{Ear, Talk};
 
-const PEOPLE: MigrationSet = MigrationSet {
-    name: "people",
-    migrations: &[Migration {
-        number: 1,
-        name: "users",
-        sql: "CREATE TABLE users (id INTEGER PRIMARY KEY, first_name TEXT, last_name TEXT, profile_picture TEXT);",
-        then: None,
-    }],
-};
 const AUTHORS: i64 = 200;
-const LIVE: i64 = 1;
+const LIVE: LiveId = LiveId(1);
 /// Messages on their way at once.
 const WRITERS: usize = 512;
 
@@ -63,9 +56,8 @@ async fn main() {
     let directory = tempfile::tempdir().unwrap();
     let said = Arc::new(messages(count));
     let path = directory.path().join("chat.sqlite");
-    let database = Database::open(&path, &[PEOPLE, chat::MIGRATIONS]).unwrap();
-    database.write(|conn| add_people(conn).map_err(database::Error::from)).await.unwrap();
-    let chat = Chat::new(database.clone());
+    let database = Database::open(&path, &[chat::MIGRATIONS]).unwrap();
+    let chat = Chat::new(Sqlite::new(database.clone()), People);
     let clock = Arc::new(PlayClock::new([(1, 0, 5 * 3_600_000)]));
 
     let cpu = cpu_seconds();
@@ -125,14 +117,21 @@ fn cpu_seconds() -> f64 {
     (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
-fn add_people(conn: &Connection) -> rusqlite::Result<()> {
-    for id in 1..=AUTHORS {
-        conn.execute(
-            "INSERT INTO users VALUES (?1, ?2, 'Ndiaye', NULL)",
-            params![id, format!("Personne {id}")],
-        )?;
+/// Those who write, by their names. In the server they are remembered in memory too.
+struct People;
+
+#[async_trait]
+impl Names for People {
+    async fn names(&self, ids: Vec<PersonId>) -> Result<HashMap<PersonId, Author>, storage::Failure> {
+        let known = ids.into_iter().filter(|id| (1..=AUTHORS).contains(&id.0));
+        let author = |id| Author {
+            id,
+            first_name: format!("Personne {id}"),
+            last_name: "Ndiaye".to_owned(),
+            profile_picture: None,
+        };
+        Ok(known.map(|id| (id, author(id))).collect())
     }
-    Ok(())
 }
 
 fn draft(one: &Said, clock: &PlayClock) -> Draft {
@@ -141,7 +140,7 @@ fn draft(one: &Said, clock: &PlayClock) -> Draft {
 }
 
 fn author(one: &Said) -> Speaker {
-    Speaker { id: one.author, leads: false }
+    Speaker { id: PersonId(one.author), leads: false }
 }
 
 async fn saturate(chat: &Chat, said: &Arc<Vec<Said>>, clock: &Arc<PlayClock>) -> f64 {
@@ -174,7 +173,7 @@ async fn readings(chat: &Chat, said: &Arc<Vec<Said>>, clock: &Arc<PlayClock>) {
     for _ in 0..300 {
         let after = words.below(said.len() as u64) as i64;
         let begun = Instant::now();
-        chat.window(LIVE, Window::After(after), 50).await.unwrap();
+        chat.window(LIVE, Window::After(Seq(after)), 50).await.unwrap();
         page.push(begun.elapsed());
         let from_ms = words.below(5 * 3_600_000) as i64;
         let begun = Instant::now();

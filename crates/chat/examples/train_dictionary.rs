@@ -2,7 +2,7 @@
 //!
 //! Writes FILE from made-up messages, of which two thirds of the words and turns are heard here, the rest only by the
 //! benchmark. A new dictionary gets the next number in `crates/chat/dictionaries` and a place at the end of the list in
-//! `src/packing/mod.rs`; those before it stay.
+//! `src/compression.rs`; those before it stay.
 #![allow(clippy::print_stdout, reason = "says what it did")]
 
 #[path = "../benches/talk/mod.rs"]

@@ -1,5 +1,6 @@
 //! What can go wrong, apart from each other: what the sender did, and what we could not do.
 
+use ids::UnixMs;
 use thiserror::Error as ThisError;
 
 /// Why a message or a request about messages is not taken. Nothing was stored.
@@ -39,10 +40,10 @@ pub enum Refusal {
     #[error("no such message")]
     NoMessage,
     /// The person may not write in this live for now.
-    #[error("you may not write in this live until {}", wire::Time(*.until_ms))]
+    #[error("you may not write in this live until {}", wire::Time(.until_ms.0))]
     Silenced {
         /// When they may again, in milliseconds since 1970 UTC.
-        until_ms: i64,
+        until_ms: UnixMs,
     },
     /// The person may not write in this live.
     #[error("you may not write in this live")]
@@ -71,26 +72,12 @@ pub enum Refusal {
 }
 
 /// A failure of the conversation.
-#[derive(Debug, ThisError)]
+#[derive(Debug, Clone, ThisError)]
 pub enum Error {
     /// The sender's fault.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The database's.
-    #[error("database: {0}")]
-    Database(#[from] database::Error),
-    /// SQLite's, inside a transaction.
-    #[error("sqlite: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-}
-
-impl From<Error> for database::Error {
-    /// The same failure for the database's callers; a refusal is none, and is told as a job that failed.
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Database(error) => error,
-            Error::Sqlite(error) => error.into(),
-            Error::Refused(refusal) => Self::Failed(refusal.to_string()),
-        }
-    }
+    /// What is kept could not be read or written.
+    #[error(transparent)]
+    Storage(#[from] storage::Failure),
 }

@@ -2,7 +2,8 @@
 
 use wire::Time;
 
-use crate::{Kind, Mention, Message};
+use crate::mentions::Mention;
+use crate::message::{Kind, Message, message_id};
 
 /// How long a message stands in a subtitle track, in milliseconds.
 const CUE_MS: i64 = 5_000;
@@ -17,15 +18,15 @@ pub fn csv_header() -> &'static str {
 #[must_use]
 pub fn csv_row(message: &Message, position_ms: i64) -> String {
     let seq = message.seq.unwrap_or_default();
-    let id = crate::message_id(message.live_id, seq);
+    let id = message_id(message.live_id, seq);
     let reply_to =
-        message.reply_to.map(|seq| crate::message_id(message.live_id, seq).to_string()).unwrap_or_default();
+        message.reply_to.map(|seq| message_id(message.live_id, seq).to_string()).unwrap_or_default();
     let kind = if message.kind == Kind::Emoji { "emoji" } else { "text" };
     let name = |mention: &Mention| format!("{} {}", mention.first_name, mention.last_name).trim().to_owned();
     let mentioned: Vec<_> = message.mentions.iter().map(name).collect();
     format!(
         "{seq},{id},{},{position_ms},{},{},{},{},{},{kind},{},{reply_to},{},{}\r\n",
-        Time(message.created_at_ms),
+        Time(message.created_at_ms.0),
         message.position.take,
         message.position.ms,
         message.author.id,
@@ -76,26 +77,29 @@ fn vtt_time(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::Author;
     use timeline::Position;
+
+    use ids::{LiveId, PersonId, Seq, UnixMs};
+
+    use super::*;
+    use crate::message::Author;
 
     fn message(content: &str) -> Message {
         Message {
-            live_id: 1,
-            seq: Some(2),
+            live_id: LiveId(1),
+            seq: Some(Seq(2)),
             content: content.into(),
-            created_at_ms: 1_700_000_000_123,
+            created_at_ms: UnixMs(1_700_000_000_123),
             kind: Kind::Text,
-            reply_to: Some(1),
+            reply_to: Some(Seq(1)),
             position: Position { take: 1, ms: 7 },
             author: Author {
-                id: 3,
+                id: PersonId(3),
                 first_name: "Zoé".into(),
                 last_name: "L\"é".into(),
                 profile_picture: None,
             },
-            mentions: vec![Mention { id: 4, first_name: "Ama".into(), last_name: String::new() }],
+            mentions: vec![Mention { id: PersonId(4), first_name: "Ama".into(), last_name: String::new() }],
             deleted: false,
             on_replay: false,
             held: false,

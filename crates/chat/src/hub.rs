@@ -10,13 +10,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use ids::{Change, Seq};
 use timeline::PlayClock;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use wire::frames::ServerFrame;
 
 use crate::frame::serialised;
-use crate::{Author, Counters, Deletion, Message, Rules, Window, message::place, reactions::Burst};
+use crate::message::{Author, Message, place};
+use crate::moderation::Rules;
+use crate::reactions::Burst;
+use crate::store::{Counters, Deletion};
+use crate::window::Window;
 
 /// Newest messages kept serialised. Older ones are read from the database.
 const RECENT: usize = 256;
@@ -39,9 +44,9 @@ const WAITING: i64 = 64;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Mark {
     /// All messages up to this number are durable and may be read.
-    pub(crate) seq: i64,
+    pub(crate) seq: Seq,
     /// All deletions up to this one.
-    pub(crate) change: i64,
+    pub(crate) change: Change,
     /// Number of the newest burst of reactions.
     pub(crate) burst: u64,
     /// How often the rules have changed; 0 while there are none.
@@ -65,13 +70,13 @@ struct Inner {
     recent: VecDeque<Entry>,
     deletions: VecDeque<Deletion>,
     /// Frames made, with the number they end with.
-    frames: VecDeque<(FrameKey, Bytes, i64)>,
+    frames: VecDeque<(FrameKey, Bytes, Seq)>,
     /// All messages up to this number may be seen.
-    reached: i64,
+    reached: Seq,
     /// How many messages are there to read.
     messages: i64,
     /// Deletions up to this one were never among those.
-    counted: i64,
+    counted: Change,
     /// When the viewers were woken for messages last.
     woken: Option<Instant>,
     /// Whether somebody is to wake them a little later.
@@ -83,7 +88,7 @@ struct Inner {
 
 #[derive(Debug)]
 struct Entry {
-    seq: i64,
+    seq: Seq,
     message: Message,
     position_ms: i64,
     json: Arc<str>,
@@ -91,9 +96,9 @@ struct Entry {
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 struct FrameKey {
-    after: i64,
-    upto: i64,
-    change: i64,
+    after: Seq,
+    upto: Seq,
+    change: Change,
 }
 
 /// Newest bursts of reactions kept. A viewer further behind misses them: totals are read, not summed.
@@ -146,10 +151,14 @@ impl Hub {
         let mut inner = self.lock();
         inner.set_clock(clock);
         inner.insert(entry);
+        // Announcements come from many tasks, in any order; the numbers are the only order. What stands behind a hole is not
+        // shown yet, so that a cursor that passed a number never has to come back for one before it.
         inner.reached = inner.furthest();
         if inner.waking || inner.reached <= self.marks.borrow().seq {
             return None;
         }
+        // Waking a thousand tasks for each of a hundred messages a second would be all that the processors do. With many
+        // viewers the messages of a moment wake them once; with few, each is seen at once.
         let pace = Duration::from_millis((self.marks.receiver_count() / WOKEN_EACH_MS) as u64).min(TOGETHER);
         let due = inner.woken.map(|woken| woken + pace).filter(|due| *due > Instant::now());
         inner.waking = due.is_some();
@@ -166,6 +175,8 @@ impl Hub {
         inner.waking = false;
         inner.woken = Some(Instant::now());
         let reached = inner.reached;
+        // The lock is let go first: those who are woken take it, and there are many. Two who wake at once may raise the mark
+        // in any order, so it only ever grows.
         drop(inner);
         self.raise(|mark| mark.seq = mark.seq.max(reached));
     }
@@ -260,17 +271,19 @@ impl Hub {
 
     /// The frame of the messages after number `after`, at most up to `upto`, and the number it ends with. `None` when
     /// they are not all here.
-    pub(crate) fn frame(&self, after: i64, upto: i64, change: i64) -> Option<(Bytes, i64)> {
+    pub(crate) fn frame(&self, after: Seq, upto: Seq, change: Change) -> Option<(Bytes, Seq)> {
+        // A crowd that was woken together stands at the same number, so the first of them makes the bytes for all. The
+        // newest deletion is part of the key: a frame made before it holds what is to be gone.
         let key = FrameKey { after, upto, change };
         let mut inner = self.lock();
         if let Some((_, bytes, end)) = inner.frames.iter().find(|(kept, ..)| *kept == key) {
             return Some((bytes.clone(), *end));
         }
-        let upto = upto.min(after + i64::from(FRAME_MESSAGES));
+        let upto = upto.min(after.plus(i64::from(FRAME_MESSAGES)));
         let clock = Arc::clone(&inner.clock);
         let first = inner.recent.partition_point(|entry| entry.seq <= after);
         let end = inner.recent.partition_point(|entry| entry.seq <= upto);
-        if usize::try_from(upto - after) != Ok(end - first) {
+        if usize::try_from(upto.0 - after.0) != Ok(end - first) {
             return None;
         }
         let lines = inner.recent.range_mut(first..end).map(|entry| (entry.seq, entry.json(&clock)));
@@ -292,32 +305,33 @@ impl Hub {
     /// The messages of a window by number, at most `limit`, if all of them are here. What was answered to its author is.
     pub(crate) fn window(&self, window: Window, limit: u32) -> Option<Vec<Message>> {
         let inner = self.lock();
-        // Behind a hole something waits that the database has already.
+        // Behind a hole something waits that is stored already: its author has the answer and would miss it here.
         if inner.recent.back().is_some_and(|newest| newest.seq > inner.reached) {
             return None;
         }
         let limit = i64::from(limit);
         let (after, upto) = match window {
             Window::After(after) => (after, inner.reached),
-            Window::Between(after, before) => (after, inner.reached.min(before.saturating_sub(1))),
+            Window::Between(after, before) => (after, inner.reached.min(before.plus(-1))),
             Window::Before(before) => {
-                let upto = inner.reached.min(before.saturating_sub(1));
-                (upto.saturating_sub(limit), upto)
+                let upto = inner.reached.min(before.plus(-1));
+                (upto.plus(-limit), upto)
             }
         };
-        let (after, upto) = (after.max(0), upto.min(after.max(0).saturating_add(limit)));
+        let after = after.max(Seq(0));
+        let upto = upto.min(after.plus(limit));
         let first = inner.recent.partition_point(|entry| entry.seq <= after);
         let end = inner.recent.partition_point(|entry| entry.seq <= upto);
-        let whole = usize::try_from((upto - after).max(0)) == Ok(end.saturating_sub(first));
+        let whole = usize::try_from((upto.0 - after.0).max(0)) == Ok(end.saturating_sub(first));
         whole.then(|| inner.recent.range(first..end.max(first)).map(|entry| entry.message.clone()).collect())
     }
 
     /// The deletions after `since` up to `upto`, if all of them are here.
-    pub(crate) fn deletions(&self, since: i64, upto: i64) -> Option<Vec<Deletion>> {
+    pub(crate) fn deletions(&self, since: Change, upto: Change) -> Option<Vec<Deletion>> {
         let inner = self.lock();
-        let wanted = |deletion: &&Deletion| (since + 1..=upto).contains(&deletion.change);
+        let wanted = |deletion: &&Deletion| since < deletion.change && deletion.change <= upto;
         let found: Vec<_> = inner.deletions.iter().filter(wanted).copied().collect();
-        (i64::try_from(found.len()) == Ok(upto - since)).then_some(found)
+        (i64::try_from(found.len()) == Ok(upto.0 - since.0)).then_some(found)
     }
 
     /// The oldest burst of reactions after number `after`, with its number.
@@ -347,6 +361,7 @@ impl Inner {
     }
 
     fn insert(&mut self, mut entry: Entry) {
+        // A deletion may be announced before the message it takes away: both were durable before either was.
         if self.deletions.iter().any(|deletion| deletion.seq == entry.seq) {
             entry.empty();
         }
@@ -364,18 +379,19 @@ impl Inner {
 
     /// How far messages may be seen: up to the first hole, unless too many wait behind it. Messages behind a hole are
     /// durable all the same, and a viewer reads what is missing here from the database.
-    fn furthest(&self) -> i64 {
+    fn furthest(&self) -> Seq {
         let first = self.recent.partition_point(|entry| entry.seq <= self.reached);
-        unbroken(self.reached, self.recent.range(first..).map(|entry| entry.seq))
+        Seq(unbroken(self.reached.0, self.recent.range(first..).map(|entry| entry.seq.0)))
     }
 
     /// The same for deletions.
-    fn furthest_change(&self, seen: i64) -> i64 {
+    fn furthest_change(&self, seen: Change) -> Change {
         let first = self.deletions.partition_point(|deletion| deletion.change <= seen);
-        unbroken(seen, self.deletions.range(first..).map(|deletion| deletion.change))
+        Change(unbroken(seen.0, self.deletions.range(first..).map(|deletion| deletion.change.0)))
     }
 
     fn delete(&mut self, deletion: Deletion) {
+        // What was deleted before this hub began was never counted in it.
         self.messages -= i64::from(deletion.change > self.counted);
         let place = self.deletions.partition_point(|kept| kept.change < deletion.change);
         self.deletions.insert(place, deletion);
@@ -430,16 +446,16 @@ fn unbroken(seen: i64, after: impl DoubleEndedIterator<Item = i64> + Clone) -> i
 /// The wire's frame of numbered messages that are serialised already, ended where it gets large, and the number it
 /// ends with.
 pub(crate) fn messages_frame(
-    lines: impl Iterator<Item = (i64, impl AsRef<str>)>,
-    change: i64,
-) -> (Bytes, i64) {
+    lines: impl Iterator<Item = (Seq, impl AsRef<str>)>,
+    change: Change,
+) -> (Bytes, Seq) {
     let mut frame = String::from(r#"{"type":"messages","messages":["#);
-    let mut upto = 0;
+    let mut upto = Seq(0);
     for (seq, line) in lines {
-        if upto > 0 && frame.len() + line.as_ref().len() > FRAME_BYTES {
+        if upto > Seq(0) && frame.len() + line.as_ref().len() > FRAME_BYTES {
             break;
         }
-        if upto > 0 {
+        if upto > Seq(0) {
             frame.push(',');
         }
         frame.push_str(line.as_ref());
@@ -451,32 +467,44 @@ pub(crate) fn messages_frame(
 
 /// The wire's frame of deletions, in their order.
 pub(crate) fn deletions_frame(deletions: &[Deletion]) -> Bytes {
-    let seqs: Vec<i64> = deletions.iter().map(|deletion| deletion.seq).collect();
-    let change = deletions.last().map_or(0, |deletion| deletion.change);
+    let seqs: Vec<i64> = deletions.iter().map(|deletion| deletion.seq.0).collect();
+    let change = deletions.last().map_or(0, |deletion| deletion.change.0);
     serialised(&ServerFrame::Deleted { seqs: &seqs, change })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::Kind;
     use timeline::Position;
+
+    use ids::{LiveId, PersonId, UnixMs};
+
+    use super::*;
+    use crate::message::Kind;
 
     fn message(seq: i64) -> Message {
         Message {
-            live_id: 1,
-            seq: Some(seq),
+            live_id: LiveId(1),
+            seq: Some(Seq(seq)),
             content: format!("message {seq}"),
-            created_at_ms: 0,
+            created_at_ms: UnixMs(0),
             kind: Kind::Text,
             reply_to: None,
             position: Position { take: 2, ms: 100 },
-            author: Author { id: 1, first_name: "A".into(), last_name: "B".into(), profile_picture: None },
+            author: Author {
+                id: PersonId(1),
+                first_name: "A".into(),
+                last_name: "B".into(),
+                profile_picture: None,
+            },
             mentions: Vec::new(),
             deleted: false,
             on_replay: false,
             held: false,
         }
+    }
+
+    fn deletion(change: i64, seq: i64) -> Deletion {
+        Deletion { change: Change(change), seq: Seq(seq) }
     }
 
     fn hub() -> (Hub, Arc<PlayClock>) {
@@ -498,11 +526,11 @@ mod tests {
         let (hub, clock) = hub();
         let marks = hub.marks();
         announce(&hub, 2, &clock);
-        assert_eq!(marks.borrow().seq, 0);
+        assert_eq!(marks.borrow().seq, Seq(0));
         announce(&hub, 1, &clock);
-        assert_eq!(marks.borrow().seq, 2);
-        let (frame, upto) = hub.frame(0, 2, 0).unwrap();
-        assert_eq!((seqs(&frame), upto), (vec![1, 2], 2));
+        assert_eq!(marks.borrow().seq, Seq(2));
+        let (frame, upto) = hub.frame(Seq(0), Seq(2), Change(0)).unwrap();
+        assert_eq!((seqs(&frame), upto), (vec![1, 2], Seq(2)));
     }
 
     #[test]
@@ -511,22 +539,31 @@ mod tests {
         for seq in 1..=300 {
             announce(&hub, seq, &clock);
         }
-        hub.deleted(Deletion { seq: 299, change: 1 });
+        hub.deleted(deletion(1, 299));
         let page = |window, limit| {
             let found = hub.window(window, limit)?;
-            Some(found.into_iter().map(|message| (message.seq.unwrap(), message.deleted)).collect::<Vec<_>>())
+            Some(
+                found
+                    .into_iter()
+                    .map(|message| (message.seq.unwrap().0, message.deleted))
+                    .collect::<Vec<_>>(),
+            )
         };
-        assert_eq!(page(Window::Before(i64::MAX), 3), Some(vec![(298, false), (299, true), (300, false)]));
-        assert_eq!(page(Window::Before(299), 1), Some(vec![(298, false)]));
-        assert_eq!(page(Window::After(298), 1), Some(vec![(299, true)]));
-        assert_eq!(page(Window::Between(297, 299), 50), Some(vec![(298, false)]));
-        assert_eq!(page(Window::After(300), 50), Some(vec![]));
-        assert_eq!(page(Window::After(1_000), 50), Some(vec![]));
-        assert_eq!(page(Window::After(10), 50), None, "no longer here");
-        assert_eq!(page(Window::Before(50), 50), None, "no longer here");
-        assert_eq!(hub.counters(), Counters { last_seq: 300, change: 1, messages: 299 });
+        assert_eq!(
+            page(Window::Before(Seq(i64::MAX)), 3),
+            Some(vec![(298, false), (299, true), (300, false)])
+        );
+        assert_eq!(page(Window::Before(Seq(299)), 1), Some(vec![(298, false)]));
+        assert_eq!(page(Window::After(Seq(298)), 1), Some(vec![(299, true)]));
+        assert_eq!(page(Window::Between(Seq(297), Seq(299)), 50), Some(vec![(298, false)]));
+        assert_eq!(page(Window::After(Seq(300)), 50), Some(vec![]));
+        assert_eq!(page(Window::After(Seq(1_000)), 50), Some(vec![]));
+        assert_eq!(page(Window::After(Seq(10)), 50), None, "no longer here");
+        assert_eq!(page(Window::Before(Seq(50)), 50), None, "no longer here");
+        let counters = Counters { last_seq: Seq(300), change: Change(1), messages: 299 };
+        assert_eq!(hub.counters(), counters);
         announce(&hub, 302, &clock);
-        assert_eq!(page(Window::Before(i64::MAX), 1), None, "301 is in the database already");
+        assert_eq!(page(Window::Before(Seq(i64::MAX)), 1), None, "301 is in the database already");
     }
 
     #[test]
@@ -535,9 +572,9 @@ mod tests {
         for seq in 2..=WAITING + 1 {
             announce(&hub, seq, &clock);
         }
-        assert_eq!(hub.marks().borrow().seq, WAITING + 1);
-        assert_eq!(hub.frame(0, 10, 0), None);
-        assert!(hub.frame(1, 10, 0).is_some());
+        assert_eq!(hub.marks().borrow().seq, Seq(WAITING + 1));
+        assert_eq!(hub.frame(Seq(0), Seq(10), Change(0)), None);
+        assert!(hub.frame(Seq(1), Seq(10), Change(0)).is_some());
     }
 
     #[test]
@@ -546,35 +583,34 @@ mod tests {
         for seq in 1..=RECENT as i64 + 10 {
             announce(&hub, seq, &clock);
         }
-        assert_eq!(hub.frame(9, 20, 0), None);
-        let (frame, upto) = hub.frame(10, 20, 0).unwrap();
-        assert_eq!((seqs(&frame).len(), upto), (10, 20));
-        let (frame, upto) = hub.frame(10, 200, 0).unwrap();
-        assert!(frame.len() <= FRAME_BYTES + 100 && upto > 20);
-        assert!(seqs(&frame).into_iter().eq(11..=upto));
+        assert_eq!(hub.frame(Seq(9), Seq(20), Change(0)), None);
+        let (frame, upto) = hub.frame(Seq(10), Seq(20), Change(0)).unwrap();
+        assert_eq!((seqs(&frame).len(), upto), (10, Seq(20)));
+        let (frame, upto) = hub.frame(Seq(10), Seq(200), Change(0)).unwrap();
+        assert!(frame.len() <= FRAME_BYTES + 100 && upto > Seq(20));
+        assert!(seqs(&frame).into_iter().eq(11..=upto.0));
     }
 
     #[test]
     fn a_deleted_message_is_empty_also_when_announced_afterwards() {
         let (hub, clock) = hub();
         announce(&hub, 1, &clock);
-        hub.deleted(Deletion { change: 1, seq: 1 });
-        hub.deleted(Deletion { change: 2, seq: 2 });
+        hub.deleted(deletion(1, 1));
+        hub.deleted(deletion(2, 2));
         announce(&hub, 2, &clock);
-        let (frame, _) = hub.frame(0, 2, 2).unwrap();
+        let (frame, _) = hub.frame(Seq(0), Seq(2), Change(2)).unwrap();
         assert!(!String::from_utf8_lossy(&frame).contains("message "));
-        assert_eq!(hub.deletions(1, 2).unwrap(), [Deletion { change: 2, seq: 2 }]);
+        assert_eq!(hub.deletions(Change(1), Change(2)).unwrap(), [deletion(2, 2)]);
     }
 
     #[test]
     fn deletions_announced_out_of_order_are_seen_in_order() {
         let (hub, _) = hub();
-        hub.deleted(Deletion { change: 2, seq: 7 });
-        assert_eq!(hub.marks().borrow().change, 0);
-        hub.deleted(Deletion { change: 1, seq: 9 });
-        assert_eq!(hub.marks().borrow().change, 2);
-        let seqs: Vec<_> = hub.deletions(0, 2).unwrap().iter().map(|deletion| deletion.seq).collect();
-        assert_eq!(seqs, [9, 7]);
+        hub.deleted(deletion(2, 7));
+        assert_eq!(hub.marks().borrow().change, Change(0));
+        hub.deleted(deletion(1, 9));
+        assert_eq!(hub.marks().borrow().change, Change(2));
+        assert_eq!(hub.deletions(Change(0), Change(2)).unwrap(), [deletion(1, 9), deletion(2, 7)]);
     }
 
     #[test]
@@ -585,9 +621,9 @@ mod tests {
         let due = hub.announce(message(2), &clock).unwrap();
         assert!(due <= Instant::now() + TOGETHER);
         assert_eq!(hub.announce(message(3), &clock), None);
-        assert_eq!(viewers[0].borrow().seq, 1);
+        assert_eq!(viewers[0].borrow().seq, Seq(1));
         hub.wake();
-        assert_eq!(viewers[0].borrow().seq, 3);
+        assert_eq!(viewers[0].borrow().seq, Seq(3));
     }
 
     #[test]
@@ -597,8 +633,8 @@ mod tests {
         let place = |frame: &Bytes| {
             serde_json::from_slice::<serde_json::Value>(frame).unwrap()["messages"][0]["position_ms"].as_i64()
         };
-        assert_eq!(place(&hub.frame(0, 1, 0).unwrap().0), Some(1_100));
+        assert_eq!(place(&hub.frame(Seq(0), Seq(1), Change(0)).unwrap().0), Some(1_100));
         hub.set_clock(&Arc::new(PlayClock::new([(1, 0, 4_000), (2, 5_000, 1_000)])));
-        assert_eq!(place(&hub.frame(0, 1, 0).unwrap().0), Some(4_100));
+        assert_eq!(place(&hub.frame(Seq(0), Seq(1), Change(0)).unwrap().0), Some(4_100));
     }
 }

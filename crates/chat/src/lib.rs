@@ -6,66 +6,50 @@
 //!   live kept serialised in memory or from the database.
 //! * A message is kept at its author's position `(take, ms)`, which never moves; its place on the timeline is worked
 //!   out from the live's [`timeline::PlayClock`] when it is read.
+//! * What is kept is kept by a [`Store`]: a trait, with an engine in a module of its own. Who may write, how fast, and what
+//!   is held is decided by pure rules, which every engine asks. Names are kept elsewhere, and asked for ([`Names`]).
 //! * A deleted message keeps its number and loses its content everywhere; deletions are numbered too, so that whoever
 //!   comes back hears of those they missed.
 
+mod compression;
 mod error;
 mod export;
 mod frame;
 mod hub;
-mod leading;
 mod limits;
+mod log;
 mod mentions;
 mod message;
 mod moderation;
-mod packing;
-mod posting;
+mod names;
 mod queue;
 mod reactions;
+mod rules;
 mod search;
 mod service;
-mod store;
+pub mod store;
+mod tallies;
 mod text;
-mod verify;
 mod viewer;
+mod window;
 
+pub use compression::{Packed, pack, sent_key};
 pub use error::{Error, Refusal};
 pub use export::{VTT_HEADER, csv_header, csv_row, vtt_cue};
-pub use limits::{Limits, Sender};
+pub use limits::{Limit, Limits, Sender};
 pub use mentions::{LIMIT as MENTIONS_LIMIT, Mention};
 pub use message::{Author, Draft, Kind, Message, POSITION_LIMIT_MS, SEQ_LIMIT, message_id, place, seq_in};
 pub use moderation::{
-    Act, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker, WORD_LIMIT,
+    Act, Acting, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker, WORD_LIMIT,
     WORDS_LIMIT, WordList,
 };
-pub use packing::{Packed, pack, sent_key};
-pub use posting::Posted;
-pub use search::words as search_words;
-pub use service::{Chat, PAGE_LIMIT, Reactions, SEARCH_LIMIT, Tallies, Window, WindowCursor};
-pub use store::{Counters, Deletion, ReactionCount, counters, forget};
+pub use names::Names;
+pub use reactions::Reactions;
+pub use rules::Gate;
+pub use search::{Query, words as search_words};
+pub use service::{Chat, PAGE_LIMIT, SEARCH_LIMIT};
+pub use store::{Counters, Deletion, MIGRATIONS, Posted, ReactionCount, Sqlite, Store};
+pub use tallies::Tallies;
 pub use text::{CONTENT_LIMIT, EMOJI_LIMIT};
-pub use verify::verify;
 pub use viewer::Viewer;
-
-use database::{Migration, MigrationSet};
-
-/// The tables of the conversation. They read `users` of the accounts beside them.
-pub const MIGRATIONS: MigrationSet = MigrationSet {
-    name: "chat",
-    migrations: &[
-        step(1, "messages, their search, reactions", include_str!("../migrations/V1__conversation.sql")),
-        step(2, "moderation", include_str!("../migrations/V2__moderation.sql")),
-        step(3, "search index written later", include_str!("../migrations/V3__search_later.sql")),
-        step(4, "narrower rows", include_str!("../migrations/V4__narrower.sql")),
-        step(5, "mentions, who is here", include_str!("../migrations/V5__mentions.sql")),
-        Migration {
-            then: Some(packing::migration::pack_all),
-            ..step(6, "packed text, narrower still", include_str!("../migrations/V6__packed.sql"))
-        },
-        step(7, "every script in the search index", include_str!("../migrations/V7__every_script.sql")),
-    ],
-};
-
-const fn step(number: u32, name: &'static str, sql: &'static str) -> Migration {
-    Migration { number, name, sql, then: None }
-}
+pub use window::{Stretch, Window, WindowCursor};

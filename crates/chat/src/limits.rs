@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ids::PersonId;
 
 /// Senders looked at between two clean-ups of those who have been quiet.
 const CLEAN_EVERY: u32 = 4_096;
@@ -15,23 +16,51 @@ const CLEAN_EVERY: u32 = 4_096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sender {
     /// A person, by their id.
-    Person(i64),
+    Person(PersonId),
     /// Somebody anonymous, by their address.
     Address(IpAddr),
 }
 
-/// A limit on requests for each sender.
+/// Reactions that one sender may send for each message they may: a reaction is a tap, and several follow each other.
+const REACTIONS_FOR_A_MESSAGE: u32 = 4;
+
+/// How fast one sender may do each kind of act: none takes from another.
 #[derive(Debug)]
 pub struct Limits {
+    /// Messages.
+    pub messages: Limit,
+    /// Reactions.
+    pub reactions: Limit,
+    /// Searches, which cost more than other readings: the anonymous make them at a limited rate too.
+    pub searches: Limit,
+}
+
+impl Limits {
+    /// Lets each sender send `burst` messages at once and `per_second` in the long run, four times as many reactions, and
+    /// search as often as they write.
+    #[must_use]
+    pub fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
+        let times = |count: NonZeroU32| {
+            count.saturating_mul(NonZeroU32::MIN.saturating_add(REACTIONS_FOR_A_MESSAGE - 1))
+        };
+        Self {
+            messages: Limit::new(burst, per_second),
+            reactions: Limit::new(times(burst), times(per_second)),
+            searches: Limit::new(burst, per_second),
+        }
+    }
+}
+
+/// A limit on acts of one kind, for each sender.
+#[derive(Debug)]
+pub struct Limit {
     limiter: DefaultKeyedRateLimiter<Sender>,
     clock: DefaultClock,
     looked_at: AtomicU32,
 }
 
-impl Limits {
-    /// Lets each sender make `burst` requests at once and `per_second` in the long run.
-    #[must_use]
-    pub fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
+impl Limit {
+    fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
         let quota = Quota::per_second(per_second).allow_burst(burst);
         Self {
             limiter: RateLimiter::keyed(quota),
@@ -40,7 +69,7 @@ impl Limits {
         }
     }
 
-    /// Counts one request.
+    /// Counts one act.
     ///
     /// # Errors
     ///
@@ -61,11 +90,20 @@ mod tests {
     #[test]
     fn a_flood_is_stopped_and_others_are_not() {
         let limits = Limits::new(NonZeroU32::new(5).unwrap(), NonZeroU32::new(1).unwrap());
-        let admitted = (0..20).filter(|_| limits.admit(Sender::Person(1)).is_ok()).count();
+        let admitted = (0..20).filter(|_| limits.messages.admit(Sender::Person(PersonId(1))).is_ok()).count();
         assert_eq!(admitted, 5);
-        let wait = limits.admit(Sender::Person(1)).unwrap_err();
+        let wait = limits.messages.admit(Sender::Person(PersonId(1))).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1), "{wait:?}");
-        assert!(limits.admit(Sender::Person(2)).is_ok());
-        assert!(limits.admit(Sender::Address([127, 0, 0, 1].into())).is_ok());
+        assert!(limits.messages.admit(Sender::Person(PersonId(2))).is_ok());
+        assert!(limits.messages.admit(Sender::Address([127, 0, 0, 1].into())).is_ok());
+    }
+
+    #[test]
+    fn reactions_and_searches_take_nothing_from_messages() {
+        let limits = Limits::new(NonZeroU32::new(5).unwrap(), NonZeroU32::new(1).unwrap());
+        let ada = Sender::Person(PersonId(1));
+        assert_eq!((0..100).filter(|_| limits.reactions.admit(ada).is_ok()).count(), 20);
+        assert_eq!((0..100).filter(|_| limits.searches.admit(ada).is_ok()).count(), 5);
+        assert!(limits.messages.admit(ada).is_ok());
     }
 }

@@ -1,15 +1,18 @@
 //! A message as it is kept and as it goes over the wire.
 
+use ids::{LiveId, MessageId, PersonId, Seq, UnixMs};
 use timeline::{PlayClock, Position};
+use uuid::fmt::Hyphenated;
 use wire::conversation::MessageKind;
 use wire::{Person, Time};
 
-use crate::{Mention, Refusal, mentions, text};
+use crate::mentions::{self, Mention};
+use crate::{Refusal, text};
 
 /// Bits of a message's id that are its number in its live.
 const SEQ_BITS: u32 = 24;
 /// Highest number of a message in a live (16,777,215). A further message is refused.
-pub const SEQ_LIMIT: i64 = (1 << SEQ_BITS) - 1;
+pub const SEQ_LIMIT: Seq = Seq((1 << SEQ_BITS) - 1);
 /// Highest live id whose message ids stay exact in JSON readers that have only doubles.
 const LIVE_LIMIT: i64 = 1 << (53 - SEQ_BITS);
 /// Longest position, 24 hours in milliseconds. A longer one is refused.
@@ -17,15 +20,16 @@ pub const POSITION_LIMIT_MS: i64 = 24 * 3_600_000;
 
 /// The id of a message: its live and its number in one integer.
 #[must_use]
-pub fn message_id(live_id: i64, seq: i64) -> i64 {
-    (live_id << SEQ_BITS) | seq
+pub fn message_id(live_id: LiveId, seq: Seq) -> MessageId {
+    MessageId((live_id.0 << SEQ_BITS) | seq.0)
 }
 
 /// The number in `live_id` of the message with this id, if it can be one of that live.
 #[must_use]
-pub fn seq_in(live_id: i64, id: i64) -> Option<i64> {
-    let seq = id & SEQ_LIMIT;
-    ((0..LIVE_LIMIT).contains(&live_id) && id >> SEQ_BITS == live_id && seq > 0).then_some(seq)
+pub fn seq_in(live_id: LiveId, id: MessageId) -> Option<Seq> {
+    let MessageId(id) = id;
+    let seq = id & SEQ_LIMIT.0;
+    ((0..LIVE_LIMIT).contains(&live_id.0) && id >> SEQ_BITS == live_id.0 && seq > 0).then_some(Seq(seq))
 }
 
 /// What kind of message it is.
@@ -55,11 +59,11 @@ impl Kind {
     }
 }
 
-/// Who wrote a message, as everybody sees them.
+/// Somebody as everybody sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
     /// The person's id.
-    pub id: i64,
+    pub id: PersonId,
     /// First name.
     pub first_name: String,
     /// Last name.
@@ -73,7 +77,7 @@ impl Author {
     #[must_use]
     pub fn on_wire(&self) -> Person<'_> {
         Person {
-            id: self.id,
+            id: self.id.0,
             first_name: &self.first_name,
             last_name: &self.last_name,
             profile_picture: self.profile_picture.as_deref(),
@@ -85,17 +89,17 @@ impl Author {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Its live.
-    pub live_id: i64,
+    pub live_id: LiveId,
     /// Its number in the live, from 1; `None` for a reaction, which is only counted.
-    pub seq: Option<i64>,
+    pub seq: Option<Seq>,
     /// What it says; empty once deleted.
     pub content: String,
     /// When it was stored, in milliseconds since 1970 UTC.
-    pub created_at_ms: i64,
+    pub created_at_ms: UnixMs,
     /// What kind it is.
     pub kind: Kind,
     /// Number of the message it answers.
-    pub reply_to: Option<i64>,
+    pub reply_to: Option<Seq>,
     /// The place its author was looking at, as sent.
     pub position: Position,
     /// Who wrote it.
@@ -108,6 +112,14 @@ pub struct Message {
     pub on_replay: bool,
     /// Whether it waits for a moderator's approval: it has no number yet and nobody else sees it.
     pub held: bool,
+}
+
+impl Author {
+    /// Somebody of whom only the id is known: their name is not looked up yet, or their account is gone.
+    #[must_use]
+    pub fn unnamed(id: PersonId) -> Self {
+        Self { id, first_name: String::new(), last_name: String::new(), profile_picture: None }
+    }
 }
 
 impl Message {
@@ -129,7 +141,7 @@ impl Message {
     }
 
     /// Whether somebody's name is in it, as its author or mentioned.
-    pub(crate) fn names(&self, person_id: i64) -> bool {
+    pub(crate) fn names(&self, person_id: PersonId) -> bool {
         self.author.id == person_id || self.mentions.iter().any(|mention| mention.id == person_id)
     }
 
@@ -147,16 +159,16 @@ impl Message {
     fn on_wire_at(&self, position_ms: i64) -> wire::conversation::Message<'_> {
         let Position { take, ms } = self.position;
         wire::conversation::Message {
-            id: self.seq.map(|seq| message_id(self.live_id, seq)),
-            seq: self.seq,
+            id: self.seq.map(|seq| message_id(self.live_id, seq).0),
+            seq: self.seq.map(|seq| seq.0),
             content: &self.content,
-            timestamp: Time(self.created_at_ms),
+            timestamp: Time(self.created_at_ms.0),
             kind: match self.kind {
                 Kind::Text => MessageKind::Text,
                 Kind::Emoji => MessageKind::Emoji,
                 Kind::Reaction => MessageKind::Reaction,
             },
-            reply_to: self.reply_to.map(|seq| message_id(self.live_id, seq)),
+            reply_to: self.reply_to.map(|seq| message_id(self.live_id, seq).0),
             position: wire::conversation::Position { take: take.into(), ms },
             position_ms,
             author: self.author.on_wire(),
@@ -182,15 +194,15 @@ pub struct Draft {
     /// What it says, cleaned.
     pub content: String,
     /// Id of the message it answers, checked when it is stored.
-    pub reply_to: Option<i64>,
+    pub reply_to: Option<MessageId>,
     /// The UUID that makes sending again harmless.
     pub client_id: Option<[u8; 16]>,
     /// The place its author was looking at.
     pub position: Position,
     /// Ids of those it is to mention; who may be mentioned is looked up when it is stored.
-    pub mentions: Vec<i64>,
+    pub mentions: Vec<PersonId>,
     /// Id of the live's author, who may always be mentioned.
-    pub host: Option<i64>,
+    pub host: Option<PersonId>,
 }
 
 impl Draft {
@@ -202,7 +214,7 @@ impl Draft {
     pub fn new(
         kind: Kind,
         content: &str,
-        reply_to: Option<i64>,
+        reply_to: Option<MessageId>,
         client_id: Option<&str>,
         position: Option<Position>,
         clock: &PlayClock,
@@ -222,7 +234,7 @@ impl Draft {
     /// # Errors
     ///
     /// [`Refusal::Mentions`] when they are too many.
-    pub fn mentioning(self, people: &[i64], host: i64) -> Result<Self, Refusal> {
+    pub fn mentioning(self, people: &[PersonId], host: PersonId) -> Result<Self, Refusal> {
         if people.len() > mentions::LIMIT {
             return Err(Refusal::Mentions);
         }
@@ -238,19 +250,10 @@ fn check_position(sent: Position, clock: &PlayClock) -> Result<Position, Refusal
     if take_exists && in_bounds { Ok(sent) } else { Err(Refusal::Position) }
 }
 
-/// The 16 bytes of a UUID in its usual form (RFC 9562, section 4).
+/// The 16 bytes of a UUID in its usual form, with hyphens (RFC 9562, section 4); the other forms are refused.
 fn parse_uuid(text: &str) -> Result<[u8; 16], Refusal> {
-    let bytes = text.as_bytes();
-    let hyphens = [8, 13, 18, 23];
-    let shaped = bytes.len() == 36
-        && bytes.iter().enumerate().all(|(index, byte)| {
-            if hyphens.contains(&index) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
-        });
-    let digits: String = text.chars().filter(|c| *c != '-').collect();
-    match u128::from_str_radix(&digits, 16) {
-        Ok(number) if shaped => Ok(number.to_be_bytes()),
-        _ => Err(Refusal::ClientId),
-    }
+    let uuid = text.parse::<Hyphenated>().map_err(|_| Refusal::ClientId)?;
+    Ok(uuid.into_uuid().into_bytes())
 }
 
 #[cfg(test)]
@@ -307,10 +310,11 @@ mod tests {
 
     #[test]
     fn an_id_belongs_to_one_live() {
-        assert_eq!(seq_in(7, message_id(7, 12)), Some(12));
-        assert_eq!(seq_in(8, message_id(7, 12)), None);
-        for id in [0, -1, i64::MAX, i64::MIN, message_id(7, 0)] {
-            assert_eq!(seq_in(7, id), None, "{id}");
+        let (here, there) = (LiveId(7), LiveId(8));
+        assert_eq!(seq_in(here, message_id(here, Seq(12))), Some(Seq(12)));
+        assert_eq!(seq_in(there, message_id(here, Seq(12))), None);
+        for id in [0, -1, i64::MAX, i64::MIN, message_id(here, Seq(0)).0] {
+            assert_eq!(seq_in(here, MessageId(id)), None, "{id}");
         }
     }
 }

@@ -1,17 +1,16 @@
-//! Messages on their way into the database. Those that wait at the same time share one job of the writer, so that a
+//! Messages on their way into the store. Those that wait at the same time are stored together, so that a
 //! crowd costs little more than one, and are announced in the order of their numbers.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use database::Database;
-use rusqlite::Connection;
+use storage::Failure;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::packing::Packed;
-use crate::posting::{Desk, Gate, Posted, Posting};
-use crate::{Draft, Error, Refusal};
+use crate::Error;
+use crate::log::Log;
+use crate::store::{Order, Posted};
 
 /// Messages that may wait. A further one is refused as overload.
 const WAITING: usize = 8_192;
@@ -22,16 +21,6 @@ const TOGETHER: usize = 512;
 type Announce = Box<dyn FnOnce(&Posted) + Send>;
 /// How a message ended.
 type Outcome = Result<Posted, Error>;
-
-/// What is to be stored, checked as far as it can be without the database.
-#[derive(Debug)]
-pub(crate) struct Order {
-    pub(crate) posting: Posting,
-    pub(crate) draft: Draft,
-    /// Its content as it is kept.
-    pub(crate) packed: Packed,
-    pub(crate) gate: Gate,
-}
 
 struct Waiting {
     order: Order,
@@ -57,7 +46,7 @@ impl Queue {
     /// is done they are, also when the caller stops waiting.
     pub(crate) async fn store(
         self: &Arc<Self>,
-        database: &Database,
+        log: &Log,
         order: Order,
         announce: impl FnOnce(&Posted) + Send + 'static,
     ) -> Outcome {
@@ -65,15 +54,15 @@ impl Queue {
         let begin = {
             let mut inner = self.lock();
             if inner.waiting.len() >= WAITING {
-                return Err(database::Error::Overloaded.into());
+                return Err(Failure::Overloaded.into());
             }
             inner.waiting.push_back(Waiting { order, announce: Box::new(announce), tell });
             !std::mem::replace(&mut inner.working, true)
         };
         if begin {
-            tokio::spawn(Worker(Arc::clone(self)).work(database.clone()));
+            tokio::spawn(Worker(Arc::clone(self)).work(log.clone()));
         }
-        told.await.map_err(|_| database::Error::Panicked)?
+        told.await.map_err(|_| Failure::Panicked)?
     }
 
     /// What waits next; none when there is nothing more to do.
@@ -93,7 +82,7 @@ impl Queue {
 struct Worker(Arc<Queue>);
 
 impl Worker {
-    async fn work(self, database: Database) {
+    async fn work(self, log: Log) {
         // The authors of one batch are answered while the next is stored, one batch after the other.
         let mut answering: Option<JoinHandle<()>> = None;
         loop {
@@ -101,7 +90,7 @@ impl Worker {
             if batch.is_empty() {
                 return;
             }
-            let stored = store_batch(&database, batch).await;
+            let stored = store_batch(&log, batch).await;
             if let Some(before) = answering.take() {
                 // One that panicked leaves the rest of its authors without an answer, which they take for one.
                 let _ = before.await;
@@ -122,7 +111,7 @@ impl Drop for Worker {
 /// Authors, and how the message of each ended.
 type Stored = Vec<(Outcome, Announce, oneshot::Sender<Outcome>)>;
 
-async fn store_batch(database: &Database, batch: Vec<Waiting>) -> Stored {
+async fn store_batch(log: &Log, batch: Vec<Waiting>) -> Stored {
     let mut orders = Vec::with_capacity(batch.len());
     let mut authors = Vec::with_capacity(batch.len());
     for Waiting { order, announce, tell } in batch {
@@ -130,56 +119,29 @@ async fn store_batch(database: &Database, batch: Vec<Waiting>) -> Stored {
         authors.push((announce, tell));
     }
     let orders = Arc::new(orders);
-    let together = Arc::clone(&orders);
-    let outcomes = match database.write(move |conn| store_all(conn, together.iter())).await {
+    let outcomes = match log.store().post(Arc::clone(&orders)).await {
         Ok(outcomes) => outcomes.into_iter().map(|outcome| outcome.map_err(Error::from)).collect(),
-        Err(error) => store_singly(database, &orders, error).await,
+        Err(failure) => store_singly(log, orders, failure).await,
     };
     outcomes.into_iter().zip(authors).map(|(outcome, (announce, tell))| (outcome, announce, tell)).collect()
 }
 
 /// Nothing of a batch was kept. When that may be the fault of one message, each is tried by itself.
-async fn store_singly(database: &Database, orders: &Arc<Vec<Order>>, error: Error) -> Vec<Outcome> {
-    let why = database::Error::from(error);
-    let everybodys = matches!(
-        why,
-        database::Error::Full
-            | database::Error::Overloaded
-            | database::Error::Closed
-            | database::Error::TooNew { .. }
-    );
-    let mut outcomes = Vec::with_capacity(orders.len());
-    for index in 0..orders.len() {
-        outcomes.push(if everybodys || orders.len() == 1 {
-            Err(why.clone().into())
-        } else {
-            let orders = Arc::clone(orders);
-            let stored = database.write(move |conn| store_all(conn, orders.get(index).into_iter())).await;
-            stored.and_then(|mut outcomes| {
-                outcomes
-                    .pop()
-                    .map_or(Err(database::Error::Panicked.into()), |outcome| outcome.map_err(Error::from))
-            })
+async fn store_singly(log: &Log, orders: Arc<Vec<Order>>, failure: Failure) -> Vec<Outcome> {
+    let count = orders.len();
+    // A store that failed still holds what it was given only if it goes on with it, which none does.
+    let alone = if count == 1 || failure.is_everybodys() { None } else { Arc::into_inner(orders) };
+    let Some(orders) = alone else { return vec![Err(failure.into()); count] };
+    let mut outcomes = Vec::with_capacity(count);
+    for order in orders {
+        let stored = log.store().post(Arc::new(vec![order])).await;
+        outcomes.push(match stored.map(|mut outcomes| outcomes.pop()) {
+            Ok(Some(outcome)) => outcome.map_err(Error::from),
+            Ok(None) => Err(Failure::Panicked.into()),
+            Err(failure) => Err(failure.into()),
         });
     }
     outcomes
-}
-
-/// Stores messages in one transaction: what is refused has changed nothing, what fails undoes them all.
-fn store_all<'a>(
-    conn: &Connection,
-    orders: impl Iterator<Item = &'a Order>,
-) -> Result<Vec<Result<Posted, Refusal>>, Error> {
-    let mut desk = Desk::new(conn);
-    let outcomes =
-        orders.map(|order| match desk.post(order.posting, &order.draft, &order.packed, order.gate) {
-            Ok(posted) => Ok(Ok(posted)),
-            Err(Error::Refused(refusal)) => Ok(Err(refusal)),
-            Err(error) => Err(error),
-        });
-    let outcomes = outcomes.collect::<Result<_, Error>>()?;
-    desk.close()?;
-    Ok(outcomes)
 }
 
 fn answer_all(stored: Stored) {

@@ -18,6 +18,15 @@ const PLACES: usize = 4;
 /// Different emoji at one place of one burst. Further ones are stored, but not shown as they come.
 const EMOJI: usize = 64;
 
+/// Reactions of a live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reactions {
+    /// Every emoji and how often it was sent, the most frequent first.
+    pub totals: Vec<(String, i64)>,
+    /// Counts by second of the timeline, in its order.
+    pub seconds: Vec<(i64, BTreeMap<String, i64>)>,
+}
+
 /// Reactions gathered, by the second of their take.
 #[derive(Debug, Default)]
 pub(crate) struct Burst {

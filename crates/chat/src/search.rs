@@ -66,7 +66,7 @@ thread_local! {
 
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Query {
+pub struct Query {
     /// What must be there, in FTS5's syntax.
     pub(crate) must: String,
     /// Words, signs and emoji that must follow each other.
@@ -76,7 +76,8 @@ pub(crate) struct Query {
 impl Query {
     /// Every word must be there, a word that ends in `*` stands for its beginning, words between double quotes follow
     /// each other. Nothing in the input is syntax beyond that. `None` without a word or an emoji.
-    pub(crate) fn new(raw: &str) -> Option<Self> {
+    #[must_use]
+    pub fn new(raw: &str) -> Option<Self> {
         let short: String = raw.chars().take(QUERY_LIMIT).collect();
         let (mut terms, mut phrases) = (Vec::new(), Vec::new());
         for (index, part) in short.split('"').enumerate() {
@@ -98,7 +99,8 @@ impl Query {
     }
 
     /// Whether a text that has all the words has them in the order asked for.
-    pub(crate) fn fits(&self, text: &str) -> bool {
+    #[must_use]
+    pub fn fits(&self, text: &str) -> bool {
         if self.phrases.is_empty() {
             return true;
         }
@@ -107,7 +109,8 @@ impl Query {
     }
 
     /// Whether every message that has the words fits.
-    pub(crate) fn is_loose(&self) -> bool {
+    #[must_use]
+    pub fn is_loose(&self) -> bool {
         self.phrases.is_empty()
     }
 }

@@ -1,24 +1,29 @@
 //! The conversations of all lives: the front door of this crate.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use database::Database;
+use ids::{Change, LiveId, MessageId, PersonId, Seq, UnixMs};
+use storage::Failure;
 use timeline::PlayClock;
 use tokio::sync::OnceCell;
 
 use crate::hub::Hub;
-use crate::moderation::store as moderation;
-use crate::posting::{self, Gate, Posted, Posting};
-use crate::queue::{Order, Queue};
-use crate::reactions::BURST;
+use crate::log::Log;
+use crate::mentions::{self, Mention};
+use crate::message::{Author, Draft, Message, message_id, place};
+use crate::moderation::{Acting, Speaker};
+use crate::names::Names;
+use crate::queue::Queue;
+use crate::reactions::{BURST, Reactions};
 use crate::search::Query;
-use crate::store::{self, Stretch};
-use crate::{
-    Author, Counters, Deletion, Draft, Error, Message, Refusal, Rules, Speaker, Viewer, packing, place,
-};
+use crate::store::{Counters, Deleting, Deletion, Order, Posted, Posting, Standing, Store};
+use crate::tallies::Tallies;
+use crate::viewer::Viewer;
+use crate::window::{Window, WindowCursor};
+use crate::{Error, compression, rules};
 
 /// Most messages read at once. Whoever asks for more is given this many.
 pub const PAGE_LIMIT: u32 = 500;
@@ -40,75 +45,19 @@ pub struct Chat {
 }
 
 struct Inner {
-    database: Database,
+    log: Log,
     posts: Arc<Queue>,
     tallies: Arc<Tallies>,
-    hubs: Mutex<HashMap<i64, Arc<OnceCell<Arc<Hub>>>>>,
-}
-
-/// What was done since the start, counted for whoever runs the server.
-#[derive(Debug, Default)]
-pub struct Tallies {
-    /// Messages and reactions stored.
-    pub posted: AtomicU64,
-    /// Frames for viewers and pages made of the newest messages, which are kept in memory.
-    pub from_memory: AtomicU64,
-    /// Frames, pages and the newest messages themselves read from the database.
-    pub from_database: AtomicU64,
-}
-
-/// A window by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Window {
-    /// From the number after this one on.
-    After(i64),
-    /// Up to the number before this one.
-    Before(i64),
-    /// After the first number and before the second, from the first on.
-    Between(i64, i64),
-}
-
-/// Reactions of a live.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reactions {
-    /// Every emoji and how often it was sent, the most frequent first.
-    pub totals: Vec<(String, i64)>,
-    /// Counts by second of the timeline, in its order.
-    pub seconds: Vec<(i64, BTreeMap<String, i64>)>,
-}
-
-/// Where the reading of a window of the timeline has come to.
-#[derive(Debug, Clone)]
-pub struct WindowCursor {
-    live_id: i64,
-    clock: Arc<PlayClock>,
-    /// What is still to be read, the next one last.
-    stretches: Vec<Stretch>,
-}
-
-impl WindowCursor {
-    /// A cursor over the messages at `from_ms..to_ms` of the timeline, in its order.
-    #[must_use]
-    pub fn new(live_id: i64, clock: Arc<PlayClock>, from_ms: i64, to_ms: i64) -> Self {
-        let stretch = |(take, from_ms, to_ms)| Stretch { take, from_ms, to_ms, last: None };
-        let stretches = clock.window(from_ms, to_ms).into_iter().rev().map(stretch).collect();
-        Self { live_id, clock, stretches }
-    }
-
-    /// The clock by which the window was laid.
-    #[must_use]
-    pub fn clock(&self) -> &PlayClock {
-        &self.clock
-    }
+    hubs: Mutex<HashMap<LiveId, Arc<OnceCell<Arc<Hub>>>>>,
 }
 
 impl Chat {
-    /// The conversations kept in a database that has [`crate::MIGRATIONS`].
+    /// The conversations kept in `store`, of people whose names `names` knows.
     #[must_use]
-    pub fn new(database: Database) -> Self {
+    pub fn new(store: impl Store, names: impl Names) -> Self {
         Self {
             inner: Arc::new(Inner {
-                database,
+                log: Log::new(store, names),
                 posts: Arc::default(),
                 tallies: Arc::default(),
                 hubs: Mutex::default(),
@@ -127,22 +76,44 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// A [`crate::Refusal`] that needed the database to be found, or the database's failure. Nothing is kept then.
+    /// A [`crate::Refusal`], or [`Error::Storage`]. Nothing is kept then.
     pub async fn post(
         &self,
-        live_id: i64,
+        live_id: LiveId,
         author: Speaker,
         on_replay: bool,
         draft: Draft,
         clock: Arc<PlayClock>,
     ) -> Result<Posted, Error> {
-        let posting = Posting { live_id, author_id: author.id, on_replay, now_ms: now_ms() };
+        let posting = Posting { live_id, author_id: author.id, on_replay, now_ms: UnixMs::now() };
         let hub = self.hub(live_id, &clock).await?;
-        let gate = gate(&hub.rules(), author.id, author.leads, &draft)?;
-        let (chat, order) =
-            (self.clone(), Order { posting, packed: packing::pack(&draft.content), draft, gate });
+        let gate = rules::gate(&hub.rules(), author.id, author.leads, &draft)?;
+        let order = Order {
+            posting,
+            author: self.log().author(author.id).await?,
+            packed: compression::pack(&draft.content),
+            mentions: self.wanted(&draft).await?,
+            draft,
+            gate,
+        };
+        let chat = self.clone();
         let announce = move |posted: &Posted| chat.announce(posted, &hub, &clock);
-        self.inner.posts.store(&self.inner.database, order, announce).await
+        let Posted { message, created } = self.inner.posts.store(self.log(), order, announce).await?;
+        if created {
+            return Ok(Posted { message, created });
+        }
+        // What was kept the first time is read back, and comes without names.
+        Ok(Posted { message: self.log().shown(message).await, created })
+    }
+
+    /// Those of a draft's mentions who exist, each once, in their order.
+    async fn wanted(&self, draft: &Draft) -> Result<Vec<Mention>, Error> {
+        if draft.mentions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = draft.mentions.iter().copied().take(mentions::LIMIT).collect();
+        let mention = |Author { id, first_name, last_name, .. }| Mention { id, first_name, last_name };
+        Ok(self.log().people(ids).await?.into_iter().map(mention).collect())
     }
 
     /// Lets the viewers see what was stored.
@@ -164,16 +135,17 @@ impl Chat {
     }
 
     /// Puts what was said into the search index a little later, with what is said until then.
-    pub(crate) fn index_later(&self, live_id: i64, hub: &Arc<Hub>) {
+    pub(crate) fn index_later(&self, live_id: LiveId, hub: &Arc<Hub>) {
         if !hub.begin_indexing() {
             return;
         }
-        let (database, hub) = (self.inner.database.clone(), Arc::clone(hub));
+        let (log, hub) = (self.log().clone(), Arc::clone(hub));
         tokio::spawn(async move {
             tokio::time::sleep(INDEX_AFTER).await;
             hub.end_indexing();
-            // A search does what could not be done here.
-            while let Ok(1..) = database.write(move |conn| store::index(conn, live_id)).await {}
+            if let Err(error) = log.store().index(live_id).await {
+                tracing::warn!(live = %live_id, %error, "the next search has to make itself ready");
+            }
         });
     }
 
@@ -181,30 +153,27 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// [`crate::Refusal::NoMessage`], [`crate::Refusal::NotYours`], or the database's failure.
+    /// [`crate::Refusal::NoMessage`], [`crate::Refusal::NotYours`], or [`Error::Storage`].
     pub async fn delete(
         &self,
-        live_id: i64,
-        message_id: i64,
+        live_id: LiveId,
+        message_id: MessageId,
         caller: Speaker,
         clock: &Arc<PlayClock>,
     ) -> Result<Option<Deletion>, Error> {
         let hub = self.hub(live_id, clock).await?;
         let moderates = caller.leads || hub.rules().names(caller.id);
-        let database = self.inner.database.clone();
+        let acting = Acting { live_id, by_id: caller.id, now_ms: UnixMs::now() };
+        let (log, deleting) = (self.log().clone(), Deleting { acting, message_id, moderates });
         let carried = tokio::spawn(async move {
-            let job = move |conn: &rusqlite::Connection| {
-                let deletion = store::delete(conn, live_id, message_id, caller.id, moderates, now_ms())?;
-                Ok::<_, Error>((deletion, moderation::rules(conn, live_id)?))
-            };
-            let (deletion, rules) = database.write(job).await?;
+            let (deletion, rules) = log.store().delete(deleting).await?;
             if let Some(deletion) = deletion {
                 hub.deleted(deletion);
-                hub.set_rules(rules);
+                hub.set_rules(log.shown_rules(rules).await);
             }
             Ok(deletion)
         });
-        carried.await.map_err(|_| database::Error::Panicked)?
+        carried.await.map_err(|_| Failure::Panicked)?
     }
 
     /// Shows what is kept in memory under the name and picture that somebody has now.
@@ -216,100 +185,59 @@ impl Chat {
     }
 
     /// The people with these ids who exist, by their names, as everybody sees them.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
-    pub async fn people(&self, ids: Vec<i64>) -> Result<Vec<Author>, Error> {
-        let job = move |conn: &rusqlite::Connection| {
-            let found = ids.into_iter().map(|id| posting::author(conn, id));
-            found.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
-        };
-        let mut people = self.inner.database.read(job).await?;
+    pub async fn people(&self, ids: Vec<PersonId>) -> Result<Vec<Author>, Error> {
+        let mut people = self.log().people(ids).await?;
         people.sort_by(|a, b| (&a.first_name, &a.last_name, a.id).cmp(&(&b.first_name, &b.last_name, b.id)));
         Ok(people)
     }
 
     /// Removes the conversation of a live, some messages at a time: others go on writing meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
-    pub async fn forget(&self, live_id: i64) -> Result<(), Error> {
-        while self.inner.database.write(move |conn| store::forget_some(conn, live_id)).await? {}
-        self.inner.database.write(move |conn| Ok::<_, Error>(store::forget(conn, live_id)?)).await?;
+    pub async fn forget(&self, live_id: LiveId) -> Result<(), Error> {
+        self.log().store().forget(live_id).await?;
         self.lock_hubs().remove(&live_id);
         Ok(())
     }
 
     /// Where a conversation stands.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
-    pub async fn counters(&self, live_id: i64) -> Result<Counters, Error> {
+    pub async fn counters(&self, live_id: LiveId) -> Result<Counters, Error> {
         if let Some(hub) = self.known(live_id) {
             return Ok(hub.counters());
         }
-        self.inner.database.read(move |conn| Ok(store::counters(conn, live_id)?)).await
+        Ok(self.log().store().counters(vec![live_id]).await?.pop().unwrap_or_default())
     }
 
     /// How many messages each of these lives has to read, at once; in their order.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
-    pub async fn message_counts(&self, lives: Vec<i64>) -> Result<Vec<i64>, Error> {
-        let job = move |conn: &rusqlite::Connection| {
-            let counts = lives.into_iter().map(|live_id| Ok(store::counters(conn, live_id)?.messages));
-            counts.collect::<Result<_, _>>()
-        };
-        self.inner.database.read(job).await
+    pub async fn message_counts(&self, lives: Vec<LiveId>) -> Result<Vec<i64>, Error> {
+        let counters = self.log().store().counters(lives).await?;
+        Ok(counters.into_iter().map(|counters| counters.messages).collect())
     }
 
     /// Messages numbered from `after + 1` to `upto`, oldest first, at most [`PAGE_LIMIT`] at once.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
-    pub async fn range(&self, live_id: i64, after: i64, upto: i64) -> Result<Vec<Message>, Error> {
-        self.inner.database.read(move |conn| store::after(conn, live_id, after, upto, PAGE_LIMIT)).await
+    pub async fn range(&self, live_id: LiveId, after: Seq, upto: Seq) -> Result<Vec<Message>, Error> {
+        let window = Window::Between(after, upto.plus(1));
+        Ok(self.log().window(live_id, window, PAGE_LIMIT).await?)
     }
 
     /// At most `limit` messages of a window by number, oldest first, at most [`PAGE_LIMIT`] at once.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
-    pub async fn window(&self, live_id: i64, window: Window, limit: u32) -> Result<Vec<Message>, Error> {
+    pub async fn window(&self, live_id: LiveId, window: Window, limit: u32) -> Result<Vec<Message>, Error> {
         let limit = limit.min(PAGE_LIMIT);
         if let Some(found) = self.known(live_id).and_then(|hub| hub.window(window, limit)) {
             self.inner.tallies.from_memory.fetch_add(1, Ordering::Relaxed);
             return Ok(found);
         }
         self.inner.tallies.from_database.fetch_add(1, Ordering::Relaxed);
-        let job = move |conn: &rusqlite::Connection| match window {
-            Window::After(seq) => store::after(conn, live_id, seq, crate::SEQ_LIMIT, limit),
-            Window::Before(seq) => store::before(conn, live_id, seq, limit),
-            Window::Between(seq, before) => store::after(conn, live_id, seq, before.saturating_sub(1), limit),
-        };
-        self.inner.database.read(job).await
+        Ok(self.log().window(live_id, window, limit).await?)
     }
 
     /// The next messages of a window of the timeline, at most [`PAGE_LIMIT`]; none when it has been read. In the order
     /// of the timeline, with their places on it.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
     pub async fn on_timeline(&self, cursor: &mut WindowCursor) -> Result<Vec<(i64, Message)>, Error> {
         while let Some(stretch) = cursor.stretches.last().copied() {
             let live_id = cursor.live_id;
-            let job = move |conn: &rusqlite::Connection| store::stretch(conn, live_id, stretch, PAGE_LIMIT);
-            let messages = self.inner.database.read(job).await?;
+            let messages = self.log().stretch(live_id, stretch, PAGE_LIMIT).await?;
             let last = messages
                 .last()
-                .and_then(|message| Some((message.position.ms, crate::message_id(live_id, message.seq?))));
+                .and_then(|message| Some((message.position.ms, message_id(live_id, message.seq?))));
             match cursor.stretches.last_mut() {
                 Some(stretch) if messages.len() == PAGE_LIMIT as usize => stretch.last = last,
                 _ => drop(cursor.stretches.pop()),
@@ -325,29 +253,26 @@ impl Chat {
     /// Messages with all the words asked for, accents and case ignored, newest first, at most [`SEARCH_LIMIT`]. A word
     /// finds all that have its stem (French); one that ends in `*` stands for its beginning; words between double
     /// quotes are looked for as they are and follow each other.
+    pub async fn search(&self, live_id: LiveId, words: &str) -> Result<Vec<Message>, Error> {
+        let Some(query) = Query::new(words) else { return Ok(Vec::new()) };
+        let found = self.log().store().search(live_id, query, SEARCH_LIMIT).await?;
+        Ok(self.log().named(found).await?)
+    }
+
+    /// The same over all lives, of those with a lower id, the highest first: at most [`SEARCH_LIMIT`]. Whether the asker may
+    /// see their lives is not looked at here.
     ///
     /// # Errors
-    ///
-    /// The database's.
-    pub async fn search(&self, live_id: i64, words: &str) -> Result<Vec<Message>, Error> {
+    /// Those of the store.
+    pub async fn search_everywhere(&self, words: &str, before: MessageId) -> Result<Vec<Message>, Error> {
         let Some(query) = Query::new(words) else { return Ok(Vec::new()) };
-        while self.inner.database.read(move |conn| store::unindexed(conn, live_id)).await? > 0 {
-            self.inner.database.write(move |conn| store::index(conn, live_id)).await?;
-        }
-        self.inner.database.read(move |conn| store::search(conn, live_id, &query, SEARCH_LIMIT)).await
+        let found = self.log().store().search_everywhere(query, before, SEARCH_LIMIT).await?;
+        Ok(self.log().named(found).await?)
     }
 
     /// The reactions of a live, by emoji and by second of the timeline.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
-    pub async fn reactions(&self, live_id: i64, clock: &PlayClock) -> Result<Reactions, Error> {
-        let job = move |conn: &rusqlite::Connection| {
-            let totals = store::reaction_totals(conn, live_id)?;
-            Ok::<_, Error>((totals, store::reactions(conn, live_id, REACTIONS_LIMIT)?))
-        };
-        let (totals, counts) = self.inner.database.read(job).await?;
+    pub async fn reactions(&self, live_id: LiveId, clock: &PlayClock) -> Result<Reactions, Error> {
+        let (totals, counts) = self.log().store().reactions(live_id, REACTIONS_LIMIT).await?;
         let mut seconds: BTreeMap<i64, BTreeMap<String, i64>> = BTreeMap::new();
         for count in counts {
             let second = seconds.entry(place(clock, count.position)).or_default();
@@ -358,26 +283,22 @@ impl Chat {
 
     /// A cursor into the conversation for somebody who has seen the messages up to number `after` and, if `since` is
     /// given, wants to hear of the deletions after that one.
-    ///
-    /// # Errors
-    ///
-    /// The database's.
     pub async fn subscribe(
         &self,
-        live_id: i64,
-        after: Option<i64>,
-        since: Option<i64>,
+        live_id: LiveId,
+        after: Option<Seq>,
+        since: Option<Change>,
         clock: &Arc<PlayClock>,
     ) -> Result<Viewer, Error> {
         let hub = self.hub(live_id, clock).await?;
         hub.set_clock(clock);
-        let (database, tallies) = (self.inner.database.clone(), Arc::clone(&self.inner.tallies));
-        Ok(Viewer::new(database, tallies, hub, live_id, after, since))
+        let (log, tallies) = (self.log().clone(), Arc::clone(&self.inner.tallies));
+        Ok(Viewer::new(log, tallies, hub, live_id, after, since))
     }
 
     /// The fan-out of a live, made when it is first asked for. Who posts asks before storing, so that nothing stored
     /// is left out between the reading of the newest messages and the first announcement.
-    pub(crate) async fn hub(&self, live_id: i64, clock: &Arc<PlayClock>) -> Result<Arc<Hub>, Error> {
+    pub(crate) async fn hub(&self, live_id: LiveId, clock: &Arc<PlayClock>) -> Result<Arc<Hub>, Error> {
         let cell = {
             let mut hubs = self.lock_hubs();
             if hubs.len() >= HUBS && !hubs.contains_key(&live_id) {
@@ -389,12 +310,7 @@ impl Chat {
         };
         let made = cell
             .get_or_try_init(|| async {
-                let job = move |conn: &rusqlite::Connection| {
-                    let counters = store::counters(conn, live_id)?;
-                    let newest = store::before(conn, live_id, counters.last_seq + 1, WARM)?;
-                    Ok::<_, Error>((counters, newest, moderation::rules(conn, live_id)?))
-                };
-                let (counters, newest, rules) = self.inner.database.read(job).await?;
+                let Standing { counters, newest, rules } = self.log().standing(live_id, WARM).await?;
                 self.inner.tallies.from_database.fetch_add(1, Ordering::Relaxed);
                 Ok::<_, Error>(Arc::new(Hub::new(counters, newest, rules, Arc::clone(clock))))
             })
@@ -403,15 +319,15 @@ impl Chat {
     }
 
     /// The fan-out of a live, if it is there.
-    fn known(&self, live_id: i64) -> Option<Arc<Hub>> {
+    fn known(&self, live_id: LiveId) -> Option<Arc<Hub>> {
         self.lock_hubs().get(&live_id)?.get().cloned()
     }
 
-    pub(crate) fn database(&self) -> &Database {
-        &self.inner.database
+    pub(crate) fn log(&self) -> &Log {
+        &self.inner.log
     }
 
-    fn lock_hubs(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Arc<OnceCell<Arc<Hub>>>>> {
+    fn lock_hubs(&self) -> std::sync::MutexGuard<'_, HashMap<LiveId, Arc<OnceCell<Arc<Hub>>>>> {
         self.inner.hubs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -427,24 +343,8 @@ pub(crate) fn announce(hub: &Arc<Hub>, message: Message, clock: &Arc<PlayClock>)
     }
 }
 
-/// What a message must pass before it is kept, after those checks that need no database.
-fn gate(rules: &Rules, author_id: i64, leads: bool, draft: &Draft) -> Result<Gate, Refusal> {
-    if leads || rules.names(author_id) {
-        return Ok(Gate::Open);
-    }
-    if rules.words.found_in(&draft.content) {
-        return Err(Refusal::UnwantedWord);
-    }
-    Ok(Gate::Led { slow_ms: rules.slow_ms, hold: rules.hold })
-}
-
 impl std::fmt::Debug for Chat {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Chat").finish_non_exhaustive()
     }
-}
-
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -4,21 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use database::Database;
+use ids::{Change, LiveId, Seq};
 use tokio::sync::watch;
 
+use crate::Error;
 use crate::hub::{FRAME_MESSAGES, Hub, Mark, deletions_frame, messages_frame};
-use crate::{Deletion, Error, Message, Tallies, store};
+use crate::log::Log;
+use crate::tallies::Tallies;
+use crate::window::Window;
 
 /// Most deletions in one frame.
 const FRAME_DELETIONS: u32 = 500;
 
 /// A cursor: what it has seen, and how to read on. Holds no messages.
 pub struct Viewer {
-    database: Database,
+    log: Log,
     tallies: Arc<Tallies>,
     hub: Arc<Hub>,
-    live_id: i64,
+    live_id: LiveId,
     marks: watch::Receiver<Mark>,
     seen: Mark,
 }
@@ -27,22 +30,22 @@ impl Viewer {
     /// A cursor that has seen the messages up to number `after` and the deletions up to `since`; what is beyond the
     /// newest is taken for the newest.
     pub(crate) fn new(
-        database: Database,
+        log: Log,
         tallies: Arc<Tallies>,
         hub: Arc<Hub>,
-        live_id: i64,
-        after: Option<i64>,
-        since: Option<i64>,
+        live_id: LiveId,
+        after: Option<Seq>,
+        since: Option<Change>,
     ) -> Self {
         let marks = hub.marks();
         let now = *marks.borrow();
         let seen = Mark {
-            seq: after.unwrap_or(0).clamp(0, now.seq),
-            change: since.unwrap_or(now.change).clamp(0, now.change),
+            seq: after.unwrap_or_default().clamp(Seq(0), now.seq),
+            change: since.unwrap_or(now.change).clamp(Change(0), now.change),
             burst: now.burst,
             rules: 0,
         };
-        Self { database, tallies, hub, live_id, marks, seen }
+        Self { log, tallies, hub, live_id, marks, seen }
     }
 
     /// Waits until there is something this viewer has not seen. May be dropped while it waits.
@@ -56,7 +59,7 @@ impl Viewer {
     ///
     /// # Errors
     ///
-    /// The database's, when the viewer is so far behind that it must be asked.
+    /// [`Error::Storage`], when the viewer is so far behind that what is kept must be asked.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let mark = *self.marks.borrow();
         if mark.change > self.seen.change {
@@ -83,7 +86,7 @@ impl Viewer {
 
     /// Number of the last message this viewer has seen.
     #[must_use]
-    pub fn seq(&self) -> i64 {
+    pub fn seq(&self) -> Seq {
         self.seen.seq
     }
 
@@ -91,16 +94,11 @@ impl Viewer {
         let since = self.seen.change;
         let mut deletions = match self.hub.deletions(since, mark.change) {
             Some(recent) => recent,
-            None => self.stored_deletions(since).await?,
+            None => self.log.store().deletions(self.live_id, since, FRAME_DELETIONS).await?,
         };
         deletions.truncate(FRAME_DELETIONS as usize);
         self.seen.change = deletions.last().map_or(mark.change, |last| last.change);
         Ok(deletions_frame(&deletions))
-    }
-
-    async fn stored_deletions(&self, since: i64) -> Result<Vec<Deletion>, Error> {
-        let live_id = self.live_id;
-        self.database.read(move |conn| store::deletions(conn, live_id, since, FRAME_DELETIONS)).await
     }
 
     async fn next_messages(&mut self, mark: Mark) -> Result<Bytes, Error> {
@@ -111,16 +109,12 @@ impl Viewer {
             return Ok(frame);
         }
         self.tallies.from_database.fetch_add(1, Ordering::Relaxed);
-        let messages = self.stored_messages(after, mark.seq).await?;
+        let window = Window::Between(after, mark.seq.plus(1));
+        let messages = self.log.window(self.live_id, window, FRAME_MESSAGES).await?;
         let clock = self.hub.clock();
         let lines = messages.iter().filter_map(|message| Some((message.seq?, message.to_json(&clock))));
         let (frame, upto) = messages_frame(lines, change);
-        self.seen.seq = if upto > 0 { upto } else { mark.seq };
+        self.seen.seq = if upto > Seq(0) { upto } else { mark.seq };
         Ok(frame)
-    }
-
-    async fn stored_messages(&self, after: i64, upto: i64) -> Result<Vec<Message>, Error> {
-        let live_id = self.live_id;
-        self.database.read(move |conn| store::after(conn, live_id, after, upto, FRAME_MESSAGES)).await
     }
 }

@@ -9,9 +9,10 @@ mod world;
 
 use std::sync::Arc;
 
-use chat::{Chat, Draft, Kind, Message, Refusal, Speaker, Window, WindowCursor, message_id};
+use chat::{Chat, Draft, Kind, Message, Refusal, Speaker, Sqlite, Window, WindowCursor, message_id};
+use ids::{Change, LiveId, MessageId, PersonId, Seq};
 use timeline::Position;
-use world::{LIVE, frames, person, refusal, world};
+use world::{LIVE, OTHER, frames, person, refusal, world};
 
 fn seqs_of(frames: &[serde_json::Value]) -> Vec<i64> {
     let messages = frames.iter().filter_map(|frame| frame["messages"].as_array()).flatten();
@@ -19,7 +20,7 @@ fn seqs_of(frames: &[serde_json::Value]) -> Vec<i64> {
 }
 
 fn seqs(messages: &[Message]) -> Vec<i64> {
-    messages.iter().filter_map(|message| message.seq).collect()
+    messages.iter().filter_map(|message| Some(message.seq?.0)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +33,7 @@ async fn numbers_have_no_holes_whoever_writes_at_the_same_time() {
             tokio::spawn(async move {
                 for turn in 0..25 {
                     let bad = Draft {
-                        reply_to: Some(message_id(LIVE, 999_999)),
+                        reply_to: Some(message_id(LIVE, Seq(999_999))),
                         ..world.draft("une réponse à rien", None, None)
                     };
                     let refused = world
@@ -78,26 +79,32 @@ async fn sending_again_finds_the_message_already_kept() {
         world.draft("deux", None, Some(id)),
         Arc::clone(&world.clock),
     );
-    let elsewhere =
-        world.chat.post(8, person(1), false, world.draft("là-bas", None, Some(id)), Arc::clone(&world.clock));
+    let elsewhere = world.chat.post(
+        OTHER,
+        person(1),
+        false,
+        world.draft("là-bas", None, Some(id)),
+        Arc::clone(&world.clock),
+    );
     let (first, again) = (first.await.unwrap(), again.await.unwrap());
     assert!(first.created && !again.created);
     assert_eq!(first.message, again.message);
-    assert_eq!(other.await.unwrap().message.seq, Some(2));
-    assert_eq!(elsewhere.await.unwrap().message.seq, Some(1));
+    assert_eq!(other.await.unwrap().message.seq, Some(Seq(2)));
+    assert_eq!(elsewhere.await.unwrap().message.seq, Some(Seq(1)));
 }
 
 #[tokio::test]
 async fn a_reply_is_to_a_message_of_the_same_live() {
     let world = world();
     let question = world.say("Qui vient ?").await;
-    let reply = |to: i64| Draft { reply_to: Some(to), ..world.draft("Moi", None, None) };
-    let post =
-        |live: i64, to: i64| world.chat.post(live, person(2), false, reply(to), Arc::clone(&world.clock));
+    let reply = |to: MessageId| Draft { reply_to: Some(to), ..world.draft("Moi", None, None) };
+    let post = |live: LiveId, to: MessageId| {
+        world.chat.post(live, person(2), false, reply(to), Arc::clone(&world.clock))
+    };
     let id = message_id(LIVE, question.seq.unwrap());
-    assert_eq!(post(LIVE, id).await.unwrap().message.reply_to, Some(1));
-    assert_eq!(refusal(post(8, id).await), Some(Refusal::ReplyTo));
-    assert_eq!(refusal(post(LIVE, 1).await), Some(Refusal::ReplyTo));
+    assert_eq!(post(LIVE, id).await.unwrap().message.reply_to, Some(Seq(1)));
+    assert_eq!(refusal(post(OTHER, id).await), Some(Refusal::ReplyTo));
+    assert_eq!(refusal(post(LIVE, MessageId(1)).await), Some(Refusal::ReplyTo));
     assert_eq!(world.history().await[1].author.profile_picture.as_deref(), Some("/z.jpg"));
 }
 
@@ -109,7 +116,7 @@ async fn a_search_ignores_accents_and_case_and_finds_the_newest_first() {
     }
     world
         .chat
-        .post(8, person(1), false, world.draft("été ailleurs", None, None), Arc::clone(&world.clock))
+        .post(OTHER, person(1), false, world.draft("été ailleurs", None, None), Arc::clone(&world.clock))
         .await
         .unwrap();
     let found = async |words: &str| seqs(&world.chat.search(LIVE, words).await.unwrap());
@@ -131,11 +138,13 @@ async fn windows_by_number_are_oldest_first() {
         world.say(&format!("numéro {turn}")).await;
     }
     let window = async |window, limit| seqs(&world.chat.window(LIVE, window, limit).await.unwrap());
-    assert_eq!(window(Window::After(7), 50).await, [8, 9, 10]);
-    assert_eq!(window(Window::After(2), 3).await, [3, 4, 5]);
-    assert_eq!(window(Window::Before(4), 2).await, [2, 3]);
-    assert_eq!(window(Window::Before(i64::MAX), 2).await, [9, 10]);
-    for beyond in [Window::After(i64::MAX), Window::After(10), Window::Before(1), Window::Before(i64::MIN)] {
+    assert_eq!(window(Window::After(Seq(7)), 50).await, [8, 9, 10]);
+    assert_eq!(window(Window::After(Seq(2)), 3).await, [3, 4, 5]);
+    assert_eq!(window(Window::Before(Seq(4)), 2).await, [2, 3]);
+    assert_eq!(window(Window::Before(Seq(i64::MAX)), 2).await, [9, 10]);
+    let (least, most) = (Seq(i64::MIN), Seq(i64::MAX));
+    for beyond in [Window::After(most), Window::After(Seq(10)), Window::Before(Seq(1)), Window::Before(least)]
+    {
         assert_eq!(window(beyond, 50).await, [0_i64; 0], "{beyond:?}");
     }
 }
@@ -156,7 +165,7 @@ async fn a_window_of_the_timeline_follows_the_takes() {
                 return found;
             }
             found.extend(
-                messages.into_iter().map(|(position_ms, message)| (position_ms, message.seq.unwrap())),
+                messages.into_iter().map(|(position_ms, message)| (position_ms, message.seq.unwrap().0)),
             );
         }
     };
@@ -190,7 +199,8 @@ async fn a_long_window_of_the_timeline_is_read_in_parts_without_a_hole() {
         if messages.is_empty() {
             break;
         }
-        found.extend(messages.into_iter().map(|(position_ms, message)| (position_ms, message.seq.unwrap())));
+        found
+            .extend(messages.into_iter().map(|(position_ms, message)| (position_ms, message.seq.unwrap().0)));
     }
     assert!(found.is_sorted());
     found.sort_by_key(|(_, seq)| *seq);
@@ -205,13 +215,13 @@ async fn a_deletion_reaches_everybody_and_everything() {
     }
     let mut watching = world.viewer(Some(3), None).await;
     let delete = |id, caller, moderates| {
-        world.chat.delete(LIVE, id, Speaker { id: caller, leads: moderates }, &world.clock)
+        world.chat.delete(LIVE, id, Speaker { id: PersonId(caller), leads: moderates }, &world.clock)
     };
-    let id = message_id(LIVE, 2);
+    let id = message_id(LIVE, Seq(2));
     assert_eq!(refusal(delete(id, 2, false).await), Some(Refusal::NotYours));
-    assert_eq!(refusal(delete(message_id(LIVE, 9), 1, true).await), Some(Refusal::NoMessage));
-    assert_eq!(refusal(delete(message_id(8, 2), 1, true).await), Some(Refusal::NoMessage));
-    assert_eq!(delete(id, 1, false).await.unwrap().unwrap().change, 1);
+    assert_eq!(refusal(delete(message_id(LIVE, Seq(9)), 1, true).await), Some(Refusal::NoMessage));
+    assert_eq!(refusal(delete(message_id(OTHER, Seq(2)), 1, true).await), Some(Refusal::NoMessage));
+    assert_eq!(delete(id, 1, false).await.unwrap().unwrap().change, Change(1));
     assert_eq!(delete(id, 2, true).await.unwrap(), None);
 
     let expected = serde_json::json!({"type": "deleted", "seqs": [2], "change": 1});
@@ -221,10 +231,10 @@ async fn a_deletion_reaches_everybody_and_everything() {
     assert_eq!(seen[0], expected);
     assert_eq!((seqs_of(&seen), &seen[1]["change"]), (vec![1, 2, 3], &1.into()));
     let gone = &world.history().await[1];
-    assert_eq!((gone.deleted, gone.content.as_str(), gone.seq), (true, "", Some(2)));
+    assert_eq!((gone.deleted, gone.content.as_str(), gone.seq), (true, "", Some(Seq(2))));
     assert!(world.chat.search(LIVE, "secrets").await.unwrap().is_empty());
     let counters = world.chat.counters(LIVE).await.unwrap();
-    assert_eq!((counters.last_seq, counters.change, counters.messages), (3, 1, 2));
+    assert_eq!((counters.last_seq, counters.change, counters.messages), (Seq(3), Change(1), 2));
 }
 
 #[tokio::test]
@@ -248,8 +258,10 @@ async fn who_comes_back_misses_nothing_and_doubles_nothing() {
             changes = frames.iter().filter_map(|frame| frame["change"].as_i64()).max().unwrap();
         }
     }
-    let mut late =
-        Chat::new(world.database.clone()).subscribe(LIVE, Some(10), Some(3), &world.clock).await.unwrap();
+    let mut late = Chat::new(Sqlite::new(world.database.clone()), world.people.clone())
+        .subscribe(LIVE, Some(Seq(10)), Some(Change(3)), &world.clock)
+        .await
+        .unwrap();
     let frames_late = frames(&mut late).await;
     let missed: Vec<_> =
         frames_late[0]["seqs"].as_array().unwrap().iter().filter_map(|seq| seq.as_i64()).collect();
@@ -273,7 +285,7 @@ async fn reactions_are_counted_and_not_numbered() {
         let posted = heart(ms).await.unwrap();
         assert_eq!(posted.message.seq, None);
     }
-    assert_eq!(world.say("un").await.seq, Some(1));
+    assert_eq!(world.say("un").await.seq, Some(Seq(1)));
     let reactions = world.chat.reactions(LIVE, &world.clock).await.unwrap();
     assert_eq!(reactions.totals, [("❤️".to_owned(), 3)]);
     assert_eq!(
@@ -304,21 +316,21 @@ async fn a_forgotten_live_leaves_nothing_behind() {
     for message in said {
         message.await.unwrap();
     }
-    world.chat.delete(LIVE, message_id(LIVE, 2), person(1), &world.clock).await.unwrap();
+    world.chat.delete(LIVE, message_id(LIVE, Seq(2)), person(1), &world.clock).await.unwrap();
     world.chat.search(LIVE, "oublier").await.unwrap();
     world
         .chat
-        .post(8, person(1), false, world.draft("à garder", None, None), Arc::clone(&world.clock))
+        .post(OTHER, person(1), false, world.draft("à garder", None, None), Arc::clone(&world.clock))
         .await
         .unwrap();
     world.chat.forget(LIVE).await.unwrap();
     assert!(world.history().await.is_empty());
     assert!(world.chat.search(LIVE, "oublier").await.unwrap().is_empty());
-    assert_eq!(world.chat.search(8, "garder").await.unwrap().len(), 1);
+    assert_eq!(world.chat.search(OTHER, "garder").await.unwrap().len(), 1);
     let draft = world.draft("à nouveau", None, Some(id));
     let again = world.chat.post(LIVE, person(1), false, draft, Arc::clone(&world.clock)).await.unwrap();
-    assert_eq!((again.created, again.message.seq), (true, Some(1)));
-    let sound = world.database.read(|conn| Ok::<_, database::Error>(chat::verify(conn)?)).await.unwrap();
+    assert_eq!((again.created, again.message.seq), (true, Some(Seq(1))));
+    let sound = Sqlite::verify(world.database.path()).unwrap();
     assert_eq!(sound, [""; 0]);
 }
 
@@ -328,9 +340,8 @@ async fn a_sound_conversation_is_found_sound_and_damage_is_named() {
     for text in ["un", "deux", "trois"] {
         world.say(text).await;
     }
-    world.chat.delete(LIVE, message_id(LIVE, 2), person(1), &world.clock).await.unwrap();
-    let look =
-        async || world.database.read(|conn| Ok::<_, database::Error>(chat::verify(conn)?)).await.unwrap();
+    world.chat.delete(LIVE, message_id(LIVE, Seq(2)), person(1), &world.clock).await.unwrap();
+    let look = async || Sqlite::verify(world.database.path()).unwrap();
     assert_eq!(look().await, [""; 0]);
     let damage = "DELETE FROM messages WHERE id & 16777215 = 1; UPDATE messages SET reply_to = 9 WHERE id & 16777215 = 3;
         UPDATE messages SET content = 'encore là' WHERE id & 16777215 = 2; DELETE FROM chat_deletions;";
@@ -348,10 +359,10 @@ async fn a_full_conversation_takes_no_more_and_others_go_on() {
     world.database.write(move |conn| Ok::<_, database::Error>(conn.execute_batch(&full)?)).await.unwrap();
     let draft = || world.draft("encore", None, None);
     let refused = world.chat.post(LIVE, person(1), false, draft(), Arc::clone(&world.clock));
-    let elsewhere = world.chat.post(8, person(1), false, draft(), Arc::clone(&world.clock));
+    let elsewhere = world.chat.post(OTHER, person(1), false, draft(), Arc::clone(&world.clock));
     let (refused, elsewhere) = tokio::join!(refused, elsewhere);
     assert_eq!(refusal(refused), Some(Refusal::Full));
-    assert_eq!(elsewhere.unwrap().message.seq, Some(1));
+    assert_eq!(elsewhere.unwrap().message.seq, Some(Seq(1)));
 }
 
 #[tokio::test]
@@ -360,7 +371,7 @@ async fn one_message_that_cannot_be_stored_does_not_keep_others_from_it() {
     world.say("un").await;
     // A row that stands where the next message of live 8 belongs.
     let in_the_way =
-        format!("INSERT INTO messages VALUES ({}, 0, 1, 0, 0, NULL, NULL, '')", message_id(8, 1));
+        format!("INSERT INTO messages VALUES ({}, 0, 1, 0, 0, NULL, NULL, '')", message_id(OTHER, Seq(1)));
     world
         .database
         .write(move |conn| Ok::<_, database::Error>(conn.execute_batch(&in_the_way)?))
@@ -369,9 +380,9 @@ async fn one_message_that_cannot_be_stored_does_not_keep_others_from_it() {
     let post = |live| {
         world.chat.post(live, person(1), false, world.draft("deux", None, None), Arc::clone(&world.clock))
     };
-    let (before, wrong, after) = tokio::join!(post(LIVE), post(8), post(LIVE));
-    assert!(matches!(wrong, Err(chat::Error::Database(_) | chat::Error::Sqlite(_))), "{wrong:?}");
-    assert_eq!((before.unwrap().message.seq, after.unwrap().message.seq), (Some(2), Some(3)));
+    let (before, wrong, after) = tokio::join!(post(LIVE), post(OTHER), post(LIVE));
+    assert!(matches!(wrong, Err(chat::Error::Storage(_))), "{wrong:?}");
+    assert_eq!((before.unwrap().message.seq, after.unwrap().message.seq), (Some(Seq(2)), Some(Seq(3))));
 }
 
 #[tokio::test]

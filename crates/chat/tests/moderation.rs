@@ -10,9 +10,10 @@ mod world;
 use std::sync::Arc;
 
 use chat::{Draft, Message, Refusal, RulesChange, Sanction, Speaker, WordList, message_id};
+use ids::{ActId, PersonId, Seq, UnixMs};
 use world::{LIVE, World, frames, person, refusal, world};
 
-const OWNER: Speaker = Speaker { id: 1, leads: true };
+const OWNER: Speaker = Speaker { id: PersonId(1), leads: true };
 
 impl World {
     async fn says(&self, who: Speaker, content: &str) -> Result<Message, chat::Error> {
@@ -25,7 +26,7 @@ impl World {
     }
 
     async fn acts(&self) -> Vec<(String, Option<i64>)> {
-        let acts = self.chat.acts(LIVE, OWNER, i64::MAX, &self.clock).await.unwrap();
+        let acts = self.chat.acts(LIVE, OWNER, ActId(i64::MAX), &self.clock).await.unwrap();
         acts.into_iter().map(|act| (act.act, act.subject)).rev().collect()
     }
 }
@@ -34,25 +35,25 @@ impl World {
 async fn somebody_silenced_writes_again_when_the_silence_ends_or_is_lifted() {
     let world = world();
     let sanction = |until_ms| {
-        let sanction = Sanction { person_id: 2, until_ms, delete_messages: false };
+        let sanction = Sanction { person_id: PersonId(2), until_ms, delete_messages: false };
         world.chat.sanction(LIVE, OWNER, sanction, &world.clock)
     };
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
-    sanction(Some(now + 60_000)).await.unwrap();
+    let now = UnixMs::now();
+    sanction(Some(now.plus_ms(60_000))).await.unwrap();
     assert_eq!(
         refusal(world.says(person(2), "oui").await),
-        Some(Refusal::Silenced { until_ms: now + 60_000 })
+        Some(Refusal::Silenced { until_ms: now.plus_ms(60_000) })
     );
     assert!(world.says(person(3), "oui").await.is_ok());
     assert_eq!(world.chat.sanctions(LIVE, OWNER, &world.clock).await.unwrap().len(), 1);
-    world.chat.lift(LIVE, OWNER, 2, &world.clock).await.unwrap();
+    world.chat.lift(LIVE, OWNER, PersonId(2), &world.clock).await.unwrap();
     assert!(world.says(person(2), "oui").await.is_ok());
-    for (until, person_id) in [(now - 60_000, 2), (now + chat::SILENCE_LIMIT_MS * 2, 2)] {
-        let sanction = Sanction { person_id, until_ms: Some(until), delete_messages: false };
+    for until in [now.plus_ms(-60_000), now.plus_ms(chat::SILENCE_LIMIT_MS * 2)] {
+        let sanction = Sanction { person_id: PersonId(2), until_ms: Some(until), delete_messages: false };
         let refused = world.chat.sanction(LIVE, OWNER, sanction, &world.clock).await;
         assert_eq!(refusal(refused), Some(Refusal::Rules));
     }
-    let nobody = Sanction { person_id: 99, until_ms: None, delete_messages: false };
+    let nobody = Sanction { person_id: PersonId(99), until_ms: None, delete_messages: false };
     assert_eq!(
         refusal(world.chat.sanction(LIVE, OWNER, nobody, &world.clock).await),
         Some(Refusal::NoPerson)
@@ -69,7 +70,7 @@ async fn a_ban_takes_the_messages_away_too() {
         world.says(person(3), "bonjour").await.unwrap();
     }
     frames(&mut viewer).await;
-    let ban = Sanction { person_id: 2, until_ms: None, delete_messages: true };
+    let ban = Sanction { person_id: PersonId(2), until_ms: None, delete_messages: true };
     assert_eq!(
         refusal(world.chat.sanction(LIVE, person(3), ban, &world.clock).await),
         Some(Refusal::NotModerator)
@@ -133,11 +134,11 @@ async fn a_held_message_has_a_number_only_once_it_is_approved() {
     let decide =
         |held_id, approved| world.chat.decide(LIVE, OWNER, held_id, approved, Arc::clone(&world.clock));
     assert_eq!(decide(waiting[1].id, false).await.unwrap(), None);
-    assert_eq!(decide(waiting[0].id, true).await.unwrap().unwrap().seq, Some(1));
+    assert_eq!(decide(waiting[0].id, true).await.unwrap().unwrap().seq, Some(Seq(1)));
     assert_eq!(refusal(decide(waiting[0].id, true).await), Some(Refusal::NoMessage));
     assert_eq!(frames(&mut viewer).await[0]["messages"][0]["content"], "puis-je ?");
     let again = send().await.unwrap();
-    assert_eq!((again.created, again.message.seq), (false, Some(1)));
+    assert_eq!((again.created, again.message.seq), (false, Some(Seq(1))));
 }
 
 #[tokio::test]
@@ -145,14 +146,14 @@ async fn a_pinned_message_is_shown_to_those_who_come_and_goes_when_it_is_deleted
     let world = world();
     world.says(person(2), "à lire").await.unwrap();
     let mut viewer = world.viewer(Some(1), None).await;
-    let pin = |seq| RulesChange { pinned: Some(Some(message_id(LIVE, seq))), ..RulesChange::default() };
+    let pin = |seq| RulesChange { pinned: Some(Some(message_id(LIVE, Seq(seq)))), ..RulesChange::default() };
     assert_eq!(refusal(world.change(OWNER, pin(9)).await), Some(Refusal::NoMessage));
     assert_eq!(refusal(world.change(person(2), pin(1)).await), Some(Refusal::NotModerator));
     world.change(OWNER, pin(1)).await.unwrap();
     assert_eq!(frames(&mut viewer).await[0]["rules"]["pinned"]["content"], "à lire");
     let mut late = world.viewer(Some(1), None).await;
     assert_eq!(frames(&mut late).await[0]["rules"]["pinned"]["seq"], 1);
-    world.chat.delete(LIVE, message_id(LIVE, 1), person(2), &world.clock).await.unwrap();
+    world.chat.delete(LIVE, message_id(LIVE, Seq(1)), person(2), &world.clock).await.unwrap();
     let seen = frames(&mut viewer).await;
     assert_eq!(
         (&seen[0]["type"], &seen[1]["rules"]["pinned"]),
@@ -163,16 +164,16 @@ async fn a_pinned_message_is_shown_to_those_who_come_and_goes_when_it_is_deleted
 #[tokio::test]
 async fn a_named_moderator_leads_and_names_nobody() {
     let world = world();
-    let name = |by, who, named| world.chat.set_moderator(LIVE, by, who, named, &world.clock);
+    let name = |by, who, named| world.chat.set_moderator(LIVE, by, PersonId(who), named, &world.clock);
     assert_eq!(refusal(name(person(2), 2, true).await), Some(Refusal::NotModerator));
     assert_eq!(refusal(name(OWNER, 99, true).await), Some(Refusal::NoPerson));
     name(OWNER, 2, true).await.unwrap();
     assert_eq!(refusal(name(person(2), 3, true).await), Some(Refusal::NotModerator));
     world.says(person(3), "à effacer").await.unwrap();
-    world.chat.delete(LIVE, message_id(LIVE, 1), person(2), &world.clock).await.unwrap();
+    world.chat.delete(LIVE, message_id(LIVE, Seq(1)), person(2), &world.clock).await.unwrap();
     name(OWNER, 2, false).await.unwrap();
     world.says(person(3), "à garder").await.unwrap();
-    let refused = world.chat.delete(LIVE, message_id(LIVE, 2), person(2), &world.clock).await;
+    let refused = world.chat.delete(LIVE, message_id(LIVE, Seq(2)), person(2), &world.clock).await;
     assert_eq!(refusal(refused), Some(Refusal::NotYours));
     let acts: Vec<_> = world.acts().await.into_iter().map(|(act, _)| act).collect();
     assert_eq!(acts, ["moderator", "delete", "no moderator"]);
@@ -183,7 +184,7 @@ async fn rules_are_there_again_after_a_restart() {
     let world = world();
     let change = RulesChange { slow_ms: Some(5_000), hold: Some(true), ..RulesChange::default() };
     world.change(OWNER, change).await.unwrap();
-    let again = chat::Chat::new(world.database.clone());
+    let again = chat::Chat::new(chat::Sqlite::new(world.database.clone()), world.people.clone());
     let rules = again.rules(LIVE, &world.clock).await.unwrap();
     assert_eq!((rules.slow_ms, rules.hold), (5_000, true));
     let mut viewer = again.subscribe(LIVE, None, None, &world.clock).await.unwrap();

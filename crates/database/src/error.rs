@@ -42,6 +42,18 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+impl From<Error> for storage::Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Full => Self::Full,
+            Error::Overloaded => Self::Overloaded,
+            Error::Closed => Self::Closed,
+            Error::Panicked => Self::Panicked,
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::StorageFull {

@@ -91,6 +91,14 @@ impl Database {
         self.inner.readers.run(job).await
     }
 
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// What keeps it from answering.
+    pub async fn answers(&self) -> Result<(), Error> {
+        self.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?)).await
+    }
+
     /// Finishes the writes in hand, folds the log into the file and closes it. Later writes fail with
     /// [`Error::Closed`].
     pub async fn close(&self) {

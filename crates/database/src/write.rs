@@ -88,6 +88,8 @@ impl Writer {
 /// The writer thread: takes what waits, runs it in one transaction, commits, answers.
 fn work(connection: Connection, mut queue: mpsc::Receiver<Job>) {
     let mut batch = Vec::with_capacity(SHARED);
+    // Group commit: while one fsync is under way, jobs gather; they share the next. Nobody waits for company, so a job
+    // alone costs one fsync, and a thousand at once cost a few.
     while queue.blocking_recv_many(&mut batch, SHARED) > 0 {
         commit_together(&connection, batch.drain(..));
     }
@@ -98,6 +100,7 @@ fn work(connection: Connection, mut queue: mpsc::Receiver<Job>) {
 }
 
 fn commit_together(connection: &Connection, jobs: impl Iterator<Item = Job>) {
+    // Kept back until the commit: nobody is told of what a power cut could still take away.
     let mut answers: Vec<Answer> = Vec::new();
     let mut begun = begin(connection);
     for job in jobs {
@@ -129,13 +132,15 @@ fn commit_together(connection: &Connection, jobs: impl Iterator<Item = Job>) {
     }
 }
 
-/// Runs one job in a savepoint. `None` when its caller is answered already, or will be by the dropped channel.
+/// Runs one job in a savepoint, so that what it did is undone when it fails and what others did in the same transaction is
+/// not. `None` when its caller is answered already, or will be by the dropped channel.
 fn run_alone(connection: &Connection, job: Job) -> Option<Answer> {
     if let Err(error) = run_cached(connection, "SAVEPOINT job") {
         job(Err(error));
         return None;
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| job(Ok(connection))));
+    // SQLite ends the transaction by itself when the disk is full: then there is no savepoint left to settle.
     let undone = connection.is_autocommit();
     let settled = match &outcome {
         _ if undone => Ok(()),

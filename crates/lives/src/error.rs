@@ -19,13 +19,7 @@ pub enum Error {
         /// How many may.
         limit: u32,
     },
-    /// The database failed.
+    /// What is kept could not be read or written.
     #[error(transparent)]
-    Database(#[from] database::Error),
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.into())
-    }
+    Storage(#[from] storage::Failure),
 }

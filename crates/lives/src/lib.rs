@@ -1,99 +1,102 @@
 //! Lives: start, change, stop, and who may do what with them.
 //!
-//! * A live is running until somebody stops it, or until nothing came for longer than the server's patience; in
-//!   the second case bytes that come make it running again ([`Lives::bytes_came`]).
-//! * Who may read, change or publish to a live is decided in one place, by pure functions ([`may`]).
+//! * A live is running until somebody stops it, or until nothing came for longer than the server waits; in the second case
+//!   bytes that come make it running again. [`Lifecycle`] alone decides that, and writes each decision into the outbox,
+//!   which listeners follow.
+//! * Who may read, change or publish to a live is decided in one place, by pure functions ([`policy`]).
 //! * Media addresses of lives that are not public carry a [`MediaTokens`] token, for players send no header.
+//! * What is kept is kept by a [`Store`]: a trait, with an engine in a module of its own.
 //!
-//! Times are arguments, in milliseconds of Unix time.
+//! Times are arguments.
 
-mod cache;
+mod decision;
 mod error;
+mod event;
+mod lifecycle;
 mod live;
-pub mod may;
 mod media_token;
-mod patience;
-mod store;
+pub mod policy;
+mod recorded;
+mod row;
+pub mod store;
+mod timeout;
+mod visibility;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use database::rusqlite::Connection;
-use database::{Database, Migration, MigrationSet};
+use accounts::Accounts;
+use ids::{LiveId, PersonId};
+use storage::{Failure, Rows};
 
+pub use accounts::Name as Author;
+pub use decision::{Decision, decide};
 pub use error::Error;
-pub use live::{Author, Change, Live, NewLive, PUBLISHABLE_AFTER_STOP, Visibility};
+pub use event::{Event, EventKind};
+pub use lifecycle::Lifecycle;
+pub use live::{Change, Live, NewLive, PUBLISHABLE_AFTER_STOP};
 pub use media_token::MediaTokens;
-pub use store::{Filter, Page};
+pub use recorded::Recorded;
+use row::Row;
+pub use store::{MIGRATIONS, Sqlite, Store};
+pub use visibility::Visibility;
 
-/// The tables of this crate; they point to the `users` of the crate `accounts`.
-pub const MIGRATIONS: MigrationSet = MigrationSet {
-    name: "lives",
-    migrations: &[
-        Migration { number: 1, name: "lives", sql: include_str!("../migrations/001_lives.sql"), then: None },
-        Migration {
-            number: 2,
-            name: "when a live was stopped",
-            sql: include_str!("../migrations/002_stopped_at.sql"),
-            then: None,
-        },
-    ],
-};
+/// How long a live is remembered: its author's new name is seen this late, and what another process changes.
+const FRESH: Duration = Duration::from_secs(3);
+/// Lives remembered at once.
+const REMEMBERED: u64 = 4_096;
 
-/// The lives of this server; clones share everything.
+/// Which lives a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Running ones only, or ended ones only.
+    pub running: Option<bool>,
+    /// Words that the title, description or content hold; accents and case do not matter.
+    pub words: Option<String>,
+    /// Whether members' lives are listed too.
+    pub members: bool,
+    /// Only lives of this person, and then also the unlisted ones.
+    pub of: Option<PersonId>,
+    /// Only lives of this person, and of those what everybody sees.
+    pub by: Option<PersonId>,
+}
+
+/// Some lives of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// How many there are in all; of a search, a thousand at most are counted.
+    pub count: u64,
+    /// Those of this page, the newest first.
+    pub lives: Vec<Live>,
+}
+
+/// The lives of this server, to be read; clones share everything. What becomes of them is for [`Lifecycle`] to say.
 #[derive(Clone)]
 pub struct Lives {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    database: Database,
-    running_per_person: u32,
-    heard: patience::Heard,
-    cache: cache::Cache,
+    store: Arc<dyn Store>,
+    accounts: Accounts,
+    rows: Rows<LiveId, Arc<Live>>,
 }
 
 impl Lives {
-    /// Lives kept in `database` (whose migrations include [`MIGRATIONS`]); a person may have
-    /// `running_per_person` of them running at once. Patience with the running ones counts from now: while the
-    /// server was away nothing could come.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn open(database: Database, running_per_person: u32) -> Result<Self, Error> {
-        let running = database.read(store::running).await?;
-        let heard = patience::Heard::new(running, Instant::now());
-        let cache = cache::Cache::default();
-        Ok(Self { inner: Arc::new(Inner { database, running_per_person, heard, cache }) })
+    /// Lives kept in `store`, of people of whom `accounts` knows the names.
+    #[must_use]
+    pub fn new(store: impl Store, accounts: Accounts) -> Self {
+        let rows = Rows::new(REMEMBERED, FRESH);
+        Self { inner: Arc::new(Inner { store: Arc::new(store), accounts, rows }) }
     }
 
-    /// Starts a live of `author`; the second value is its stream key, which is kept hashed only.
-    ///
-    /// # Errors
-    /// A text too long, too many running lives.
-    pub async fn start(&self, author: i64, new: NewLive, now_ms: i64) -> Result<(Live, String), Error> {
-        let new = new.checked()?;
-        let stream_key = live::new_stream_key();
-        let limit = self.inner.running_per_person;
-        let hash = live::hash(&stream_key);
-        let live =
-            self.inner.database.write(move |c| store::insert(c, author, &new, &hash, limit, now_ms)).await?;
-        self.inner.heard.from(live.id, Instant::now());
-        Ok((live, stream_key))
-    }
-
-    /// One live.
+    /// One live. Remembered: thousands of viewers of one live ask for the same row.
     ///
     /// # Errors
     /// [`Error::NoSuchLive`], also for one that is being deleted.
-    pub async fn get(&self, id: i64) -> Result<Arc<Live>, Error> {
-        if let Some(live) = self.inner.cache.get(id, Instant::now()) {
-            return Ok(live);
-        }
-        let generation = self.inner.cache.generation();
-        let live = Arc::new(self.inner.database.read(move |c| store::get(c, id)).await?);
-        self.inner.cache.put(Arc::clone(&live), generation, Instant::now());
-        Ok(live)
+    pub async fn get(&self, id: LiveId) -> Result<Arc<Live>, Error> {
+        let read = || async { self.with_author(self.store().live(id).await?).await.map(Arc::new) };
+        self.inner.rows.get(&id, read).await
     }
 
     /// The live with this stream key, whether it may still be used or not.
@@ -101,129 +104,53 @@ impl Lives {
     /// # Errors
     /// [`Error::NoSuchLive`].
     pub async fn by_stream_key(&self, stream_key: &str) -> Result<Live, Error> {
-        let hash = live::hash(stream_key);
-        self.inner.database.read(move |c| store::by_stream_key(c, &hash)).await
+        self.with_author(self.store().by_stream_key(live::hash(stream_key)).await?).await
     }
 
     /// A page of lives, the newest first.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn list(&self, filter: Filter, page: u32, page_size: u32) -> Result<Page, Error> {
-        self.inner.database.read(move |c| store::list(c, &filter, page, page_size)).await
-    }
-
-    /// Changes what is said about a live, or who may see it.
-    ///
-    /// # Errors
-    /// A text too long, [`Error::NoSuchLive`].
-    pub async fn change(&self, id: i64, change: Change) -> Result<Live, Error> {
-        let change = change.checked()?;
-        let live = self.inner.database.write(move |c| store::change(c, id, &change)).await;
-        self.inner.cache.forget(id);
-        live
-    }
-
-    /// Stops a live for good. Stopping again changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchLive`].
-    pub async fn stop(&self, id: i64, now_ms: i64) -> Result<Live, Error> {
-        let live = self.inner.database.write(move |c| store::stop(c, id, now_ms)).await;
-        self.inner.cache.forget(id);
-        self.inner.heard.forget(id);
-        live
+    pub async fn list(&self, filter: Filter, page: u32, page_size: u32) -> Result<Page, Failure> {
+        let skip = u64::from(page.saturating_sub(1)) * u64::from(page_size);
+        let (count, rows) = self.store().list(filter, skip, page_size).await?;
+        Ok(Page { count, lives: self.with_authors(rows).await? })
     }
 
     /// The ids of all lives of a person.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn of_author(&self, author: i64) -> Result<Vec<i64>, Error> {
-        self.inner.database.read(move |c| store::of_author(c, author)).await
+    pub async fn of_author(&self, author: PersonId) -> Result<Vec<LiveId>, Failure> {
+        self.store().of_author(author).await
     }
 
-    /// Notes that a publisher of this live was heard. Costs nothing while the live runs; one that had ended by
-    /// patience runs again.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchLive`], or the database failed.
-    pub async fn bytes_came(&self, id: i64) -> Result<(), Error> {
-        if self.inner.heard.again(id, Instant::now()) || self.get(id).await?.stopped {
-            return Ok(());
-        }
-        let runs = self.inner.database.write(move |c| store::resume(c, id)).await?;
-        self.inner.cache.forget(id);
-        if runs {
-            self.inner.heard.from(id, Instant::now());
-        }
-        Ok(())
+    /// Keeps what lists show of what is recorded of these lives.
+    pub async fn keep_recorded(&self, recorded: Vec<(LiveId, Recorded)>) -> Result<(), Failure> {
+        self.store().keep_recorded(recorded).await
     }
 
-    /// Ends the lives that nothing came for during `patience`, as of when they were last heard, and says which.
-    ///
-    /// # Errors
-    /// The database failed; those lives are ended at the next call.
-    pub async fn end_abandoned(
-        &self,
-        now: Instant,
-        now_ms: i64,
-        patience: Duration,
-    ) -> Result<Vec<i64>, Error> {
-        let abandoned = self.inner.heard.take_abandoned(now, patience);
-        if abandoned.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ends: Vec<(i64, i64)> = abandoned
-            .iter()
-            .map(|(id, heard)| {
-                let silent = i64::try_from(now.duration_since(*heard).as_millis()).unwrap_or(0);
-                (*id, now_ms.saturating_sub(silent))
-            })
-            .collect();
-        let ended = self.inner.database.write(move |c| store::end_all(c, &ends)).await;
-        for (id, heard) in abandoned {
-            self.inner.cache.forget(id);
-            if ended.is_err() {
-                self.inner.heard.from(id, heard);
-            }
-        }
-        ended
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.inner.store.as_ref()
     }
 
-    /// Begins to delete a live: from now on nobody finds it. Its bytes are deleted next, then [`Lives::purge`]
-    /// takes the row; what a crash leaves between the two is in [`Lives::half_deleted`].
-    ///
-    /// # Errors
-    /// [`Error::NoSuchLive`].
-    pub async fn begin_deletion(&self, id: i64, now_ms: i64) -> Result<(), Error> {
-        let begun = self.inner.database.write(move |c| store::mark_deleted(c, id, now_ms)).await;
-        self.inner.cache.forget(id);
-        self.inner.heard.forget(id);
-        begun
+    pub(crate) async fn forget(&self, id: LiveId) {
+        self.inner.rows.forget(&id).await;
     }
 
-    /// Deletes the rows of a live whose bytes are gone, and in the same transaction what `also` deletes.
-    ///
-    /// # Errors
-    /// The database failed, or `also` did.
-    pub async fn purge(
-        &self,
-        id: i64,
-        also: impl FnOnce(&Connection) -> Result<(), database::Error> + Send + 'static,
-    ) -> Result<(), Error> {
-        let purge = move |connection: &Connection| {
-            also(connection)?;
-            store::purge(connection, id)
-        };
-        self.inner.database.write(purge).await
+    pub(crate) async fn with_author(&self, row: Row) -> Result<Live, Error> {
+        let lives = self.with_authors(vec![row]).await?;
+        lives.into_iter().next().ok_or(Error::NoSuchLive)
     }
 
-    /// Lives whose deletion was begun and not finished.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn half_deleted(&self) -> Result<Vec<i64>, Error> {
-        self.inner.database.read(store::half_deleted).await
+    async fn with_authors(&self, rows: Vec<Row>) -> Result<Vec<Live>, Failure> {
+        let names = self.inner.accounts.names(rows.iter().map(|row| row.author).collect()).await?;
+        let author = |id: PersonId| names.get(&id).map_or_else(|| gone(id), |name| Author::clone(name));
+        Ok(rows.into_iter().map(|row| (author(row.author), row)).map(|(by, row)| Live::of(row, by)).collect())
+    }
+}
+
+/// Somebody whose account is gone.
+fn gone(id: PersonId) -> Author {
+    Author {
+        id,
+        first_name: String::new(),
+        last_name: String::new(),
+        profile_picture: None,
+        external_id: None,
     }
 }

@@ -1,10 +1,10 @@
-use std::str::FromStr;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ids::{LiveId, UnixMs};
 use sha2::{Digest, Sha256};
 
-use crate::Error;
+use crate::row::Row;
+use crate::{Author, Error, Recorded, Visibility};
 
 /// Characters at most.
 const TITLE: usize = 200;
@@ -20,7 +20,7 @@ pub const PUBLISHABLE_AFTER_STOP: i64 = 24 * 3_600 * 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
     /// Never used again.
-    pub id: i64,
+    pub id: LiveId,
     /// Whose it is.
     pub author: Author,
     /// May be empty.
@@ -32,41 +32,16 @@ pub struct Live {
     /// Who may see it.
     pub visibility: Visibility,
     /// When it began.
-    pub started_ms: i64,
-    /// When it ended; `None` while it runs.
-    pub ended_ms: Option<i64>,
-    /// Whether somebody stopped it. `false` with an end: nothing came any more, and it may run again.
-    pub stopped: bool,
+    pub started_ms: UnixMs,
+    /// When it ended; `None` while it runs. With an end and no stop nothing came any more, and it may run again.
+    pub ended_ms: Option<UnixMs>,
     /// When somebody stopped it.
-    pub stopped_ms: Option<i64>,
+    pub stopped_ms: Option<UnixMs>,
     /// What an unlisted live's address holds.
     pub watch_key: String,
+    /// What lists show of what is recorded; `None` for one of which that is not known yet.
+    pub recorded: Option<Recorded>,
     pub(crate) stream_key: [u8; 32],
-}
-
-/// Whose live it is, as everybody may see them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Author {
-    /// The person's id.
-    pub id: i64,
-    /// May be empty.
-    pub first_name: String,
-    /// May be empty.
-    pub last_name: String,
-    /// An http(s) address.
-    pub profile_picture: Option<String>,
-}
-
-/// Who may see a live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Visibility {
-    /// Everybody.
-    #[default]
-    Public,
-    /// Whoever knows its key; it is in no list.
-    Unlisted,
-    /// Whoever is signed in.
-    Members,
 }
 
 /// What a live starts with.
@@ -96,6 +71,23 @@ pub struct Change {
 }
 
 impl Live {
+    pub(crate) fn of(row: Row, author: Author) -> Self {
+        Self {
+            id: row.id,
+            author,
+            title: row.title,
+            description: row.description,
+            content: row.content,
+            visibility: row.visibility,
+            started_ms: row.started,
+            ended_ms: row.ended,
+            stopped_ms: row.stopped,
+            watch_key: row.watch_key,
+            recorded: row.recorded,
+            stream_key: row.stream_key,
+        }
+    }
+
     /// Whether it runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -105,8 +97,8 @@ impl Live {
     /// Whether bytes are still taken: until somebody stops it, and for 24 hours from then. However long its publisher is
     /// away, what they have recorded has a place.
     #[must_use]
-    pub fn takes_bytes(&self, now_ms: i64) -> bool {
-        self.stopped_ms.is_none_or(|stop| now_ms < stop.saturating_add(PUBLISHABLE_AFTER_STOP))
+    pub fn takes_bytes(&self, now: UnixMs) -> bool {
+        self.stopped_ms.is_none_or(|stop| now < stop.plus_ms(PUBLISHABLE_AFTER_STOP))
     }
 
     /// Whether this is its stream key.
@@ -114,31 +106,6 @@ impl Live {
     pub fn opens_with(&self, stream_key: &str) -> bool {
         // Hashes are compared: how long that takes says nothing about the key.
         hash(stream_key) == self.stream_key
-    }
-}
-
-impl Visibility {
-    /// Its name on the wire and in the table.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Unlisted => "unlisted",
-            Self::Members => "members",
-        }
-    }
-}
-
-impl FromStr for Visibility {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "public" => Ok(Self::Public),
-            "unlisted" => Ok(Self::Unlisted),
-            "members" => Ok(Self::Members),
-            _ => Err(format!("\"{name}\" is no visibility")),
-        }
     }
 }
 

@@ -7,22 +7,26 @@ use std::time::{Duration, Instant};
 
 use accounts::{Accounts, NewPerson, SigningKey};
 use database::Database;
-use lives::{Change, Error, Filter, Lives, NewLive, Visibility};
+use ids::{EventId, LiveId, PersonId, UnixMs};
+use lives::{Change, Error, EventKind, Filter, Lifecycle, Lives, NewLive, Recorded, Sqlite, Visibility};
 
-const NOW: i64 = 1_800_000_000_000;
+const NOW: UnixMs = UnixMs(1_800_000_000_000);
 
 struct Here {
     _directory: tempfile::TempDir,
     database: Database,
+    accounts: Accounts,
     lives: Lives,
-    author: i64,
+    lifecycle: Lifecycle,
+    author: PersonId,
 }
 
 async fn here(running_per_person: u32) -> Here {
     let directory = tempfile::tempdir().unwrap();
     let database = open(directory.path());
     let key = SigningKey::open(&directory.path().join("key")).unwrap();
-    let accounts = Accounts::new(database.clone(), &key, accounts::Settings::default());
+    let accounts =
+        Accounts::new(accounts::Sqlite::new(database.clone()), &key, accounts::Settings::default());
     let new = NewPerson {
         email: "a@b".to_owned(),
         password: "12345678".to_owned(),
@@ -30,8 +34,9 @@ async fn here(running_per_person: u32) -> Here {
         last_name: String::new(),
     };
     let author = accounts.add(new, &[], NOW).await.unwrap().id;
-    let lives = Lives::open(database.clone(), running_per_person).await.unwrap();
-    Here { _directory: directory, database, lives, author }
+    let lives = Lives::new(Sqlite::new(database.clone()), accounts.clone());
+    let lifecycle = Lifecycle::open(lives.clone(), running_per_person).await.unwrap();
+    Here { _directory: directory, database, accounts, lives, lifecycle, author }
 }
 
 fn open(directory: &Path) -> Database {
@@ -47,23 +52,23 @@ fn hidden(visibility: Visibility) -> NewLive {
     NewLive { visibility, ..NewLive::default() }
 }
 
-async fn listed(lives: &Lives, filter: Filter) -> Vec<i64> {
+async fn listed(lives: &Lives, filter: Filter) -> Vec<LiveId> {
     lives.list(filter, 1, 200).await.unwrap().lives.into_iter().map(|live| live.id).collect()
 }
 
 #[tokio::test]
 async fn a_live_is_started_read_changed_and_stopped() {
     let here = here(100).await;
-    let (live, stream_key) = here.lives.start(here.author, titled(" Bonjour "), NOW).await.unwrap();
+    let (live, stream_key) = here.lifecycle.start(here.author, titled(" Bonjour "), NOW).await.unwrap();
     assert_eq!((live.title.as_str(), live.author.first_name.as_str()), ("Bonjour", "Awa"));
     assert!(stream_key.starts_with("sk_") && live.opens_with(&stream_key) && !live.opens_with("sk_x"));
     assert_eq!(here.lives.by_stream_key(&stream_key).await.unwrap(), live);
     let change = Change { description: Some("à midi".to_owned()), ..Change::default() };
-    let changed = here.lives.change(live.id, change).await.unwrap();
+    let changed = here.lifecycle.change(live.id, change, NOW).await.unwrap();
     assert_eq!((changed.title.as_str(), changed.description.as_str()), ("Bonjour", "à midi"));
-    let stopped = here.lives.stop(live.id, NOW + 5_000).await.unwrap();
-    assert_eq!((stopped.ended_ms, stopped.stopped), (Some(NOW + 5_000), true));
-    assert_eq!(here.lives.stop(live.id, NOW + 9_000).await.unwrap(), stopped);
+    let stopped = here.lifecycle.stop(live.id, NOW.plus_ms(5_000)).await.unwrap();
+    assert_eq!((stopped.ended_ms, stopped.stopped_ms), (Some(NOW.plus_ms(5_000)), Some(NOW.plus_ms(5_000))));
+    assert_eq!(here.lifecycle.stop(live.id, NOW.plus_ms(9_000)).await.unwrap(), stopped);
     assert_eq!(*here.lives.get(live.id).await.unwrap(), stopped);
 }
 
@@ -71,25 +76,25 @@ async fn a_live_is_started_read_changed_and_stopped() {
 async fn texts_that_are_too_long_are_refused_and_nothing_is_kept() {
     let here = here(100).await;
     let long = |count: usize| "é".repeat(count);
-    assert!(here.lives.start(here.author, titled(&long(200)), NOW).await.is_ok());
-    let refused = here.lives.start(here.author, titled(&long(201)), NOW).await;
+    assert!(here.lifecycle.start(here.author, titled(&long(200)), NOW).await.is_ok());
+    let refused = here.lifecycle.start(here.author, titled(&long(201)), NOW).await;
     assert!(matches!(refused, Err(Error::BadTitle)));
     let description = NewLive { description: long(5_001), ..NewLive::default() };
-    assert!(matches!(here.lives.start(here.author, description, NOW).await, Err(Error::BadDescription)));
+    assert!(matches!(here.lifecycle.start(here.author, description, NOW).await, Err(Error::BadDescription)));
     let content = NewLive { content: long(10_001), ..NewLive::default() };
-    assert!(matches!(here.lives.start(here.author, content, NOW).await, Err(Error::BadContent)));
+    assert!(matches!(here.lifecycle.start(here.author, content, NOW).await, Err(Error::BadContent)));
     assert_eq!(listed(&here.lives, Filter::default()).await.len(), 1);
 }
 
 #[tokio::test]
 async fn one_person_has_a_limited_number_of_running_lives() {
     let here = here(2).await;
-    let (first, _) = here.lives.start(here.author, titled("1"), NOW).await.unwrap();
-    here.lives.start(here.author, titled("2"), NOW).await.unwrap();
-    let refused = here.lives.start(here.author, titled("3"), NOW).await;
+    let (first, _) = here.lifecycle.start(here.author, titled("1"), NOW).await.unwrap();
+    here.lifecycle.start(here.author, titled("2"), NOW).await.unwrap();
+    let refused = here.lifecycle.start(here.author, titled("3"), NOW).await;
     assert!(matches!(refused, Err(Error::TooManyRunning { limit: 2 })));
-    here.lives.stop(first.id, NOW).await.unwrap();
-    assert!(here.lives.start(here.author, titled("3"), NOW).await.is_ok());
+    here.lifecycle.stop(first.id, NOW).await.unwrap();
+    assert!(here.lifecycle.start(here.author, titled("3"), NOW).await.is_ok());
 }
 
 #[tokio::test]
@@ -97,7 +102,7 @@ async fn lists_show_what_is_public_to_all_members_lives_to_members_and_unlisted_
     let here = here(100).await;
     let mut ids = Vec::new();
     for visibility in [Visibility::Public, Visibility::Members, Visibility::Unlisted] {
-        ids.push(here.lives.start(here.author, hidden(visibility), NOW).await.unwrap().0.id);
+        ids.push(here.lifecycle.start(here.author, hidden(visibility), NOW).await.unwrap().0.id);
     }
     assert_eq!(listed(&here.lives, Filter::default()).await, [ids[0]]);
     let members = Filter { members: true, ..Filter::default() };
@@ -109,12 +114,12 @@ async fn lists_show_what_is_public_to_all_members_lives_to_members_and_unlisted_
 #[tokio::test]
 async fn lists_are_found_by_words_without_regard_to_accents_and_by_state() {
     let here = here(100).await;
-    let (first, _) = here.lives.start(here.author, titled("Prière du Vendredi"), NOW).await.unwrap();
-    let (second, _) = here.lives.start(here.author, titled("Match de foot"), NOW).await.unwrap();
-    here.lives.stop(first.id, NOW).await.unwrap();
+    let (first, _) = here.lifecycle.start(here.author, titled("Prière du Vendredi"), NOW).await.unwrap();
+    let (second, _) = here.lifecycle.start(here.author, titled("Match de foot"), NOW).await.unwrap();
+    here.lifecycle.stop(first.id, NOW).await.unwrap();
     let words = |text: &str| Filter { words: Some(text.to_owned()), ..Filter::default() };
     assert_eq!(listed(&here.lives, words("priere vend")).await, [first.id]);
-    assert_eq!(listed(&here.lives, words("PRIÈRE foot")).await, Vec::<i64>::new());
+    assert_eq!(listed(&here.lives, words("PRIÈRE foot")).await, Vec::<LiveId>::new());
     for odd in ["\" OR *", "'; DROP TABLE lives", "NEAR(", "***", "-"] {
         assert!(here.lives.list(words(odd), 1, 10).await.unwrap().lives.is_empty(), "{odd}");
     }
@@ -122,8 +127,8 @@ async fn lists_are_found_by_words_without_regard_to_accents_and_by_state() {
     assert_eq!(listed(&here.lives, state(true)).await, [second.id]);
     assert_eq!(listed(&here.lives, state(false)).await, [first.id]);
     let renamed = Change { title: Some("Handball".to_owned()), ..Change::default() };
-    here.lives.change(second.id, renamed).await.unwrap();
-    assert_eq!(listed(&here.lives, words("foot")).await, Vec::<i64>::new());
+    here.lifecycle.change(second.id, renamed, NOW).await.unwrap();
+    assert_eq!(listed(&here.lives, words("foot")).await, Vec::<LiveId>::new());
     assert_eq!(listed(&here.lives, words("hand")).await, [second.id]);
 }
 
@@ -131,7 +136,7 @@ async fn lists_are_found_by_words_without_regard_to_accents_and_by_state() {
 async fn pages_hold_what_they_say() {
     let here = here(100).await;
     for number in 0..5 {
-        here.lives.start(here.author, titled(&number.to_string()), NOW).await.unwrap();
+        here.lifecycle.start(here.author, titled(&number.to_string()), NOW).await.unwrap();
     }
     let page = here.lives.list(Filter::default(), 2, 2).await.unwrap();
     let titles: Vec<_> = page.lives.iter().map(|live| live.title.as_str()).collect();
@@ -142,55 +147,56 @@ async fn pages_hold_what_they_say() {
 #[tokio::test]
 async fn an_abandoned_live_ends_and_runs_again_when_bytes_come() {
     let here = here(100).await;
-    let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();
+    let (live, _) = here.lifecycle.start(here.author, titled("x"), NOW).await.unwrap();
     let patience = Duration::from_secs(600);
     let soon = Instant::now() + Duration::from_secs(599);
-    assert!(here.lives.end_abandoned(soon, NOW, patience).await.unwrap().is_empty());
+    assert!(here.lifecycle.end_abandoned(soon, NOW, patience).await.unwrap().is_empty());
     let later = Instant::now() + Duration::from_secs(700);
-    let ended = here.lives.end_abandoned(later, NOW + 700_000, patience).await.unwrap();
+    let ended = here.lifecycle.end_abandoned(later, NOW.plus_ms(700_000), patience).await.unwrap();
     assert_eq!(ended, [live.id]);
     let row = here.lives.get(live.id).await.unwrap();
     let end = row.ended_ms.unwrap();
-    assert!((NOW..NOW + 1_000).contains(&end), "it ended when it was last heard: {end}");
-    assert!(!row.stopped);
+    assert!((NOW..NOW.plus_ms(1_000)).contains(&end), "it ended when it was last heard: {end}");
+    assert_eq!(row.stopped_ms, None);
 
-    here.lives.bytes_came(live.id).await.unwrap();
+    here.lifecycle.bytes_came(live.id, NOW).await.unwrap();
     assert!(here.lives.get(live.id).await.unwrap().is_running());
-    assert_eq!(here.lives.end_abandoned(later, NOW, patience).await.unwrap(), [live.id]);
+    assert_eq!(here.lifecycle.end_abandoned(later, NOW, patience).await.unwrap(), [live.id]);
 }
 
 #[tokio::test]
 async fn a_live_that_nobody_stopped_takes_what_comes_days_later_and_for_a_day_after_its_stop() {
     const DAY: i64 = 24 * 3_600_000;
     let here = here(100).await;
-    let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();
+    let (live, _) = here.lifecycle.start(here.author, titled("x"), NOW).await.unwrap();
     let later = Instant::now() + Duration::from_secs(700);
-    here.lives.end_abandoned(later, NOW + 700_000, Duration::from_secs(600)).await.unwrap();
-    assert!(here.lives.get(live.id).await.unwrap().takes_bytes(NOW + 9 * DAY));
-    let stopped = here.lives.stop(live.id, NOW + 9 * DAY).await.unwrap();
-    assert!(stopped.ended_ms.unwrap() < NOW + DAY, "it ended when it was last heard");
-    assert!(stopped.takes_bytes(NOW + 10 * DAY - 1) && !stopped.takes_bytes(NOW + 10 * DAY));
-    let again = here.lives.stop(live.id, NOW + 11 * DAY).await.unwrap();
-    assert!(!again.takes_bytes(NOW + 11 * DAY), "stopping again changes nothing");
+    here.lifecycle.end_abandoned(later, NOW.plus_ms(700_000), Duration::from_secs(600)).await.unwrap();
+    assert!(here.lives.get(live.id).await.unwrap().takes_bytes(NOW.plus_ms(9 * DAY)));
+    let stopped = here.lifecycle.stop(live.id, NOW.plus_ms(9 * DAY)).await.unwrap();
+    assert!(stopped.ended_ms.unwrap() < NOW.plus_ms(DAY), "it ended when it was last heard");
+    assert!(stopped.takes_bytes(NOW.plus_ms(10 * DAY - 1)) && !stopped.takes_bytes(NOW.plus_ms(10 * DAY)));
+    let again = here.lifecycle.stop(live.id, NOW.plus_ms(11 * DAY)).await.unwrap();
+    assert!(!again.takes_bytes(NOW.plus_ms(11 * DAY)), "stopping again changes nothing");
 }
 
 #[tokio::test]
 async fn a_live_that_was_stopped_stays_ended_when_bytes_come() {
     let here = here(100).await;
-    let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();
-    here.lives.stop(live.id, NOW).await.unwrap();
-    here.lives.bytes_came(live.id).await.unwrap();
+    let (live, _) = here.lifecycle.start(here.author, titled("x"), NOW).await.unwrap();
+    here.lifecycle.stop(live.id, NOW).await.unwrap();
+    here.lifecycle.bytes_came(live.id, NOW).await.unwrap();
     assert!(!here.lives.get(live.id).await.unwrap().is_running());
-    let unknown = here.lives.bytes_came(live.id + 1).await;
+    let unknown = here.lifecycle.bytes_came(LiveId(live.id.0 + 1), NOW).await;
     assert!(matches!(unknown, Err(Error::NoSuchLive)));
 }
 
 #[tokio::test]
 async fn running_lives_are_still_known_after_a_restart_and_the_patience_begins_anew() {
     let here = here(100).await;
-    let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();
-    let again = Lives::open(here.database.clone(), 100).await.unwrap();
-    assert!(again.get(live.id).await.unwrap().is_running());
+    let (live, _) = here.lifecycle.start(here.author, titled("x"), NOW).await.unwrap();
+    let lives = Lives::new(Sqlite::new(here.database.clone()), here.accounts.clone());
+    let again = Lifecycle::open(lives.clone(), 100).await.unwrap();
+    assert!(lives.get(live.id).await.unwrap().is_running());
     let now = Instant::now();
     assert!(again.end_abandoned(now, NOW, Duration::from_secs(60)).await.unwrap().is_empty());
     let later = now + Duration::from_secs(61);
@@ -200,17 +206,71 @@ async fn running_lives_are_still_known_after_a_restart_and_the_patience_begins_a
 #[tokio::test]
 async fn a_deletion_takes_two_steps_and_is_found_again_after_a_crash() {
     let here = here(100).await;
-    let (live, _) = here.lives.start(here.author, titled("x"), NOW).await.unwrap();
-    here.lives.begin_deletion(live.id, NOW).await.unwrap();
+    let (live, _) = here.lifecycle.start(here.author, titled("x"), NOW).await.unwrap();
+    here.lifecycle.begin_deletion(live.id, NOW).await.unwrap();
     assert!(matches!(here.lives.get(live.id).await, Err(Error::NoSuchLive)));
-    assert!(matches!(here.lives.begin_deletion(live.id, NOW).await, Err(Error::NoSuchLive)));
+    assert!(matches!(here.lifecycle.begin_deletion(live.id, NOW).await, Err(Error::NoSuchLive)));
     assert!(listed(&here.lives, Filter::default()).await.is_empty());
-    assert_eq!(here.lives.half_deleted().await.unwrap(), [live.id]);
-    let fails = here.lives.purge(live.id, |_| Err(database::Error::Full)).await;
-    assert!(fails.is_err());
-    assert_eq!(here.lives.half_deleted().await.unwrap(), [live.id]);
-    here.lives.purge(live.id, |_| Ok(())).await.unwrap();
-    assert!(here.lives.half_deleted().await.unwrap().is_empty());
-    let (next, _) = here.lives.start(here.author, titled("y"), NOW).await.unwrap();
+    assert_eq!(here.lifecycle.half_deleted().await.unwrap(), [live.id]);
+    here.lifecycle.purge(live.id).await.unwrap();
+    assert!(here.lifecycle.half_deleted().await.unwrap().is_empty());
+    let (next, _) = here.lifecycle.start(here.author, titled("y"), NOW).await.unwrap();
     assert!(next.id > live.id, "numbers are never used again");
+}
+
+#[tokio::test]
+async fn every_decision_is_an_event_and_what_changes_nothing_is_none() {
+    let here = here(100).await;
+    let mut newest = here.lifecycle.newest();
+    let (live, _) = here.lifecycle.start(here.author, titled("x"), NOW).await.unwrap();
+    assert!(newest.has_changed().unwrap());
+    here.lifecycle.change(live.id, Change::default(), NOW).await.unwrap();
+    let later = Instant::now() + Duration::from_secs(700);
+    here.lifecycle.end_abandoned(later, NOW, Duration::from_secs(600)).await.unwrap();
+    assert!(here.lifecycle.bytes_came(live.id, NOW).await.unwrap());
+    assert!(!here.lifecycle.bytes_came(live.id, NOW).await.unwrap());
+    for _ in 0..2 {
+        here.lifecycle.stop(live.id, NOW).await.unwrap();
+    }
+    here.lifecycle.begin_deletion(live.id, NOW).await.unwrap();
+    let events = here.lifecycle.events(EventId(0)).await.unwrap();
+    let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
+    use EventKind::{Abandoned, Changed, Deleted, Resumed, Started, Stopped};
+    assert_eq!(kinds, [Started, Changed, Abandoned, Resumed, Stopped, Deleted]);
+    assert!(events.iter().all(|event| event.live == live.id));
+    assert_eq!(*newest.borrow_and_update(), events[5].id);
+    assert_eq!(here.lifecycle.events(events[3].id).await.unwrap(), events[4..]);
+    let again = Lifecycle::open(here.lives.clone(), 100).await.unwrap();
+    assert_eq!(*again.newest().borrow(), events[5].id, "a restart goes on from the newest");
+}
+
+#[tokio::test]
+async fn what_is_recorded_stands_in_the_row() {
+    let here = here(100).await;
+    let (live, _) = here.lifecycle.start(here.author, titled("x"), NOW).await.unwrap();
+    assert_eq!(live.recorded, Some(Recorded::default()), "nothing is recorded of a live that begins");
+    let recorded = Recorded { saved_ms: 5, codecs: vec!["vp8".to_owned()], ..Recorded::default() };
+    here.lives.keep_recorded(vec![(live.id, recorded.clone())]).await.unwrap();
+    let page = here.lives.list(Filter::default(), 1, 10).await.unwrap();
+    assert_eq!(page.lives[0].recorded, Some(recorded));
+}
+
+#[tokio::test]
+async fn counts_follow_everything_that_becomes_of_a_live() {
+    let here = here(100).await;
+    let count = async |filter: Filter| here.lives.list(filter, 1, 1).await.unwrap().count;
+    let all = |running| Filter { running, ..Filter::default() };
+    let own = Filter { of: Some(here.author), ..Filter::default() };
+    let (first, _) = here.lifecycle.start(here.author, titled("un"), NOW).await.unwrap();
+    let (second, _) = here.lifecycle.start(here.author, hidden(Visibility::Unlisted), NOW).await.unwrap();
+    assert_eq!((count(all(None)).await, count(own.clone()).await), (1, 2));
+    here.lifecycle.stop(first.id, NOW).await.unwrap();
+    assert_eq!((count(all(Some(true))).await, count(all(Some(false))).await), (0, 1));
+    let shown = Change { visibility: Some(Visibility::Public), ..Change::default() };
+    here.lifecycle.change(second.id, shown, NOW).await.unwrap();
+    assert_eq!((count(all(Some(true))).await, count(all(None)).await), (1, 2));
+    here.lifecycle.begin_deletion(first.id, NOW).await.unwrap();
+    assert_eq!((count(all(None)).await, count(own.clone()).await), (1, 1));
+    here.lifecycle.purge(first.id).await.unwrap();
+    assert_eq!((count(all(None)).await, count(own).await), (1, 1));
 }

@@ -31,6 +31,7 @@ mod load;
 mod mark;
 mod read_only;
 mod recording;
+mod running;
 mod scan;
 mod store;
 pub mod unread;

@@ -8,6 +8,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 
 use crate::bodies::Bodies;
 use crate::load::{DESCRIPTION, load};
+use crate::running::Running;
 use crate::unread::USUAL_LIMIT;
 use crate::{Disk, Error, LocalDisk, Recording, blocking};
 
@@ -31,6 +32,7 @@ pub struct Recorder {
     lives: Mutex<Lives>,
     kept: Arc<Kept>,
     bodies: Arc<Bodies>,
+    running: Arc<Running>,
     /// Loads that viewers may have under way.
     viewers: Arc<Semaphore>,
 }
@@ -74,6 +76,7 @@ impl Recorder {
             lives: Mutex::default(),
             kept: Arc::default(),
             bodies: Arc::default(),
+            running: Arc::default(),
             viewers: Arc::new(Semaphore::new(cores)),
         })
     }
@@ -105,12 +108,23 @@ impl Recorder {
         self.load(live, known, turn).await
     }
 
+    /// Says whether a live runs: what ends the tails of its recording, in memory already or later. Only the one listener that
+    /// follows the lives' own events says so; nothing else here decides it.
+    pub async fn set_running(&self, live: i64, runs: bool) {
+        // Before the lock is waited for: whoever loads the live meanwhile may know it or not, and is told after it.
+        self.running.set(live, runs);
+        if let Some(recording) = self.place(live).recording.lock().await.upgrade() {
+            recording.set_live(runs);
+        }
+    }
+
     /// Removes all that was recorded of a live, and ends its tails.
     pub async fn delete(&self, live: i64) -> Result<(), Error> {
         let mut known = Arc::clone(&self.place(live).recording).lock_owned().await;
         if let Some(recording) = std::mem::take(&mut *known).upgrade() {
             recording.set_live(false);
         }
+        self.running.set(live, false);
         self.kept.forget(live);
         self.bodies.close(live);
         let (disk, dir) = (Arc::clone(&self.disk), self.dir(live));
@@ -135,10 +149,12 @@ impl Recorder {
         }
         let (disk, dir) = (Arc::clone(&self.disk), self.dir(live));
         let (bodies, kept) = (Arc::clone(&self.bodies), Arc::clone(&self.kept));
+        let running = Arc::clone(&self.running);
         let unread_limit = self.unread_limit;
         blocking(move || {
             let loaded = load(&disk, &dir, unread_limit)?;
             let recording = Arc::new(Recording::new(live, disk, dir, bodies, loaded));
+            recording.set_live(running.contains(live));
             *known = Arc::downgrade(&recording);
             drop((known, turn));
             kept.keep(live, &recording);

@@ -5,31 +5,37 @@ use std::time::Instant;
 use accounts::{Accounts, SigningKey};
 use axum::extract::FromRef;
 use chat::Chat;
-use database::Database;
 use delivery::poster::Posters;
 use delivery::replay::Replays;
 use ingest::upload::Uploads;
-use lives::{Lives, MediaTokens};
+use lives::{Lifecycle, Lives, MediaTokens};
 use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::now_ms;
 use crate::config::Config;
+use crate::engines::Engines;
 use crate::error::Error;
 use crate::http::chat_state::{Sources, States};
 use crate::http::log::Counts;
+use crate::listeners::{Followers, Listeners};
+use crate::names::Names;
 use crate::presence::{Here, Viewers};
 use crate::quota::Quota;
 use crate::recorded::Recordings;
+use crate::summaries::Summaries;
 
 /// Everything that a request may need; clones share it.
 #[derive(Clone, FromRef)]
 pub(crate) struct App {
     pub(crate) config: Arc<Config>,
-    pub(crate) database: Database,
+    pub(crate) engines: Engines,
     pub(crate) accounts: Accounts,
     pub(crate) lives: Lives,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) listeners: Listeners,
+    pub(crate) summaries: Arc<Summaries>,
     pub(crate) media_tokens: MediaTokens,
     pub(crate) chat: Chat,
     pub(crate) chat_limits: Arc<chat::Limits>,
@@ -53,31 +59,42 @@ pub(crate) struct App {
 impl App {
     /// Opens what is kept in the data directory.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
-        let database = open_database(&config.data_dir)?;
+        let engines = Engines::open(&config.data_dir)?;
         let key = SigningKey::open(&key_path(&config.data_dir))
             .map_err(|error| Error::File { path: key_path(&config.data_dir), error })?;
-        let accounts = Accounts::new(database.clone(), &key, config.accounts.clone());
-        let lives = Lives::open(database.clone(), config.running_lives).await?;
+        let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
+        let lives = Lives::new(engines.lives(), accounts.clone());
+        let lifecycle = Lifecycle::open(lives.clone(), config.running_lives).await?;
         let recorder =
             Recorder::open(&config.data_dir, config.reserve)?.with_unread_limit(config.unread_limit);
         let recorder = Arc::new(recorder);
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
         let quota = Arc::new(Quota::new(config.storage_per_person));
-        let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), now_ms));
+        let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
         let replays = Arc::<Replays>::default();
-        let recordings = Recordings {
-            recorder: Arc::clone(&recorder),
-            uploads: Arc::clone(&uploads),
-            replays: Arc::clone(&replays),
-        };
+        let recordings = Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), Arc::clone(&replays));
+        let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone()));
+        let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
+        let (chat_states, tasks) = (States::default(), TaskTracker::new());
+        let listeners = Listeners::new(Followers {
+            lifecycle: lifecycle.clone(),
+            recordings: recordings.clone(),
+            summaries: Arc::clone(&summaries),
+            chat: chat.clone(),
+            chat_states: chat_states.clone(),
+            tasks: tasks.clone(),
+        });
         Ok(Self {
             config: Arc::new(config),
-            accounts,
             lives,
-            chat: Chat::new(database.clone()),
+            lifecycle,
+            listeners,
+            summaries,
+            chat,
+            accounts,
             chat_limits,
-            chat_states: States::default(),
-            database,
+            chat_states,
+            engines,
             media_tokens: MediaTokens::new(key.derive("media token")),
             recordings,
             uploads,
@@ -89,7 +106,7 @@ impl App {
             counts: Arc::default(),
             quota,
             leaving: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            tasks,
             since: Instant::now(),
         })
     }
@@ -106,18 +123,8 @@ impl App {
 
     /// Closes it all, what others stand on last.
     pub(crate) async fn close(&self) {
-        self.database.close().await;
+        self.engines.close().await;
     }
-}
-
-/// Opens the database of a data directory with the tables of every crate, each after those it points to.
-pub(crate) fn open_database(data_dir: &Path) -> Result<Database, Error> {
-    let sets = [accounts::MIGRATIONS, lives::MIGRATIONS, chat::MIGRATIONS];
-    Ok(Database::open(&database_path(data_dir), &sets)?)
-}
-
-pub(crate) fn database_path(data_dir: &Path) -> PathBuf {
-    data_dir.join("communiconnect.sqlite")
 }
 
 pub(crate) fn key_path(data_dir: &Path) -> PathBuf {

@@ -8,11 +8,13 @@ use std::time::Duration;
 use accounts::{Accounts, NewPerson, Role, SigningKey};
 use clap::{Parser, Subcommand};
 use delivery::poster;
+use ids::LiveId;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::now_ms;
 use crate::config::{Config, Written};
+use crate::engines::{self, Engines};
 use crate::in_use::InUse;
 use crate::{app, data_dir, recorded, serve, shutdown};
 
@@ -154,14 +156,7 @@ fn allow_many_open_files() {
 }
 
 fn verify(data_dir: &Path) -> Result<ExitCode, String> {
-    let database = app::database_path(data_dir);
-    if !database.is_file() {
-        return Err(format!("there is no database in {}", data_dir.display()));
-    }
-    let mut found = database::check(&database).unwrap_or_else(|error| vec![error.to_string()]);
-    let conversations = database::open_read_only(&database).map_err(said);
-    let conversations = conversations.and_then(|rows| chat::verify(&rows).map_err(said));
-    found.extend(conversations.unwrap_or_else(|error| vec![error]));
+    let mut found = engines::verify(data_dir)?;
     found.extend(recorded::verify(data_dir));
     for sentence in &found {
         say(sentence);
@@ -174,18 +169,16 @@ fn verify(data_dir: &Path) -> Result<ExitCode, String> {
 }
 
 fn export(data_dir: &Path, live_id: i64, output: &Path) -> Result<ExitCode, String> {
-    recorded::export(data_dir, live_id, output)?;
+    recorded::export(data_dir, LiveId(live_id), output)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn reread(data_dir: &Path, live_id: Option<i64>) -> Result<ExitCode, String> {
-    if !app::database_path(data_dir).is_file() {
-        return Err(format!("there is no database in {}", data_dir.display()));
-    }
+    engines::existing(data_dir)?;
     data_dir::keep_private();
     let _in_use = InUse::take(data_dir).map_err(said)?;
     let lives = match live_id {
-        Some(live) => vec![live],
+        Some(live) => vec![LiveId(live)],
         None => recorded::lives(data_dir)?,
     };
     for live in lives {
@@ -201,15 +194,15 @@ fn user(command: UserCommand) -> Result<ExitCode, String> {
             UserCommand::Add { email, password, first_name, last_name, roles, at } => {
                 let password = password.map_or_else(read_password, Ok)?;
                 let new = NewPerson { email, password, first_name, last_name };
-                let (accounts, database) = open_accounts(&at.data_dir)?;
+                let (accounts, engines) = open_accounts(&at.data_dir)?;
                 let person = accounts.add(new, &roles, now_ms()).await.map_err(said)?;
-                database.close().await;
+                engines.close().await;
                 say(&format!("person {} added", person.id));
             }
             UserCommand::Role { email, role, remove, at } => {
-                let (accounts, database) = open_accounts(&at.data_dir)?;
+                let (accounts, engines) = open_accounts(&at.data_dir)?;
                 let person = accounts.set_role(&email, role, !remove).await.map_err(said)?;
-                database.close().await;
+                engines.close().await;
                 let roles: Vec<_> = person.roles.iter().map(|role| role.name()).collect();
                 say(&format!("roles of person {}: {}", person.id, roles.join(", ")));
             }
@@ -219,12 +212,12 @@ fn user(command: UserCommand) -> Result<ExitCode, String> {
 }
 
 /// The people of a data directory, also while a server uses it.
-fn open_accounts(data_dir: &Path) -> Result<(Accounts, database::Database), String> {
+fn open_accounts(data_dir: &Path) -> Result<(Accounts, Engines), String> {
     data_dir::keep_private();
     let config = Config { data_dir: data_dir.to_owned(), ..Written::default().meant().map_err(said)? };
-    let database = app::open_database(&config.data_dir).map_err(said)?;
+    let engines = Engines::open(&config.data_dir).map_err(said)?;
     let key = SigningKey::open(&app::key_path(&config.data_dir)).map_err(said)?;
-    Ok((Accounts::new(database.clone(), &key, config.accounts), database))
+    Ok((Accounts::new(engines.people(), &key, config.accounts), engines))
 }
 
 fn read_password() -> Result<String, String> {

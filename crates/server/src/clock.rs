@@ -1,7 +1,6 @@
-use std::time::SystemTime;
+use ids::UnixMs;
 
-/// Milliseconds of Unix time.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+/// What the clock says.
+pub(crate) fn now_ms() -> UnixMs {
+    UnixMs::now()
 }

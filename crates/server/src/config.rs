@@ -54,7 +54,7 @@ pub struct Written {
     /// Connections at once from one address of IPv4 or one /64 of IPv6, or of one person [default: a quarter of them all]
     #[arg(long, env = "COMMUNICONNECT_CONNECTIONS_PER_ADDRESS", value_name = "COUNT")]
     pub connections_per_address: Option<usize>,
-    /// Seconds that an access token is good [default: 900]
+    /// Seconds that an access token is good [default: 3600]
     #[arg(long, env = "COMMUNICONNECT_ACCESS_TOKEN_S", value_name = "SECONDS")]
     pub access_token_s: Option<u64>,
     /// Days that an unused refresh token is good [default: 30]
@@ -194,7 +194,7 @@ impl Written {
 
     fn with_defaults(self) -> Result<Config, ConfigError> {
         let accounts = accounts::Settings {
-            access_life: Duration::from_secs(self.access_token_s.unwrap_or(15 * 60)),
+            access_life: Duration::from_secs(self.access_token_s.unwrap_or(60 * 60)),
             refresh_life: Duration::from_secs(self.refresh_token_days.unwrap_or(30).saturating_mul(86_400)),
             wrong_passwords_per_minute: self.wrong_passwords.unwrap_or(10),
             issuers: self.issuers()?,

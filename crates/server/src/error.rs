@@ -23,15 +23,15 @@ pub enum Error {
     /// Another server works on the data directory.
     #[error(transparent)]
     InUse(#[from] Refused),
-    /// The database.
-    #[error("the database cannot be opened: {0}")]
-    Database(#[from] database::Error),
     /// The recordings.
     #[error("the recordings cannot be opened: {0}")]
     Recorder(#[from] recorder::Error),
     /// The lives in the database.
     #[error(transparent)]
     Lives(#[from] lives::Error),
+    /// The database.
+    #[error("the database cannot be opened: {0}")]
+    Storage(#[from] storage::Failure),
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),

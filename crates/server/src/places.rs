@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ids::PersonId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The places of one server. Clones share them.
@@ -41,7 +42,7 @@ enum Holder {
     /// A network of IPv6: the first 64 bits, of which one subscriber has all the rest (RFC 6177).
     Network(u64),
     /// Somebody who signed in.
-    Person(i64),
+    Person(PersonId),
     /// A proxy that is trusted: it speaks for many, and limits them itself.
     Proxy,
 }
@@ -86,7 +87,7 @@ impl Places {
 
 impl Place {
     /// Somebody signed in on this connection: it counts as theirs from now on, as long as they have less than a share.
-    pub(crate) fn belongs_to(&self, person: i64) {
+    pub(crate) fn belongs_to(&self, person: PersonId) {
         let person = Holder::Person(person);
         let mut holder = self.0.holder.lock().unwrap_or_else(PoisonError::into_inner);
         if *holder != person && *holder != Holder::Proxy && self.0.shares.add(person) {
@@ -174,11 +175,11 @@ mod tests {
     async fn whoever_signed_in_counts_as_a_person() {
         let places = Places::new(8, 1);
         let one = give(&places, "192.0.2.1").await.unwrap();
-        one.belongs_to(7);
+        one.belongs_to(PersonId(7));
         let two = give(&places, "192.0.2.1").await.unwrap();
-        two.belongs_to(7);
+        two.belongs_to(PersonId(7));
         assert!(give(&places, "192.0.2.1").await.is_none(), "a person has a share too");
-        two.belongs_to(8);
+        two.belongs_to(PersonId(8));
         assert!(give(&places, "192.0.2.1").await.is_some());
         drop((one, two));
         assert!(places.shares.lock().is_empty());

@@ -1,25 +1,27 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ids::{LiveId, PersonId};
+
 /// How many watch each live now. As many entries as lives are watched.
 #[derive(Clone, Default)]
-pub(crate) struct Viewers(Arc<Mutex<HashMap<i64, usize>>>);
+pub(crate) struct Viewers(Arc<Mutex<HashMap<LiveId, usize>>>);
 
 /// Somebody who watches, until this is dropped.
 pub(crate) struct Viewing {
-    live: i64,
+    live: LiveId,
     viewers: Viewers,
 }
 
 impl Viewers {
     /// Somebody begins to watch.
-    pub(crate) fn enter(&self, live: i64) -> Viewing {
+    pub(crate) fn enter(&self, live: LiveId) -> Viewing {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(live).or_default() += 1;
         Viewing { live, viewers: self.clone() }
     }
 
     /// How many watch this live.
-    pub(crate) fn count(&self, live: i64) -> usize {
+    pub(crate) fn count(&self, live: LiveId) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&live).copied().unwrap_or(0)
     }
 
@@ -31,39 +33,39 @@ impl Viewers {
 
 /// Who is connected to each conversation now. As many entries as conversations have readers.
 #[derive(Clone, Default)]
-pub(crate) struct Here(Arc<Mutex<HashMap<i64, Room>>>);
+pub(crate) struct Here(Arc<Mutex<HashMap<LiveId, Room>>>);
 
 /// Those connected to one conversation.
 #[derive(Default)]
 struct Room {
     anonymous: usize,
     /// How many connections each person has.
-    people: BTreeMap<i64, usize>,
+    people: BTreeMap<PersonId, usize>,
 }
 
 /// Somebody who is connected, until this is dropped.
 pub(crate) struct Present {
-    live: i64,
-    person: Option<i64>,
+    live: LiveId,
+    person: Option<PersonId>,
     here: Here,
 }
 
 impl Here {
     /// Somebody connects to the conversation of a live, by name if they have signed in.
-    pub(crate) fn enter(&self, live: i64, person: Option<i64>) -> Present {
+    pub(crate) fn enter(&self, live: LiveId, person: Option<PersonId>) -> Present {
         self.change(live, |room| room.add(person));
         Present { live, person, here: self.clone() }
     }
 
     /// How many are here, a person once however often they are connected, and the ids of the first `limit` of those
     /// who have signed in.
-    pub(crate) fn of(&self, live: i64, limit: usize) -> (usize, Vec<i64>) {
+    pub(crate) fn of(&self, live: LiveId, limit: usize) -> (usize, Vec<PersonId>) {
         let rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(room) = rooms.get(&live) else { return (0, Vec::new()) };
         (room.anonymous + room.people.len(), room.people.keys().copied().take(limit).collect())
     }
 
-    fn change(&self, live: i64, change: impl FnOnce(&mut Room)) {
+    fn change(&self, live: LiveId, change: impl FnOnce(&mut Room)) {
         let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = rooms.entry(live).or_default();
         change(room);
@@ -74,14 +76,14 @@ impl Here {
 }
 
 impl Room {
-    fn add(&mut self, person: Option<i64>) {
+    fn add(&mut self, person: Option<PersonId>) {
         match person {
             Some(person) => *self.people.entry(person).or_default() += 1,
             None => self.anonymous += 1,
         }
     }
 
-    fn take(&mut self, person: Option<i64>) {
+    fn take(&mut self, person: Option<PersonId>) {
         let Some(person) = person else {
             self.anonymous = self.anonymous.saturating_sub(1);
             return;
@@ -97,7 +99,7 @@ impl Room {
 
 impl Present {
     /// Whoever is connected says who they are, perhaps somebody else than before.
-    pub(crate) fn sign_in(&mut self, person: i64) {
+    pub(crate) fn sign_in(&mut self, person: PersonId) {
         let before = self.person.replace(person);
         self.here.change(self.live, |room| {
             room.add(Some(person));
@@ -131,25 +133,32 @@ mod tests {
     #[test]
     fn viewers_are_counted_while_they_watch() {
         let viewers = Viewers::default();
-        let (first, second) = (viewers.enter(1), viewers.enter(1));
-        let _other = viewers.enter(2);
-        assert_eq!((viewers.count(1), viewers.count(2), viewers.all()), (2, 1, 3));
+        let (first, second) = (viewers.enter(LiveId(1)), viewers.enter(LiveId(1)));
+        let _other = viewers.enter(LiveId(2));
+        assert_eq!((viewers.count(LiveId(1)), viewers.count(LiveId(2)), viewers.all()), (2, 1, 3));
         drop(first);
         drop(second);
-        assert_eq!((viewers.count(1), viewers.all()), (0, 1));
+        assert_eq!((viewers.count(LiveId(1)), viewers.all()), (0, 1));
     }
 
     #[test]
     fn a_person_is_here_once_however_often_they_are_connected() {
         let here = Here::default();
-        let (mut first, second, third) = (here.enter(1, None), here.enter(1, Some(7)), here.enter(1, None));
-        assert_eq!(here.of(1, 10), (3, vec![7]));
-        first.sign_in(7);
-        assert_eq!(here.of(1, 10), (2, vec![7]));
-        first.sign_in(8);
-        assert_eq!((here.of(1, 10), here.of(1, 1)), ((3, vec![7, 8]), (3, vec![7])));
+        let (mut first, second, third) = (
+            here.enter(LiveId(1), None),
+            here.enter(LiveId(1), Some(PersonId(7))),
+            here.enter(LiveId(1), None),
+        );
+        assert_eq!(here.of(LiveId(1), 10), (3, vec![PersonId(7)]));
+        first.sign_in(PersonId(7));
+        assert_eq!(here.of(LiveId(1), 10), (2, vec![PersonId(7)]));
+        first.sign_in(PersonId(8));
+        assert_eq!(
+            (here.of(LiveId(1), 10), here.of(LiveId(1), 1)),
+            ((3, vec![PersonId(7), PersonId(8)]), (3, vec![PersonId(7)]))
+        );
         drop((first, second, third));
-        assert_eq!(here.of(1, 10), (0, Vec::new()));
+        assert_eq!(here.of(LiveId(1), 10), (0, Vec::new()));
         assert!(here.0.lock().unwrap().is_empty());
     }
 }

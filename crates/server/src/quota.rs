@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use ids::PersonId;
+
 /// How long a measure is good; what is announced in between is counted on top of it.
 const GOOD_FOR: Duration = Duration::from_secs(10);
 /// People known at once; over it all are measured again.
@@ -13,7 +15,7 @@ const KNOWN_AT_MOST: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Quota {
     limit: u64,
-    known: Mutex<HashMap<i64, Known>>,
+    known: Mutex<HashMap<PersonId, Known>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,7 @@ impl Quota {
     }
 
     /// Counts bytes that a person is about to store, if a measure says that there is room for them.
-    pub(crate) fn admit(&self, person: i64, bytes: u64) -> bool {
+    pub(crate) fn admit(&self, person: PersonId, bytes: u64) -> bool {
         let mut known = self.lock();
         let Some(known) = known.get_mut(&person).filter(|known| known.since.elapsed() < GOOD_FOR) else {
             return false;
@@ -48,12 +50,12 @@ impl Quota {
     }
 
     /// What is left for a person after the last measure.
-    pub(crate) fn room(&self, person: i64) -> u64 {
+    pub(crate) fn room(&self, person: PersonId) -> u64 {
         self.lock().get(&person).map_or(0, |known| self.limit.saturating_sub(known.stored))
     }
 
     /// Takes note of what was measured.
-    pub(crate) fn measured(&self, person: i64, stored: u64) {
+    pub(crate) fn measured(&self, person: PersonId, stored: u64) {
         let mut known = self.lock();
         if known.len() >= KNOWN_AT_MOST {
             known.clear();
@@ -61,7 +63,7 @@ impl Quota {
         known.insert(person, Known { stored, since: Instant::now() });
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Known>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PersonId, Known>> {
         self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -73,20 +75,20 @@ mod tests {
     #[test]
     fn nothing_is_admitted_before_it_was_measured() {
         let quota = Quota::new(100);
-        assert!(!quota.admit(1, 1));
-        quota.measured(1, 0);
-        assert!(quota.admit(1, 1));
-        assert!(!quota.admit(2, 1));
+        assert!(!quota.admit(PersonId(1), 1));
+        quota.measured(PersonId(1), 0);
+        assert!(quota.admit(PersonId(1), 1));
+        assert!(!quota.admit(PersonId(2), 1));
     }
 
     #[test]
     fn what_was_admitted_counts() {
         let quota = Quota::new(100);
-        quota.measured(1, 60);
-        assert!(quota.admit(1, 30));
-        assert_eq!(quota.room(1), 10);
-        assert!(!quota.admit(1, 11));
-        assert!(!quota.admit(1, u64::MAX));
-        assert!(quota.admit(1, 10));
+        quota.measured(PersonId(1), 60);
+        assert!(quota.admit(PersonId(1), 30));
+        assert_eq!(quota.room(PersonId(1)), 10);
+        assert!(!quota.admit(PersonId(1), 11));
+        assert!(!quota.admit(PersonId(1), u64::MAX));
+        assert!(quota.admit(PersonId(1), 10));
     }
 }

@@ -1,11 +1,14 @@
 //! What is recorded of a live, for everything here that speaks of it.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use delivery::replay::Replays;
+use ids::{LiveId, UnixMs};
 use ingest::reread::{self, Outcome};
 use ingest::upload::Uploads;
+use lives::{Live, Recorded};
 use media::Kind;
 use recorder::unread::Stretch;
 use recorder::{Disk, ReadOnlyDisk, Recorder, Recording};
@@ -32,7 +35,7 @@ pub(crate) struct Summary {
     /// Version of `replay.webm`, where the codecs allow it.
     pub(crate) webm: Option<String>,
     /// Extension (`m4a` or `webm`) and version of the audio alone.
-    pub(crate) audio: Option<(&'static str, String)>,
+    pub(crate) audio: Option<(String, String)>,
     /// Version of the poster, if there is one.
     pub(crate) poster: Option<String>,
 }
@@ -45,9 +48,9 @@ pub(crate) struct Gap {
     /// How long it lasted, in milliseconds.
     pub(crate) lost_ms: u64,
     /// From when, in milliseconds of Unix time.
-    pub(crate) since_ms: i64,
+    pub(crate) since_ms: UnixMs,
     /// Until when, in milliseconds of Unix time.
-    pub(crate) until_ms: i64,
+    pub(crate) until_ms: UnixMs,
 }
 
 /// Bytes that were acknowledged and that no frame was made of. They are kept.
@@ -67,46 +70,62 @@ pub(crate) struct Unread {
     pub(crate) reason: &'static str,
 }
 
-/// The recordings of all lives, and what stands on them.
+/// The recordings of all lives, and what stands on them; clones share it.
 #[derive(Clone)]
 pub(crate) struct Recordings {
-    pub(crate) recorder: Arc<Recorder>,
-    pub(crate) uploads: Arc<Uploads>,
-    pub(crate) replays: Arc<Replays>,
+    recorder: Arc<Recorder>,
+    uploads: Arc<Uploads>,
+    replays: Arc<Replays>,
+    /// Those of which the rows may be behind. As many as lives were looked at within a second.
+    touched: Arc<Mutex<HashSet<LiveId>>>,
 }
 
 impl Recordings {
-    /// What is recorded of this live.
-    pub(crate) async fn summary(&self, live: i64) -> Summary {
-        let Ok(recording) = self.recorder.watched(live).await.inspect_err(|error| unreadable(live, error))
-        else {
-            return Summary::default();
-        };
+    pub(crate) fn new(recorder: Arc<Recorder>, uploads: Arc<Uploads>, replays: Arc<Replays>) -> Self {
+        Self { recorder, uploads, replays, touched: Arc::default() }
+    }
+
+    /// What is recorded of this live now.
+    pub(crate) async fn summary(&self, live: LiveId) -> Summary {
+        let Some(recording) = self.watched(live).await else { return Summary::default() };
         let timeline = recording.timeline();
-        let duration_ms = unsigned(timeline.duration_ms());
-        let version = timeline.version().to_string();
-        let offered = |format, audio_only| {
-            let selection = Selection { audio_only, ..Selection::default() };
-            view::check(&timeline, &selection, format).is_ok().then(|| version.clone())
-        };
-        let audio = offered(Format::Mp4, true).map(|version| ("m4a", version));
-        Summary {
-            saved_ms: duration_ms,
-            duration_ms,
-            revision: timeline.revision,
-            has_picture: timeline.takes().iter().any(|take| take.video.is_some()),
-            gaps: gaps(&timeline),
-            unread: unread(&recording),
-            mp4: offered(Format::Mp4, false),
-            webm: offered(Format::Webm, false),
-            audio: audio.or_else(|| offered(Format::Webm, true).map(|version| ("webm", version))),
-            poster: (duration_ms > 0).then(|| timeline.revision.to_string()),
+        let gaps = gaps(&timeline);
+        let recorded = recorded(&timeline, &gaps);
+        Summary { gaps, unread: unread(&recording), ..Summary::of(&recorded) }
+    }
+
+    /// What a list shows of a live: what stands in its row. A live of which that is not known yet, from a version that did
+    /// not keep it, is opened, and its row gets what is missing: a page of them at most for each list.
+    pub(crate) async fn listed(&self, live: &Live) -> Summary {
+        match &live.recorded {
+            Some(recorded) => Summary::of(recorded),
+            None => {
+                self.touch(live.id);
+                self.summary(live.id).await
+            }
         }
     }
 
+    /// The recording of a live. What its row says of it is looked at again soon.
+    pub(crate) async fn open(&self, live: LiveId) -> Result<Arc<Recording>, recorder::Error> {
+        let recording = self.recorder.watched(live.0).await?;
+        self.touch(live);
+        Ok(recording)
+    }
+
+    /// What lists show of a live, as it is now; `None` when it cannot be read.
+    pub(crate) async fn now(&self, live: LiveId) -> Option<Recorded> {
+        let timeline = self.watched(live).await?.timeline();
+        Some(recorded(&timeline, &gaps(&timeline)))
+    }
+
+    async fn watched(&self, live: LiveId) -> Option<Arc<Recording>> {
+        self.recorder.watched(live.0).await.inspect_err(|error| unreadable(live, error)).ok()
+    }
+
     /// The play clock of a live, and its revision.
-    pub(crate) async fn clock(&self, live: i64) -> Arc<PlayClock> {
-        match self.recorder.watched(live).await {
+    pub(crate) async fn clock(&self, live: LiveId) -> Arc<PlayClock> {
+        match self.open(live).await {
             Ok(recording) => Arc::new(recording.timeline().clock()),
             Err(error) => {
                 unreadable(live, &error);
@@ -115,21 +134,86 @@ impl Recordings {
         }
     }
 
-    /// The live was stopped or abandoned: returns once everything received is durable and part of the recording.
-    pub(crate) async fn stop(&self, live: i64) {
-        if let Err(error) = self.uploads.settle(live).await {
-            tracing::error!(live, %error, "the last frames of a live could not be stored");
+    /// The live runs: its tails wait for more.
+    pub(crate) async fn run(&self, live: LiveId) {
+        self.recorder.set_running(live.0, true).await;
+    }
+
+    /// The live was stopped or abandoned: returns once everything received is durable and part of the recording. Only then
+    /// do its tails end, so that those who watch see the last frames.
+    pub(crate) async fn stop(&self, live: LiveId) {
+        if let Err(error) = self.uploads.settle(live.0).await {
+            tracing::error!(%live, %error, "the last frames of a live could not be stored");
         }
-        if let Ok(recording) = self.recorder.recording(live).await {
-            recording.set_live(false);
-        }
+        self.recorder.set_running(live.0, false).await;
     }
 
     /// Deletes everything recorded of a live. Deleting again is no error.
-    pub(crate) async fn delete(&self, live: i64) -> Result<(), String> {
-        self.uploads.forget(live).await;
-        self.replays.forget(live).await;
-        self.recorder.delete(live).await.map_err(|error| error.to_string())
+    pub(crate) async fn delete(&self, live: LiveId) -> Result<(), String> {
+        self.uploads.forget(live.0).await;
+        self.replays.forget(live.0).await;
+        self.recorder.delete(live.0).await.map_err(|error| error.to_string())
+    }
+
+    /// This recording was opened, or grew: its row is looked at soon.
+    pub(crate) fn touch(&self, live: LiveId) {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(live);
+    }
+
+    /// Those that were touched since this was last asked.
+    pub(crate) fn touched(&self) -> HashSet<LiveId> {
+        std::mem::take(&mut self.touched.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn recorded(timeline: &Timeline, gaps: &[Gap]) -> Recorded {
+    let duration_ms = unsigned(timeline.duration_ms());
+    let offered = |format, audio_only| {
+        view::check(timeline, &Selection { audio_only, ..Selection::default() }, format).is_ok()
+    };
+    let audio = [(Format::Mp4, "m4a"), (Format::Webm, "webm")];
+    let audio = audio.into_iter().find(|(format, _)| offered(*format, true));
+    let mut codecs: Vec<String> = Vec::new();
+    let mut bytes = 0;
+    for index in timeline.takes().iter().flat_map(|take| take.tracks()) {
+        let codec = index.track().codec_string();
+        if !codecs.contains(&codec) {
+            codecs.push(codec);
+        }
+        bytes += index.payload();
+    }
+    Recorded {
+        saved_ms: duration_ms,
+        duration_ms,
+        bytes,
+        revision: timeline.revision,
+        version: timeline.version().to_string(),
+        codecs,
+        gaps: u32::try_from(gaps.len()).unwrap_or(u32::MAX),
+        lost_ms: gaps.iter().map(|gap| gap.lost_ms).sum(),
+        picture: timeline.takes().iter().any(|take| take.video.is_some()),
+        mp4: offered(Format::Mp4, false),
+        webm: offered(Format::Webm, false),
+        audio: audio.map(|(_, extension)| extension.to_owned()),
+    }
+}
+
+impl Summary {
+    /// All but the gaps themselves and what could not be read, which are in no list.
+    fn of(recorded: &Recorded) -> Self {
+        let version = || recorded.version.clone();
+        Self {
+            saved_ms: recorded.saved_ms,
+            duration_ms: recorded.duration_ms,
+            revision: recorded.revision,
+            has_picture: recorded.picture,
+            gaps: Vec::new(),
+            unread: Vec::new(),
+            mp4: recorded.mp4.then(version),
+            webm: recorded.webm.then(version),
+            audio: recorded.audio.as_ref().map(|extension| (extension.clone(), version())),
+            poster: (recorded.duration_ms > 0).then(|| recorded.revision.to_string()),
+        }
     }
 }
 
@@ -138,8 +222,8 @@ pub(crate) fn gaps(timeline: &Timeline) -> Vec<Gap> {
     let gap = |gap: timeline::Gap| Gap {
         position_ms: unsigned(gap.position_ms),
         lost_ms: unsigned(gap.lost_ms),
-        since_ms: gap.since_ms,
-        until_ms: gap.until_ms,
+        since_ms: UnixMs(gap.since_ms),
+        until_ms: UnixMs(gap.until_ms),
     };
     timeline.gaps().into_iter().map(gap).collect()
 }
@@ -174,18 +258,18 @@ pub(crate) fn verify(data_dir: &Path) -> Vec<String> {
 }
 
 /// Writes a live into one file, as far as it is durable. Changes nothing else, also beside a server.
-pub(crate) fn export(data_dir: &Path, live: i64, output: &Path) -> Result<(), String> {
+pub(crate) fn export(data_dir: &Path, live: LiveId, output: &Path) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(|error| error.to_string())?;
-    let recording = runtime.block_on(recorder.recording(live)).map_err(|error| error.to_string())?;
+    let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
     write_export(&recording, output)
 }
 
 /// Reads again what a live has kept unread; says what came of it. Nobody else may use the directory meanwhile.
-pub(crate) fn reread(data_dir: &Path, live: i64) -> Result<String, String> {
+pub(crate) fn reread(data_dir: &Path, live: LiveId) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     let recorder = Recorder::open(data_dir, 0).map_err(|error| error.to_string())?;
-    let recording = runtime.block_on(recorder.recording(live)).map_err(|error| error.to_string())?;
+    let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
     let Outcome { understood, takes, frames, left, left_bytes } =
         reread::reread(&recording).map_err(|error| error.to_string())?;
     Ok(format!(
@@ -195,9 +279,9 @@ pub(crate) fn reread(data_dir: &Path, live: i64) -> Result<String, String> {
 }
 
 /// The lives of a data directory of which something is recorded.
-pub(crate) fn lives(data_dir: &Path) -> Result<Vec<i64>, String> {
+pub(crate) fn lives(data_dir: &Path) -> Result<Vec<LiveId>, String> {
     let names = ReadOnlyDisk.list(&data_dir.join("lives")).map_err(|error| error.to_string())?;
-    let mut lives: Vec<i64> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    let mut lives: Vec<LiveId> = names.iter().filter_map(|name| name.parse().ok()).collect();
     lives.sort_unstable();
     Ok(lives)
 }
@@ -223,8 +307,8 @@ fn write_export(recording: &Recording, output: &Path) -> Result<(), String> {
     file.sync_all().map_err(|error| error.to_string())
 }
 
-fn unreadable(live: i64, error: &recorder::Error) {
-    tracing::error!(live, %error, "a recording cannot be read");
+fn unreadable(live: LiveId, error: &recorder::Error) {
+    tracing::error!(%live, %error, "a recording cannot be read");
 }
 
 fn unsigned(ms: i64) -> u64 {

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,7 +13,7 @@ use crate::connection::talk;
 use crate::error::Error;
 use crate::in_use::InUse;
 use crate::places::Places;
-use crate::{data_dir, http, timeout};
+use crate::{data_dir, http, summaries, timeout};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -48,9 +49,10 @@ pub async fn run(
     let listener = listen(wanted).map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let router = http::router(&app);
-    http::finish_deletions(&app).await;
+    let following = app.listeners.begin().await?;
     app.tasks.spawn(timeout::watch(app.clone()));
     app.tasks.spawn(timeout::let_frames_go(app.clone()));
+    app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
     on_ready(address);
     tokio::select! {
         () = accept(&app, &listener, &router) => {}
@@ -58,6 +60,8 @@ pub async fn run(
     }
     drop(listener);
     leave(&app).await;
+    // Last: a stop that is being answered waits for what follows it.
+    following.abort();
     Ok(in_use)
 }
 

@@ -13,11 +13,10 @@ pub(crate) async fn watch(app: App) {
             () = app.leaving.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        match app.lives.end_abandoned(Instant::now(), now_ms(), patience).await {
+        match app.lifecycle.end_abandoned(Instant::now(), now_ms(), patience).await {
             Ok(ended) => {
                 for live in ended {
-                    tracing::info!(live, "ended: nothing came for longer than the patience");
-                    app.recordings.stop(live).await;
+                    tracing::info!(%live, "ended: nothing came for longer than the patience");
                 }
             }
             Err(error) => tracing::warn!(%error, "could not end abandoned lives"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Person;
+use crate::User;
 use crate::conversation::{Message, MessageKind, NewMessage, Position};
 use crate::moderation::ChatRules;
 use crate::timeline::LiveState;
@@ -30,7 +30,7 @@ pub enum ServerFrame<'a> {
     /// The token was good.
     Authenticated {
         /// Whose it is.
-        user: Person<'a>,
+        user: User<'a>,
     },
     /// In the order of their numbers.
     Messages {

@@ -13,11 +13,12 @@ pub mod people;
 pub mod problem;
 pub mod publishing;
 pub mod readiness;
+pub mod search;
 pub mod tail;
 pub mod time;
 pub mod timeline;
 
 pub use page::Page;
-pub use people::{Named, Person};
+pub use people::{Named, Person, User};
 pub use problem::{Problem, Refusal};
 pub use time::Time;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::timeline::{Gap, LiveState, Unread};
-use crate::{Person, Time};
+use crate::{Time, User};
 
 /// Who may see a live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -30,7 +30,7 @@ pub struct Live<'a> {
     /// May be empty.
     pub content: &'a str,
     /// Whose it is.
-    pub author: Person<'a>,
+    pub author: User<'a>,
     /// Who may see it.
     pub visibility: Visibility,
     /// Whether it runs.
@@ -92,7 +92,7 @@ pub struct Post<'a> {
     /// That of the live.
     pub title: &'a str,
     /// Whose it is.
-    pub author: Person<'a>,
+    pub author: User<'a>,
     /// When the live began.
     pub created_at: Time,
     /// Whether the live runs.
@@ -181,6 +181,9 @@ pub struct LivesQuery {
     /// Only mine, unlisted ones too.
     #[param(value_type = Option<bool>)]
     pub mine: Option<String>,
+    /// Only those of this person.
+    #[param(value_type = Option<i64>)]
+    pub author: Option<String>,
 }
 
 /// Which posts are asked for.
@@ -190,6 +193,9 @@ pub struct PostsQuery {
     /// true: lives that run; false: lives that ended.
     #[param(value_type = Option<bool>)]
     pub is_live_post: Option<String>,
+    /// Only those of this person.
+    #[param(value_type = Option<i64>)]
+    pub author: Option<String>,
 }
 
 /// The live in a path.

@@ -17,6 +17,23 @@ pub struct Person<'a> {
     pub profile_picture: Option<&'a str>,
 }
 
+/// Somebody with an account, as everybody sees them.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct User<'a> {
+    /// Never anybody else's.
+    pub id: i64,
+    /// Who they are at the app whose token made them; null for people of this server.
+    #[schema(required = true)]
+    pub external_id: Option<&'a str>,
+    /// May be empty.
+    pub first_name: &'a str,
+    /// May be empty.
+    pub last_name: &'a str,
+    /// An http(s) address.
+    #[schema(required = true, format = "uri")]
+    pub profile_picture: Option<&'a str>,
+}
+
 /// Somebody by their name alone.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Named<'a> {
@@ -33,6 +50,9 @@ pub struct Named<'a> {
 pub struct Myself<'a> {
     /// Never anybody else's.
     pub id: i64,
+    /// Who they are at the app whose token made them; null for people of this server.
+    #[schema(required = true)]
+    pub external_id: Option<&'a str>,
     /// May be empty.
     pub first_name: &'a str,
     /// May be empty.
@@ -80,7 +100,7 @@ pub struct SignedIn<'a> {
 pub struct Registration {
     /// Compared without regard to case.
     pub email: String,
-    /// 8 characters or more.
+    /// 8 characters or more, none of those that are guessed first.
     #[schema(min_length = 8)]
     pub password: String,
     /// At most 150 characters.
@@ -107,8 +127,26 @@ pub struct Refresh {
     pub refresh: String,
 }
 
-/// What is to change in a profile; what is left out stays.
+/// What sign-in is to end: that of the refresh token, else that of the bearer.
+#[derive(Deserialize, ToSchema)]
+pub struct SignOut {
+    /// As it was answered.
+    pub refresh: Option<String>,
+}
+
+/// A password and the one that takes its place.
+#[derive(Deserialize, ToSchema)]
+pub struct PasswordChange {
+    /// As it is now.
+    pub password: String,
+    /// 8 characters or more, none of those that are guessed first.
+    #[schema(min_length = 8)]
+    pub new_password: String,
+}
+
+/// What is to change in a profile; what is left out stays. A field that is none of these is refused.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ProfileChange {
     /// At most 150 characters.
     #[schema(max_length = 150)]

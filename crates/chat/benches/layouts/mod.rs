@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use chat::message_id;
 use database::{Database, MigrationSet};
+use ids::{PersonId, Seq};
 use rusqlite::{Connection, params};
 use timeline::Position;
 
-use super::{AUTHORS, LIVE, PEOPLE, WRITERS};
+use super::{AUTHORS, LIVE, WRITERS};
 
 /// A message before anybody decided how to keep it.
 pub(crate) struct Said {
@@ -49,7 +50,7 @@ pub(crate) fn plain(path: &Path, said: &[Said]) -> f64 {
             .unwrap();
         let (time, client_id) = (wire::Time(one.sent_ms).to_string(), uuid(one.client_id));
         let Said { seq, at, author, text, .. } = one;
-        keep.execute(params![seq, LIVE, seq, author, time, at.take, at.ms, client_id, text]).unwrap();
+        keep.execute(params![seq, LIVE.0, seq, author, time, at.take, at.ms, client_id, text]).unwrap();
         index(conn, *seq, "content", text);
     })
 }
@@ -57,16 +58,16 @@ pub(crate) fn plain(path: &Path, said: &[Said]) -> f64 {
 /// Keeps messages in the layout before this one; how many a second.
 pub(crate) fn before(path: &Path, said: &[Said]) -> f64 {
     let before = MigrationSet { name: "chat", migrations: &chat::MIGRATIONS.migrations[..BEFORE] };
-    drop(Database::open(path, &[PEOPLE, before]).unwrap());
+    drop(Database::open(path, &[before]).unwrap());
     in_batches(path, said, |conn, one| {
-        let id = message_id(LIVE, one.seq);
+        let id = message_id(LIVE, Seq(one.seq)).0;
         let mut keep = conn
             .prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, NULL, ?7, NULL)")
             .unwrap();
-        keep.execute(params![id, LIVE, one.at.take, one.at.ms, one.author, one.sent_ms, one.text]).unwrap();
+        keep.execute(params![id, LIVE.0, one.at.take, one.at.ms, one.author, one.sent_ms, one.text]).unwrap();
         conn.prepare_cached("INSERT INTO chat_sent VALUES (?1, ?2, ?3, ?4)")
             .unwrap()
-            .execute(params![LIVE, one.author, one.client_id, id])
+            .execute(params![LIVE.0, one.author, one.client_id, id])
             .unwrap();
         index(conn, id, "content", &one.text);
     })
@@ -86,12 +87,12 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) fn of(one: &Said, base_ms: i64) -> Self {
         Self {
-            id: message_id(LIVE, one.seq),
+            id: message_id(LIVE, Seq(one.seq)).0,
             place: i64::from(one.at.take) << 27 | one.at.ms,
             author: one.author,
             sent: one.sent_ms - base_ms,
             content: chat::pack(&one.text),
-            key: chat::sent_key(one.author, &one.client_id),
+            key: chat::sent_key(PersonId(one.author), &one.client_id),
             words: chat::search_words(&one.text),
         }
     }
@@ -100,7 +101,7 @@ impl Row {
 /// The same rows as ours in the same tables, in transactions of as many messages as were on their way at once; how many
 /// a second when the rows are there already (`ready`), and when each is made before it is written.
 pub(crate) fn raw(path: &Path, said: &[Said], ready: bool) -> f64 {
-    drop(Database::open(path, &[PEOPLE, chat::MIGRATIONS]).unwrap());
+    drop(Database::open(path, &[chat::MIGRATIONS]).unwrap());
     let base_ms = said.first().map_or(0, |one| one.sent_ms);
     let rows: Vec<Row> =
         if ready { said.iter().map(|one| Row::of(one, base_ms)).collect() } else { Vec::new() };
@@ -113,16 +114,16 @@ pub(crate) fn raw(path: &Path, said: &[Said], ready: bool) -> f64 {
 fn keep_row(conn: &Connection, row: &Row) {
     conn.prepare_cached("SELECT seq FROM chat_sent WHERE live_id = ?1 AND key = ?2")
         .unwrap()
-        .exists([LIVE, row.key])
+        .exists([LIVE.0, row.key])
         .unwrap();
     conn.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, 0, NULL, NULL, ?5)")
         .unwrap()
         .execute(params![row.id, row.place, row.author, row.sent, row.content])
         .unwrap();
-    let seq = row.id & chat::SEQ_LIMIT;
+    let seq = row.id & chat::SEQ_LIMIT.0;
     conn.prepare_cached("INSERT INTO chat_sent VALUES (?1, ?2, ?3)")
         .unwrap()
-        .execute([LIVE, row.key, seq])
+        .execute([LIVE.0, row.key, seq])
         .unwrap();
     index(conn, row.id, "words", &row.words);
 }
@@ -143,7 +144,7 @@ fn in_batches(path: &Path, said: &[Said], keep: impl Fn(&Connection, &Said)) -> 
             keep(&conn, one);
         }
         conn.prepare_cached("INSERT OR REPLACE INTO chat_counters (live_id, last_seq) VALUES (?1, ?2)")
-            .and_then(|mut keep| keep.execute(params![LIVE, batch.last().map(|one| one.seq)]))
+            .and_then(|mut keep| keep.execute(params![LIVE.0, batch.last().map(|one| one.seq)]))
             .ok();
         conn.execute_batch("COMMIT").unwrap();
     }

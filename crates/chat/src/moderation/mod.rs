@@ -1,18 +1,19 @@
-//! Leading a conversation: slow mode, unwanted words, approval, silence and ban, a pinned message, named moderators.
+//! Moderation of a conversation: slow mode, unwanted words, approval, silence and ban, a pinned message, named moderators.
 //! Every act is written down.
 
-pub(crate) mod store;
+mod actions;
 mod words;
 
 use std::collections::BTreeSet;
 
+use ids::{ActId, HeldId, LiveId, MessageId, PersonId, UnixMs};
 use timeline::PlayClock;
 use wire::Time;
 use wire::moderation::{ChatRules, ModerationAct};
 
 pub use words::{WORD_LIMIT, WORDS_LIMIT, WordList};
 
-use crate::Message;
+use crate::message::Message;
 
 /// Longest slow mode, one hour in milliseconds.
 pub const SLOW_LIMIT_MS: i64 = 3_600_000;
@@ -22,8 +23,8 @@ pub const SILENCE_LIMIT_MS: i64 = 365 * 24 * 3_600_000;
 /// How a conversation is led.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Grows with every act: of two, the newer has the higher one.
-    pub(crate) version: i64,
+    /// The newest act: of two, the newer has the higher one.
+    pub version: ActId,
     /// Shortest time between two messages of one person, in milliseconds; 0 without slow mode.
     pub slow_ms: i64,
     /// Whether messages wait for approval.
@@ -35,13 +36,13 @@ pub struct Rules {
     /// Words that are not wanted.
     pub words: WordList,
     /// Whom the live's author named.
-    pub moderators: BTreeSet<i64>,
+    pub moderators: BTreeSet<PersonId>,
 }
 
 impl Rules {
     /// Whether somebody leads this conversation who is neither the live's author nor a moderator of the whole site.
     #[must_use]
-    pub fn names(&self, person_id: i64) -> bool {
+    pub fn names(&self, person_id: PersonId) -> bool {
         self.moderators.contains(&person_id)
     }
 
@@ -74,7 +75,7 @@ pub struct RulesChange {
     /// Whether everybody may see who is connected.
     pub show_members: Option<bool>,
     /// Id of the message on top, or none.
-    pub pinned: Option<Option<i64>>,
+    pub pinned: Option<Option<MessageId>>,
     /// Words that are not wanted.
     pub words: Option<WordList>,
 }
@@ -83,9 +84,9 @@ pub struct RulesChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sanction {
     /// Who.
-    pub person_id: i64,
+    pub person_id: PersonId,
     /// Until when, in milliseconds since 1970 UTC; `None` for a ban, which does not end.
-    pub until_ms: Option<i64>,
+    pub until_ms: Option<UnixMs>,
     /// Whether their messages, the newest thousand at most, are deleted too.
     pub delete_messages: bool,
 }
@@ -94,7 +95,7 @@ pub struct Sanction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// By what it is approved or rejected.
-    pub id: i64,
+    pub id: HeldId,
     /// The message, which has no number yet.
     pub message: Message,
 }
@@ -103,11 +104,11 @@ pub struct Held {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Act {
     /// Its number among all acts.
-    pub id: i64,
+    pub id: ActId,
     /// When, in milliseconds since 1970 UTC.
-    pub at_ms: i64,
+    pub at_ms: UnixMs,
     /// Who did it.
-    pub by_id: i64,
+    pub by_id: PersonId,
     /// What: `delete`, `silence`, `ban`, `lift`, `slow`, `hold`, `show members`, `words`, `pin`, `moderator`, `no moderator`, `approve`,
     /// `reject`.
     pub act: String,
@@ -117,14 +118,25 @@ pub struct Act {
     pub detail: String,
 }
 
+/// Somebody who moderates a conversation, when and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acting {
+    /// Where.
+    pub live_id: LiveId,
+    /// Who.
+    pub by_id: PersonId,
+    /// When, in milliseconds since 1970 UTC.
+    pub now_ms: UnixMs,
+}
+
 impl Act {
     /// As the wire has it.
     #[must_use]
     pub fn on_wire(&self) -> ModerationAct<'_> {
         ModerationAct {
-            id: self.id,
-            timestamp: Time(self.at_ms),
-            by_id: self.by_id,
+            id: self.id.0,
+            timestamp: Time(self.at_ms.0),
+            by_id: self.by_id.0,
             act: &self.act,
             subject: self.subject,
             detail: &self.detail,
@@ -136,7 +148,7 @@ impl Act {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Speaker {
     /// Their id.
-    pub id: i64,
+    pub id: PersonId,
     /// Whether they are the live's author or a moderator of the whole site. Moderators named for this live alone are
     /// known here.
     pub leads: bool,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use lives::{Live, may};
+use ids::LiveId;
+use lives::{Live, policy};
 use serde::{Deserialize, Deserializer};
 
 use super::auth::Caller;
@@ -14,9 +15,10 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::clock::now_ms;
 
-/// A number in a path. Whatever is no number is a number that nothing has, so it is answered 404.
+/// A number in a path, of a live unless it says otherwise. Whatever is no number is a number that nothing has, so it is
+/// answered 404.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Id(pub(crate) i64);
+pub(crate) struct Id<T = LiveId>(pub(crate) T);
 
 /// `?key=` and `?token=`: what an address may carry to open a live that is not public.
 #[derive(Debug, Clone, Default)]
@@ -27,10 +29,10 @@ pub(crate) struct Keys {
     pub(crate) token: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for Id {
+impl<'de, T: From<i64>> Deserialize<'de> for Id<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Ok(Self(text.parse().ok().filter(|id| *id > 0).unwrap_or(0)))
+        Ok(Self(T::from(text.parse().ok().filter(|id| *id > 0).unwrap_or(0))))
     }
 }
 
@@ -54,7 +56,7 @@ impl<S: Sync> FromRequestParts<S> for Keys {
 pub(crate) async fn readable_live(
     app: &App,
     caller: &Caller,
-    id: i64,
+    id: LiveId,
     keys: &Keys,
 ) -> Result<Arc<Live>, Problem> {
     let live = app.lives.get(id).await?;
@@ -65,13 +67,13 @@ pub(crate) async fn readable_live(
 pub(crate) fn readable(app: &App, live: &Live, caller: &Caller, keys: &Keys) -> bool {
     let token = keys.token.as_deref();
     let media_token = token.is_some_and(|token| app.media_tokens.check(token, live.id, now_ms()));
-    may::read(live, caller.who(), may::Pass { key: keys.key.as_deref(), media_token })
+    policy::may_read(live, caller.who(), policy::Pass { key: keys.key.as_deref(), media_token })
 }
 
 /// The live, if the caller may publish to it and it still takes bytes: 401 to the anonymous, 403 to others,
 /// 409 when it was stopped more than 24 hours ago.
-pub(crate) async fn publishable_live(app: &App, caller: &Caller, id: i64) -> Result<Arc<Live>, Problem> {
-    let live = allowed_live(app, caller, id, may::publish).await?;
+pub(crate) async fn publishable_live(app: &App, caller: &Caller, id: LiveId) -> Result<Arc<Live>, Problem> {
+    let live = allowed_live(app, caller, id, policy::may_publish).await?;
     if !live.takes_bytes(now_ms()) {
         return Err(Problem::new(
             StatusCode::CONFLICT,
@@ -83,20 +85,20 @@ pub(crate) async fn publishable_live(app: &App, caller: &Caller, id: i64) -> Res
 }
 
 /// The live, if the caller may change, stop and delete it: 401 to the anonymous, 403 to others.
-pub(crate) async fn changeable_live(app: &App, caller: &Caller, id: i64) -> Result<Arc<Live>, Problem> {
-    allowed_live(app, caller, id, may::moderate).await
+pub(crate) async fn changeable_live(app: &App, caller: &Caller, id: LiveId) -> Result<Arc<Live>, Problem> {
+    allowed_live(app, caller, id, policy::may_moderate).await
 }
 
 /// The live, if it is the caller's own: 401 to the anonymous, 403 to others.
-pub(crate) async fn authored_live(app: &App, caller: &Caller, id: i64) -> Result<Arc<Live>, Problem> {
-    allowed_live(app, caller, id, may::own).await
+pub(crate) async fn authored_live(app: &App, caller: &Caller, id: LiveId) -> Result<Arc<Live>, Problem> {
+    allowed_live(app, caller, id, policy::is_own).await
 }
 
 async fn allowed_live(
     app: &App,
     caller: &Caller,
-    id: i64,
-    allowed: fn(&Live, may::Who<'_>) -> bool,
+    id: LiveId,
+    allowed: fn(&Live, policy::Who<'_>) -> bool,
 ) -> Result<Arc<Live>, Problem> {
     if matches!(caller, Caller::Anonymous) {
         return Err(Problem::sign_in());
@@ -106,7 +108,7 @@ async fn allowed_live(
         return Ok(live);
     }
     // Who may not even see it does not hear that it exists.
-    if !may::read(&live, caller.who(), may::Pass::default()) {
+    if !policy::may_read(&live, caller.who(), policy::Pass::default()) {
         return Err(Problem::no_such_live());
     }
     Err(Problem::new(StatusCode::FORBIDDEN, "Ce live n'est pas le vôtre.", "This live is not yours."))

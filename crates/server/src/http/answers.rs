@@ -2,7 +2,7 @@
 
 use lives::Live;
 use wire::timeline::{LiveState, TrackKind};
-use wire::{Person, Time};
+use wire::{Time, User};
 
 use crate::recorded::{Gap, Unread};
 
@@ -12,9 +12,10 @@ pub(crate) fn state(live: &Live) -> LiveState {
 }
 
 /// An author as everybody sees them.
-pub(crate) fn author_answer(author: &lives::Author) -> Person<'_> {
-    Person {
-        id: author.id,
+pub(crate) fn author_answer(author: &lives::Author) -> User<'_> {
+    User {
+        id: author.id.0,
+        external_id: author.external_id.as_deref(),
         first_name: &author.first_name,
         last_name: &author.last_name,
         profile_picture: author.profile_picture.as_deref(),
@@ -24,7 +25,7 @@ pub(crate) fn author_answer(author: &lives::Author) -> Person<'_> {
 /// A gap as it is answered.
 pub(crate) fn gap_answer(gap: &Gap) -> wire::timeline::Gap {
     let Gap { position_ms, lost_ms, since_ms, until_ms } = *gap;
-    wire::timeline::Gap { position_ms, lost_ms, since: Time(since_ms), until: Time(until_ms) }
+    wire::timeline::Gap { position_ms, lost_ms, since: Time(since_ms.0), until: Time(until_ms.0) }
 }
 
 /// Unread bytes as they are answered.
@@ -38,9 +39,10 @@ pub(crate) fn unread_answer(unread: &Unread) -> wire::timeline::Unread {
 }
 
 /// Somebody as everybody sees them.
-pub(crate) fn public(person: &accounts::Person) -> Person<'_> {
-    Person {
-        id: person.id,
+pub(crate) fn public(person: &accounts::Person) -> User<'_> {
+    User {
+        id: person.id.0,
+        external_id: person.external_id.as_deref(),
         first_name: &person.first_name,
         last_name: &person.last_name,
         profile_picture: person.profile_picture.as_deref(),

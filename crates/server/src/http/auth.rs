@@ -6,7 +6,7 @@ use accounts::{Accounts, Person};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use lives::may::Who;
+use lives::policy::Who;
 
 use super::problem::Problem;
 use crate::clock::now_ms;
@@ -82,7 +82,7 @@ where
 
 /// The token of `Authorization: Bearer` (RFC 6750, section 2.1; the scheme in any case, RFC 9110, section 11.1).
 /// Other schemes belong to proxies and are not for us.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
     };

@@ -8,8 +8,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chat::{Draft, Kind, Message, Posted, Sender, Speaker, Window, WindowCursor};
-use lives::{Live, Visibility, may};
+use chat::{Draft, Kind, Limit, Message, Posted, Sender, Speaker, Window, WindowCursor};
+use ids::{LiveId, MessageId, PersonId, Seq};
+use lives::{Live, Visibility, policy};
 use serde::Serialize;
 use timeline::{PlayClock, Position};
 use utoipa_axum::router::OpenApiRouter;
@@ -46,8 +47,15 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 fn draft(sent: &NewMessage, live: &Live, clock: &PlayClock) -> Result<Draft, chat::Refusal> {
     let kind = sent.kind.as_deref().map_or(Ok(Kind::Text), Kind::parse)?;
     let position = sent.position.map(checked).transpose()?;
-    Draft::new(kind, &sent.content, sent.reply_to, sent.client_id.as_deref(), position, clock)?
-        .mentioning(&sent.mentions, live.author.id)
+    let reply_to = sent.reply_to.map(MessageId);
+    let mentions: Vec<PersonId> = sent.mentions.iter().copied().map(PersonId).collect();
+    Draft::new(kind, &sent.content, reply_to, sent.client_id.as_deref(), position, clock)?
+        .mentioning(&mentions, live.author.id)
+}
+
+/// Whether a reaction is asked for.
+fn is_reaction(sent: &NewMessage) -> bool {
+    sent.kind.as_deref() == Some("reaction")
 }
 
 fn checked(sent: conversation::Position) -> Result<Position, chat::Refusal> {
@@ -58,7 +66,7 @@ fn checked(sent: conversation::Position) -> Result<Position, chat::Refusal> {
 /// Who the caller is in the conversation of a live; 401 without a person.
 pub(super) fn speaker(live: &Live, caller: &Caller) -> Result<Speaker, Problem> {
     let person = caller.person()?;
-    Ok(Speaker { id: person.id, leads: may::moderate(live, caller.who()) })
+    Ok(Speaker { id: person.id, leads: policy::may_moderate(live, caller.who()) })
 }
 
 /// Stores a message of somebody who may write to this live.
@@ -68,15 +76,17 @@ pub(super) async fn keep(
     speaker: Speaker,
     sent: &NewMessage,
 ) -> Result<(Posted, Arc<PlayClock>), Problem> {
-    admit(app, Sender::Person(speaker.id))?;
+    let limits = &app.chat_limits;
+    let limit = if is_reaction(sent) { &limits.reactions } else { &limits.messages };
+    admit(limit, Sender::Person(speaker.id))?;
     let clock = app.recordings.clock(live.id).await;
     let draft = draft(sent, live, &clock)?;
     let posted = app.chat.post(live.id, speaker, !live.is_running(), draft, Arc::clone(&clock)).await?;
     Ok((posted, clock))
 }
 
-fn admit(app: &App, sender: Sender) -> Result<(), Problem> {
-    app.chat_limits.admit(sender).map_err(|wait| Problem::too_fast(wait.as_millis()))
+fn admit(limit: &Limit, sender: Sender) -> Result<(), Problem> {
+    limit.admit(sender).map_err(|wait| Problem::too_fast(wait.as_millis()))
 }
 
 /// Say something
@@ -117,7 +127,7 @@ async fn delete_message(
     State(app): State<App>,
     caller: Caller,
     keys: Keys,
-    Path((Id(id), Id(message_id))): Path<(Id, Id)>,
+    Path((Id(id), Id(message_id))): Path<(Id, Id<MessageId>)>,
 ) -> Result<StatusCode, Problem> {
     caller.person()?;
     let live = readable_live(&app, &caller, id, &keys).await?;
@@ -163,15 +173,15 @@ async fn history(
         let paging = Paging::from_request_parts(&mut parts, &app).await?;
         let base = Base::from_request_parts(&mut parts, &app).await?;
         let first = i64::from(paging.page - 1) * i64::from(paging.page_size);
-        let found = app.chat.window(id, Window::After(first), paging.page_size).await?;
+        let found = app.chat.window(id, Window::After(Seq(first)), paging.page_size).await?;
         let results = found.iter().map(|message| message.on_wire(&clock)).collect();
-        let count = u64::try_from(counters.last_seq).unwrap_or(0);
+        let count = u64::try_from(counters.last_seq.0).unwrap_or(0);
         whole(&parts.headers, written(&paging.envelope(&base, count, results)))
     } else {
         everything(&app, id, counters.last_seq, &clock, &parts.headers).await?
     };
     let headers = response.headers_mut();
-    headers.insert(CHANGE, counters.change.into());
+    headers.insert(CHANGE, counters.change.0.into());
     headers.insert(header::CACHE_CONTROL, caching(&live));
     Ok(response)
 }
@@ -199,7 +209,7 @@ async fn messages(
 }
 
 /// Searches cost more than other readings, so the anonymous make them at a limited rate too.
-fn searching(
+pub(super) fn searching(
     app: &App,
     caller: &Caller,
     headers: &HeaderMap,
@@ -211,14 +221,14 @@ fn searching(
         (_, Some(ConnectInfo(peer))) => Sender::Address(came_from(&app.config, headers, *peer)),
         (_, None) => return Ok(()),
     };
-    admit(app, sender)
+    admit(&app.chat_limits.searches, sender)
 }
 
 fn window(part: &HistoryQuery) -> Window {
-    match (part.after, part.before) {
+    match (part.after.map(Seq), part.before.map(Seq)) {
         (Some(after), Some(before)) => Window::Between(after, before),
         (Some(after), None) => Window::After(after),
-        (None, before) => Window::Before(before.unwrap_or(i64::MAX)),
+        (None, before) => Window::Before(before.unwrap_or(Seq(i64::MAX))),
     }
 }
 
@@ -238,7 +248,7 @@ fn limit(part: &HistoryQuery) -> Result<u32, Problem> {
 /// The messages of a window of the timeline by number; of more than the limit, those that come first on it.
 async fn on_timeline(
     app: &App,
-    id: i64,
+    id: LiveId,
     clock: &Arc<PlayClock>,
     part: &HistoryQuery,
 ) -> Result<Vec<Message>, Problem> {
@@ -263,13 +273,13 @@ async fn on_timeline(
 /// The whole history: at once while it is short, in parts as the reader takes them when it is long.
 async fn everything(
     app: &App,
-    id: i64,
-    upto: i64,
+    id: LiveId,
+    upto: Seq,
     clock: &Arc<PlayClock>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    if upto <= i64::from(chat::PAGE_LIMIT) {
-        let messages = app.chat.range(id, 0, upto).await?;
+    if upto.0 <= i64::from(chat::PAGE_LIMIT) {
+        let messages = app.chat.range(id, Seq(0), upto).await?;
         return Ok(whole(headers, array(messages.iter(), clock)));
     }
     Ok(as_json(Body::from_stream(parts_of_array(app.clone(), id, upto, Arc::clone(clock)))))
@@ -278,20 +288,20 @@ async fn everything(
 /// The messages up to a number as a JSON array, part by part.
 pub(super) fn parts_of_array(
     app: App,
-    id: i64,
-    upto: i64,
+    id: LiveId,
+    upto: Seq,
     clock: Arc<PlayClock>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, chat::Error>> {
-    futures_util::stream::try_unfold(Some(0), move |after| {
+    futures_util::stream::try_unfold(Some(Seq(0)), move |after| {
         let (app, clock) = (app.clone(), Arc::clone(&clock));
         async move {
             let Some(after) = after else { return Ok(None) };
             let messages = app.chat.range(id, after, upto).await?;
             let next = messages.last().and_then(|message| message.seq);
             let mut text = lines(messages.iter(), &clock);
-            text.insert(0, if after == 0 { '[' } else { ',' });
+            text.insert(0, if after == Seq(0) { '[' } else { ',' });
             if next.is_none() {
-                text = (if after == 0 { "[]" } else { "]" }).to_owned();
+                text = (if after == Seq(0) { "[]" } else { "]" }).to_owned();
             }
             Ok(Some((Bytes::from(text), next)))
         }

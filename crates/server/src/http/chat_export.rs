@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use chat::{Message, WindowCursor};
 use futures_util::stream::try_unfold;
+use ids::{LiveId, Seq};
 use timeline::PlayClock;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -73,13 +74,13 @@ fn unknown_format() -> Problem {
 }
 
 /// By number, deleted messages left out.
-fn csv(app: App, id: i64, upto: i64, clock: Arc<PlayClock>) -> Body {
-    Body::from_stream(try_unfold(Some(0), move |after| {
+fn csv(app: App, id: LiveId, upto: Seq, clock: Arc<PlayClock>) -> Body {
+    Body::from_stream(try_unfold(Some(Seq(0)), move |after| {
         let (app, clock) = (app.clone(), Arc::clone(&clock));
         async move {
             let Some(after) = after else { return Ok::<_, chat::Error>(None) };
             let messages = app.chat.range(id, after, upto).await?;
-            let mut text = if after == 0 { chat::csv_header().to_owned() } else { String::new() };
+            let mut text = if after == Seq(0) { chat::csv_header().to_owned() } else { String::new() };
             for message in messages.iter().filter(|message| !message.deleted) {
                 text.push_str(&chat::csv_row(message, chat::place(&clock, message.position)));
             }
@@ -89,7 +90,7 @@ fn csv(app: App, id: i64, upto: i64, clock: Arc<PlayClock>) -> Body {
 }
 
 /// In the order of the timeline, as a subtitle track is.
-fn vtt(app: App, id: i64, clock: Arc<PlayClock>) -> Body {
+fn vtt(app: App, id: LiveId, clock: Arc<PlayClock>) -> Body {
     let cursor = WindowCursor::new(id, clock, 0, i64::MAX);
     Body::from_stream(try_unfold((Some(cursor), chat::VTT_HEADER), move |(cursor, header)| {
         let app = app.clone();

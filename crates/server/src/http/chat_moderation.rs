@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use chat::{RulesChange, Speaker, WordList};
+use ids::{ActId, HeldId, LiveId, MessageId, PersonId};
 use serde::Deserialize;
 use timeline::PlayClock;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,7 +45,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 
 /// What every request here needs to know: who acts, in which conversation.
 struct Act {
-    live_id: i64,
+    live_id: LiveId,
     by: Speaker,
     clock: Arc<PlayClock>,
 }
@@ -72,13 +73,13 @@ struct Live {
 /// The person in a path.
 #[derive(Deserialize)]
 struct Subject {
-    person_id: Id,
+    person_id: Id<PersonId>,
 }
 
 /// The message that waits in a path.
 #[derive(Deserialize)]
 struct Waiting {
-    held_id: Id,
+    held_id: Id<HeldId>,
 }
 
 /// How the conversation is led
@@ -111,6 +112,7 @@ async fn change_rules(
 ) -> Result<Response, Problem> {
     let words = change.words.map(|words| WordList::new(words).ok_or_else(too_many_words)).transpose()?;
     let ChatRulesChange { slow_ms, hold, show_members, pinned, .. } = change;
+    let pinned = pinned.map(|message| message.map(MessageId));
     let change = RulesChange { slow_ms, hold, show_members, pinned, words };
     let rules = app.chat.change_rules(act.live_id, act.by, change, &act.clock).await?;
     Ok(Answer(rules.on_wire(true, &act.clock)).into_response())
@@ -136,7 +138,7 @@ async fn moderators(
 ) -> Result<Answer<Vec<i64>>, Problem> {
     readable_live(&app, &caller, id, &keys).await?;
     let rules = app.chat.rules(id, &app.recordings.clock(id).await).await?;
-    Ok(Answer(rules.moderators.iter().copied().collect()))
+    Ok(Answer(rules.moderators.iter().map(|person| person.0).collect()))
 }
 
 /// Name a moderator of this live
@@ -175,7 +177,10 @@ async fn unname_moderator(
     responses((status = 200, description = "Silences and bans.", body = Vec<Sanction>), Refusal<403>, Refusal<404>))]
 async fn sanctions(State(app): State<App>, act: Act) -> Result<Answer<Vec<Sanction>>, Problem> {
     let sanctions = app.chat.sanctions(act.live_id, act.by, &act.clock).await?;
-    let one = |one: chat::Sanction| Sanction { person_id: one.person_id, until: one.until_ms.map(Time) };
+    let one = |one: chat::Sanction| {
+        let until = one.until_ms.map(|until| Time(until.0));
+        Sanction { person_id: one.person_id.0, until }
+    };
     Ok(Answer(sanctions.into_iter().map(one).collect()))
 }
 
@@ -191,7 +196,7 @@ async fn sanction(
     Path(Subject { person_id: Id(person_id) }): Path<Subject>,
     Json(wanted): Json<NewSanction>,
 ) -> Result<StatusCode, Problem> {
-    let until_ms = wanted.seconds.map(|seconds| now_ms() + i64::from(seconds) * 1_000);
+    let until_ms = wanted.seconds.map(|seconds| now_ms().plus_ms(i64::from(seconds) * 1_000));
     let sanction = chat::Sanction { person_id, until_ms, delete_messages: wanted.delete_messages };
     app.chat.sanction(act.live_id, act.by, sanction, &act.clock).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -219,7 +224,7 @@ async fn lift(
 async fn held(State(app): State<App>, act: Act) -> Result<Response, Problem> {
     let held = app.chat.held(act.live_id, act.by, &act.clock).await?;
     let waiting =
-        held.iter().map(|one| HeldMessage { held_id: one.id, message: one.message.on_wire(&act.clock) });
+        held.iter().map(|one| HeldMessage { held_id: one.id.0, message: one.message.on_wire(&act.clock) });
     let held: Vec<HeldMessage<'_>> = waiting.collect();
     Ok(Answer(held).into_response())
 }
@@ -251,7 +256,7 @@ async fn reject(
     decide(&app, &act, held, false).await
 }
 
-async fn decide(app: &App, act: &Act, held: i64, approved: bool) -> Result<Response, Problem> {
+async fn decide(app: &App, act: &Act, held: HeldId, approved: bool) -> Result<Response, Problem> {
     let kept = app.chat.decide(act.live_id, act.by, held, approved, Arc::clone(&act.clock)).await?;
     Ok(match kept {
         Some(message) => Answer(message.on_wire(&act.clock)).into_response(),
@@ -270,7 +275,7 @@ async fn acts(
     act: Act,
     Query(ActsQuery { before }): Query<ActsQuery>,
 ) -> Result<Response, Problem> {
-    let acts = app.chat.acts(act.live_id, act.by, before.unwrap_or(i64::MAX), &act.clock).await?;
+    let acts = app.chat.acts(act.live_id, act.by, ActId(before.unwrap_or(i64::MAX)), &act.clock).await?;
     let acts: Vec<ModerationAct<'_>> = acts.iter().map(chat::Act::on_wire).collect();
     Ok(Answer(acts).into_response())
 }

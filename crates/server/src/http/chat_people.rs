@@ -9,6 +9,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chat::Author;
+use ids::PersonId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::conversation::PeopleQuery;
@@ -49,7 +50,7 @@ async fn people(
         return Err(chat::Refusal::NotModerator.into());
     }
     let ids = ids.split(',').filter(|one| !one.is_empty()).map(str::parse);
-    let ids: Vec<i64> = ids.collect::<Result<_, _>>().map_err(|_| not_numbers())?;
+    let ids: Vec<PersonId> = ids.collect::<Result<_, _>>().map_err(|_| not_numbers())?;
     let people = app.chat.people(ids.into_iter().take(MOST).collect()).await?;
     let people: Vec<Person<'_>> = people.iter().map(Author::on_wire).collect();
     Ok(Answer(people).into_response())

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
+use ids::LiveId;
 use lives::{Live, Lives};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use wire::frames::{LiveUpdate, ServerFrame};
 use wire::timeline::LiveState;
@@ -20,7 +21,14 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// How the watched lives stand. As many entries as lives are watched.
 #[derive(Clone, Default)]
-pub(crate) struct States(Arc<Mutex<HashMap<i64, watch::Sender<State>>>>);
+pub(crate) struct States(Arc<Mutex<HashMap<LiveId, Followed>>>);
+
+/// A live that is watched.
+struct Followed {
+    state: watch::Sender<State>,
+    /// Something was decided of it: it is looked at again at once.
+    decided: Arc<Notify>,
+}
 
 /// From what it is worked out.
 #[derive(Clone)]
@@ -44,22 +52,30 @@ impl States {
     /// Follows a live. The first state is there at once.
     pub(super) async fn follow(&self, sources: &Sources, live: &Arc<Live>) -> watch::Receiver<State> {
         if let Some(kept) = self.lock().get(&live.id) {
-            return kept.subscribe();
+            return kept.state.subscribe();
         }
         let first = sources.state(live.id, Some(Arc::clone(live))).await;
         let mut states = self.lock();
         if let Some(kept) = states.get(&live.id) {
-            return kept.subscribe();
+            return kept.state.subscribe();
         }
         let (sender, receiver) = watch::channel(first);
-        states.insert(live.id, sender.clone());
+        let decided = Arc::new(Notify::new());
+        states.insert(live.id, Followed { state: sender.clone(), decided: Arc::clone(&decided) });
         drop(states);
-        tokio::spawn(work_out(sources.clone(), self.clone(), live.id, sender));
+        tokio::spawn(work_out(sources.clone(), self.clone(), live.id, sender, decided));
         receiver
     }
 
+    /// Something was decided of a live: those who watch it are told without waiting for the next second.
+    pub(crate) fn look_again(&self, live: LiveId) {
+        if let Some(followed) = self.lock().get(&live) {
+            followed.decided.notify_one();
+        }
+    }
+
     /// Forgets a live that nobody follows any more.
-    fn let_go(&self, live_id: i64, sender: &watch::Sender<State>) -> bool {
+    fn let_go(&self, live_id: LiveId, sender: &watch::Sender<State>) -> bool {
         let mut states = self.lock();
         let alone = sender.receiver_count() == 0;
         if alone {
@@ -68,17 +84,24 @@ impl States {
         alone
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i64, watch::Sender<State>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LiveId, Followed>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn work_out(sources: Sources, states: States, live_id: i64, sender: watch::Sender<State>) {
+async fn work_out(
+    sources: Sources,
+    states: States,
+    live_id: LiveId,
+    sender: watch::Sender<State>,
+    decided: Arc<Notify>,
+) {
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         tokio::select! {
             () = sources.leaving.cancelled() => return,
             _ = ticks.tick() => {}
+            () = decided.notified() => {}
         }
         if states.let_go(live_id, &sender) {
             return;
@@ -98,7 +121,7 @@ async fn work_out(sources: Sources, states: States, live_id: i64, sender: watch:
 }
 
 impl Sources {
-    async fn state(&self, live_id: i64, live: Option<Arc<Live>>) -> State {
+    async fn state(&self, live_id: LiveId, live: Option<Arc<Live>>) -> State {
         let summary = self.recordings.summary(live_id).await;
         let update = LiveUpdate {
             state: live.as_deref().map_or(LiveState::Ended, state),

@@ -12,7 +12,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use chat::{Posted, Viewer};
 use futures_util::{SinkExt, StreamExt};
-use lives::{Live, Visibility, may};
+use ids::{Change, LiveId, Seq};
+use lives::{Live, Visibility, policy};
 use serde_json::Value;
 use timeline::PlayClock;
 use tokio::sync::watch;
@@ -271,7 +272,7 @@ impl Connection {
         }
         let clock = self.app.recordings.clock(self.live.id).await;
         let SocketQuery { after, since } = self.from;
-        match self.app.chat.subscribe(self.live.id, after, since, &clock).await {
+        match self.app.chat.subscribe(self.live.id, after.map(Seq), since.map(Change), &clock).await {
             Ok(viewer) => {
                 self.reading = Some(viewer);
                 self.viewing = (!self.is_author()).then(|| self.app.viewers.enter(self.live.id));
@@ -353,14 +354,14 @@ impl Connection {
 /// Stores what somebody sends, as an HTTP request would; the message, and the clock that places it.
 async fn store(
     app: &App,
-    live_id: i64,
+    live_id: LiveId,
     caller: &Caller,
     keys: &Keys,
     sent: &NewMessage,
 ) -> Result<(Posted, Arc<PlayClock>), Problem> {
     caller.person()?;
     let live = app.lives.get(live_id).await?;
-    if !readable(app, &live, caller, keys) && !may::moderate(&live, caller.who()) {
+    if !readable(app, &live, caller, keys) && !policy::may_moderate(&live, caller.who()) {
         return Err(Problem::no_such_live());
     }
     let speaker = speaker(&live, caller)?;

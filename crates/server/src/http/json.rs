@@ -86,6 +86,13 @@ fn explain(error: &serde_json::Error) -> Problem {
             format!("The field \"{field}\" is missing."),
         );
     }
+    if let Some(field) = said.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
+        return Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("Le champ « {field} » est inconnu."),
+            format!("The field \"{field}\" is not known."),
+        );
+    }
     Problem::new(
         StatusCode::BAD_REQUEST,
         format!("Un champ n'est pas du type attendu (ligne {line}, colonne {column})."),

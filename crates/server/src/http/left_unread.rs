@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
+use ids::LiveId;
 use recorder::Recording;
 use recorder::unread::Stretch;
 use tokio::task::spawn_blocking;
@@ -42,7 +43,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         Refusal<403>, Refusal<404>, Refusal<416>))]
 async fn fetch(
     State(app): State<App>,
-    Path((Id(id), Id(number))): Path<(Id, Id)>,
+    Path((Id(id), Id(number))): Path<(Id, Id<i64>)>,
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -84,7 +85,7 @@ async fn fetch(
     responses((status = 204, description = "It is gone."), Refusal<403>, Refusal<404>))]
 async fn let_go(
     State(app): State<App>,
-    Path((Id(id), Id(number))): Path<(Id, Id)>,
+    Path((Id(id), Id(number))): Path<(Id, Id<i64>)>,
     caller: Caller,
 ) -> Result<StatusCode, Problem> {
     let (recording, stretch) = stretch(&app, &caller, id, number).await?;
@@ -97,11 +98,11 @@ async fn let_go(
 async fn stretch(
     app: &App,
     caller: &Caller,
-    id: i64,
+    id: LiveId,
     number: i64,
 ) -> Result<(Arc<Recording>, Stretch), Problem> {
     authored_live(app, caller, id).await?;
-    let recording = app.recorder.recording(id).await.map_err(|error| storage(&error))?;
+    let recording = app.recorder.recording(id.0).await.map_err(|error| storage(&error))?;
     let stretch = recording.unread().into_iter().find(|stretch| i64::from(stretch.number) == number);
     stretch.map(|stretch| (recording, stretch)).ok_or_else(no_such_stretch)
 }

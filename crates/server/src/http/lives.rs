@@ -6,7 +6,8 @@ use axum::Json as Answer;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use lives::{Change, Filter, Live, NewLive, Visibility, may};
+use ids::{LiveId, PersonId};
+use lives::{Change, Filter, Live, NewLive, Visibility, policy};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::lives::{KeyQuery, LiveFields, LivePath, LivesQuery, Replay, StartedLive, StoppedLive};
@@ -51,10 +52,11 @@ async fn start(
         content: body.content.unwrap_or_default(),
         visibility: visibility(body.visibility)?.unwrap_or_default(),
     };
-    let (live, stream_key) = app.lives.start(author, new, now_ms()).await?;
+    let (live, stream_key) = app.lifecycle.start(author, new, now_ms()).await?;
+    app.listeners.heard(live.id).await;
     let answer = StartedLive {
-        live_id: live.id,
-        post_id: live.id,
+        live_id: live.id.0,
+        post_id: live.id.0,
         stream_key,
         upload_url: base.to(&format!("/api/posts/live/{}/upload/", live.id)),
         rtmp_url: None,
@@ -89,15 +91,15 @@ async fn list(
             ));
         }
     };
-    let of = match query.mine.as_deref() {
-        Some("true" | "1") => Some(caller.person()?.id),
-        _ => None,
-    };
-    let filter = Filter { running, words: query.q, members: matches!(caller, Caller::Person(_)), of };
+    let of =
+        if flag("mine", query.mine.as_deref())? == Some(true) { Some(caller.person()?.id) } else { None };
+    let by = author(query.author.as_deref())?;
+    let filter = Filter { running, words: query.q, members: matches!(caller, Caller::Person(_)), of, by };
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let mut results = Vec::with_capacity(page.lives.len());
     for (live, messages) in with_messages(&app, &page.lives).await {
-        results.push(live_answer(&app, &base, live, messages, &caller, &Keys::default()).await);
+        let summary = app.recordings.listed(live).await;
+        results.push(live_answer(&app, &base, live, &summary, messages, &caller, &Keys::default()));
     }
     Ok(Answer(paging.envelope(&base, page.count, results)).into_response())
 }
@@ -137,7 +139,7 @@ async fn change(
         content: body.content,
         visibility: visibility(body.visibility)?,
     };
-    let live = app.lives.change(id, change).await?;
+    let live = app.lifecycle.change(id, change, now_ms()).await?;
     Ok(Answer(one_answer(&app, &base, &live, &caller, &Keys::default()).await).into_response())
 }
 
@@ -153,13 +155,9 @@ async fn delete(
     Path(Id(id)): Path<Id>,
 ) -> Result<StatusCode, Problem> {
     changeable_live(&app, &caller, id).await?;
-    app.lives.begin_deletion(id, now_ms()).await?;
+    app.lifecycle.begin_deletion(id, now_ms()).await?;
     // From here on it is gone for everybody; what is left to do is done without the caller, too.
-    let finishing = app.clone();
-    let finished = app.tasks.spawn(async move { finish_deletion(&finishing, id).await }).await;
-    if finished.is_err() {
-        tracing::error!(live = id, "a deletion panicked; it is finished at the next start");
-    }
+    app.listeners.heard(id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -176,8 +174,9 @@ async fn stop(
     Path(Id(id)): Path<Id>,
 ) -> Result<Answer<StoppedLive>, Problem> {
     changeable_live(&app, &caller, id).await?;
-    let live = app.lives.stop(id, now_ms()).await?;
-    app.recordings.stop(id).await;
+    let live = app.lifecycle.stop(id, now_ms()).await?;
+    // What was received is durable and in the recording before the answer says so.
+    app.listeners.heard(id).await;
     let summary = app.recordings.summary(id).await;
     let saved = summary.saved_ms > 0;
     let token = media_token(&app, &live);
@@ -187,7 +186,7 @@ async fn stop(
     Ok(Answer(StoppedLive {
         message: "Live arrêté avec succès",
         video_saved: saved,
-        video_id: saved.then_some(id),
+        video_id: saved.then_some(id.0),
         duration_ms: summary.duration_ms,
         messages: messages(&app, &[id]).await.pop().unwrap_or(0),
         gaps: summary.gaps.iter().map(gap_answer).collect(),
@@ -213,7 +212,7 @@ async fn stop_again(
     stop(app, base, caller, id).await
 }
 
-async fn one_answer<'a>(
+pub(crate) async fn one_answer<'a>(
     app: &App,
     base: &Base,
     live: &'a Live,
@@ -221,35 +220,63 @@ async fn one_answer<'a>(
     keys: &Keys,
 ) -> answers::Live<'a> {
     let messages = messages(app, &[live.id]).await.pop().unwrap_or(0);
-    live_answer(app, base, live, messages, caller, keys).await
+    let summary = app.recordings.summary(live.id).await;
+    live_answer(app, base, live, &summary, messages, caller, keys)
+}
+
+/// A parameter that is true or false, if it is there.
+pub(crate) fn flag(name: &str, value: Option<&str>) -> Result<Option<bool>, Problem> {
+    match value.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("") => Ok(None),
+        Some("true" | "1") => Ok(Some(true)),
+        Some("false" | "0") => Ok(Some(false)),
+        Some(_) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("Le paramètre {name} vaut true ou false."),
+            format!("The parameter {name} is true or false."),
+        )),
+    }
+}
+
+/// Whose lives are asked for, by the parameter `author`.
+pub(crate) fn author(value: Option<&str>) -> Result<Option<PersonId>, Problem> {
+    let Some(value) = value.map(str::trim).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let id = value.parse().ok().filter(|id: &PersonId| id.0 > 0);
+    id.map(Some).ok_or_else(|| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "Le paramètre author est le numéro d'une personne.",
+            "The parameter author is a person's number.",
+        )
+    })
 }
 
 /// Lives, each with how many messages there are.
 pub(crate) async fn with_messages<'a>(app: &App, lives: &'a [Live]) -> impl Iterator<Item = (&'a Live, i64)> {
-    let ids: Vec<i64> = lives.iter().map(|live| live.id).collect();
+    let ids: Vec<LiveId> = lives.iter().map(|live| live.id).collect();
     lives.iter().zip(messages(app, &ids).await)
 }
 
 /// A live as it is answered to this caller, who may see it.
-pub(crate) async fn live_answer<'a>(
+pub(crate) fn live_answer<'a>(
     app: &App,
     base: &Base,
     live: &'a Live,
+    summary: &Summary,
     messages: i64,
     caller: &Caller,
     keys: &Keys,
 ) -> answers::Live<'a> {
-    let summary = app.recordings.summary(live.id).await;
     let token = media_token(app, live);
-    let replay = replay_urls(base, live, &summary, token.as_deref());
+    let replay = replay_urls(base, live, summary, token.as_deref());
     let replay =
         Some(replay).filter(|files| files.mp4.is_some() || files.webm.is_some() || files.audio.is_some());
     let poster = summary.poster.as_ref();
     let poster = poster.map(|version| media_url(base, live, "poster.jpg", version, token.as_deref()));
     // A media token is passed on more lightly than the key, so it does not give the key away.
-    let knows_key = may::moderate(live, caller.who()) || keys.key.as_ref() == Some(&live.watch_key);
+    let knows_key = policy::may_moderate(live, caller.who()) || keys.key.as_ref() == Some(&live.watch_key);
     answers::Live {
-        id: live.id,
+        id: live.id.0,
         title: &live.title,
         description: &live.description,
         content: &live.content,
@@ -260,8 +287,8 @@ pub(crate) async fn live_answer<'a>(
             Visibility::Members => answers::Visibility::Members,
         },
         state: state(live),
-        started_at: Time(live.started_ms),
-        ended_at: live.ended_ms.map(Time),
+        started_at: Time(live.started_ms.0),
+        ended_at: live.ended_ms.map(|at| Time(at.0)),
         revision: summary.revision,
         saved_ms: summary.saved_ms,
         duration_ms: summary.duration_ms,
@@ -288,37 +315,8 @@ fn tail_url(base: &Base, live: &Live, token: Option<&str>) -> String {
     address.replacen("http", "ws", 1)
 }
 
-/// Finishes the deletions that a crash interrupted.
-pub(crate) async fn finish_deletions(app: &App) {
-    match app.lives.half_deleted().await {
-        Ok(ids) => {
-            for id in ids {
-                finish_deletion(app, id).await;
-            }
-        }
-        Err(error) => tracing::error!(%error, "could not look for half deleted lives"),
-    }
-}
-
-/// Deletes the bytes, then the rows. What fails is tried again at the next start.
-async fn finish_deletion(app: &App, id: i64) {
-    if let Err(error) = app.recordings.delete(id).await {
-        tracing::error!(live = id, error, "could not delete a recording");
-        return;
-    }
-    // A long conversation goes piece by piece, so that nobody else waits for it; then what is left, with the live.
-    if let Err(error) = app.chat.forget(id).await {
-        tracing::error!(live = id, %error, "could not delete a conversation");
-        return;
-    }
-    let conversation = move |connection: &database::rusqlite::Connection| Ok(chat::forget(connection, id)?);
-    if let Err(error) = app.lives.purge(id, conversation).await {
-        tracing::error!(live = id, %error, "could not delete the rows of a live");
-    }
-}
-
 /// Messages of the conversation of each live, those deleted left out.
-async fn messages(app: &App, lives: &[i64]) -> Vec<i64> {
+async fn messages(app: &App, lives: &[LiveId]) -> Vec<i64> {
     app.chat.message_counts(lives.to_vec()).await.unwrap_or_else(|error| {
         tracing::error!(%error, "could not count the messages of lives");
         vec![0; lives.len()]

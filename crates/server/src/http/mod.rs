@@ -29,6 +29,7 @@ pub(crate) mod problem;
 mod protection;
 mod range;
 mod schema;
+mod search;
 mod socket;
 mod upload;
 mod users;
@@ -47,13 +48,13 @@ use schema::Schema;
 use users::Users;
 
 pub(crate) use json::Json;
-pub(crate) use lives::finish_deletions;
 
 /// The whole of what the server answers.
 pub(crate) fn router(app: &App) -> Router {
     let subjects = OpenApiRouter::new()
         .merge(lives::router())
         .merge(posts::router())
+        .merge(search::router())
         .merge(upload::router())
         .merge(watch::router())
         .merge(left_unread::router())
@@ -94,7 +95,7 @@ impl From<&App> for Users {
 impl From<&App> for Operation {
     fn from(app: &App) -> Self {
         Self {
-            database: app.database.clone(),
+            engines: app.engines.clone(),
             lives: app.lives.clone(),
             viewers: app.viewers.clone(),
             counts: Arc::clone(&app.counts),

@@ -10,7 +10,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json as Answer};
 use chat::Chat;
-use database::Database;
 use lives::{Filter, Lives};
 use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
@@ -20,12 +19,13 @@ use wire::readiness::{EngineState, Readiness};
 
 use super::log::Counts;
 use super::problem::{InItsOwnWords, Problem};
+use crate::engines::Engines;
 use crate::presence::Viewers;
 
 /// What these handlers get.
 #[derive(Clone)]
 pub(crate) struct Operation {
-    pub(crate) database: Database,
+    pub(crate) engines: Engines,
     pub(crate) lives: Lives,
     pub(crate) viewers: Viewers,
     pub(crate) counts: Arc<Counts>,
@@ -45,7 +45,7 @@ pub(crate) fn router() -> OpenApiRouter<Operation> {
 #[utoipa::path(get, path = "/healthz", operation_id = "health", tag = "Running it",
     responses((status = 200, description = "It can.", body = String, content_type = "text/plain")))]
 async fn health(State(app): State<Operation>) -> Result<&'static str, Problem> {
-    app.database.read(|c| Ok::<_, database::Error>(c.query_row("SELECT 1", [], |_| Ok(()))?)).await?;
+    app.engines.answer().await?;
     Ok("ok\n")
 }
 
@@ -55,8 +55,7 @@ async fn health(State(app): State<Operation>) -> Result<&'static str, Problem> {
 #[utoipa::path(get, path = "/readyz", operation_id = "readiness", tag = "Running it",
     responses((status = 200, description = "It is.", body = Readiness), (status = 503, description = "It is not.", body = Readiness)))]
 async fn readiness(State(app): State<Operation>) -> Response {
-    let database =
-        app.database.read(|c| Ok::<_, database::Error>(c.query_row("SELECT 1", [], |_| Ok(()))?)).await;
+    let database = app.engines.answer().await;
     let recorder = Arc::clone(&app.recorder);
     let room = recorder::blocking(move || recorder.check_room()).await;
     let readiness = Readiness {

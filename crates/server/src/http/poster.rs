@@ -47,9 +47,9 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let live = readable_live(&app, &caller, id, &keys).await?;
-    let recording = app.recorder.watched(id).await.map_err(|error| storage(&error))?;
+    let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
     let accepts = Accepts { webp: takes(&headers, "image/webp"), avif: takes(&headers, "image/avif") };
-    let made = app.posters.poster(id, recording, accepts).await;
+    let made = app.posters.poster(id.0, recording, accepts).await;
     let poster = made
         .map_err(|error| storage(&error))?
         .unwrap_or(Poster { content_type: "image/jpeg", bytes: Bytes::from_static(NEUTRAL) });
@@ -111,7 +111,7 @@ async fn send(
             "The picture must be JPEG, WebP or PNG.",
         ));
     }
-    let recording = app.recorder.recording(id).await.map_err(|error| storage(&error))?;
+    let recording = app.recorder.recording(id.0).await.map_err(|error| storage(&error))?;
     let keeping = tokio::task::spawn_blocking(move || poster::keep(&recording, &body));
     let kept = keeping.await.map_err(|_| Problem::of(StatusCode::INTERNAL_SERVER_ERROR))?;
     kept.map_err(|error| storage(&error))?;

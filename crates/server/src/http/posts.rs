@@ -1,27 +1,26 @@
 //! Lives as posts, for the app's existing screens.
 
 use axum::Json as Answer;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use lives::Filter;
+use lives::{Filter, Live};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wire::lives::{Post, PostsQuery};
+use wire::lives::{KeyQuery, LivePath, Post, PostsQuery};
 use wire::page::PageQuery;
-use wire::{Page, Time};
+use wire::{Page, Refusal, Time, lives as answers};
 
-use super::access::Keys;
+use super::access::{Id, Keys, readable_live};
 use super::answers::author_answer;
 use super::auth::Caller;
 use super::links::Base;
-use super::lives::{live_answer, with_messages};
+use super::lives::{author, flag, live_answer, one_answer, with_messages};
 use super::paging::Paging;
 use super::problem::Problem;
 use crate::app::App;
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read))
 }
 
 /// Lives as posts
@@ -37,31 +36,42 @@ async fn list(
     paging: Paging,
     Query(query): Query<PostsQuery>,
 ) -> Result<Response, Problem> {
-    let running = match query.is_live_post.as_deref().map(str::to_ascii_lowercase).as_deref() {
-        None | Some("") => None,
-        Some("true" | "1") => Some(true),
-        Some("false" | "0") => Some(false),
-        Some(_) => {
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "Le paramètre is_live_post vaut true ou false.",
-                "The parameter is_live_post is true or false.",
-            ));
-        }
-    };
-    let filter = Filter { running, members: matches!(caller, Caller::Person(_)), ..Filter::default() };
+    let running = flag("is_live_post", query.is_live_post.as_deref())?;
+    let by = author(query.author.as_deref())?;
+    let filter = Filter { running, members: matches!(caller, Caller::Person(_)), by, ..Filter::default() };
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let mut results = Vec::with_capacity(page.lives.len());
     for (live, messages) in with_messages(&app, &page.lives).await {
-        results.push(Post {
-            id: live.id,
-            content: &live.content,
-            title: &live.title,
-            author: author_answer(&live.author),
-            created_at: Time(live.started_ms),
-            is_live_post: live.is_running(),
-            live: live_answer(&app, &base, live, messages, &caller, &Keys::default()).await,
-        });
+        let summary = app.recordings.listed(live).await;
+        results
+            .push(post(live, live_answer(&app, &base, live, &summary, messages, &caller, &Keys::default())));
     }
     Ok(Answer(paging.envelope(&base, page.count, results)).into_response())
+}
+
+/// One live as a post
+#[utoipa::path(get, path = "/api/posts/{id}", operation_id = "readPost", tag = "Lives",
+    security((), ("bearer" = [])), params(LivePath, KeyQuery),
+    responses((status = 200, description = "The post.", body = Post), Refusal<404>))]
+async fn read(
+    State(app): State<App>,
+    base: Base,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+) -> Result<Response, Problem> {
+    let live = readable_live(&app, &caller, id, &keys).await?;
+    Ok(Answer(post(&live, one_answer(&app, &base, &live, &caller, &keys).await)).into_response())
+}
+
+fn post<'a>(live: &'a Live, answer: answers::Live<'a>) -> Post<'a> {
+    Post {
+        id: live.id.0,
+        content: &live.content,
+        title: &live.title,
+        author: author_answer(&live.author),
+        created_at: Time(live.started_ms.0),
+        is_live_post: live.is_running(),
+        live: answer,
+    }
 }

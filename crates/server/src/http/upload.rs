@@ -15,6 +15,7 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{Empty, empty};
 use futures_util::{Stream, StreamExt};
+use ids::LiveId;
 use ingest::upload::{Checksum, Error, Status, Upload};
 use lives::Live;
 use tokio::task::spawn_blocking;
@@ -29,6 +30,7 @@ use super::auth::Caller;
 use super::links::Base;
 use super::problem::Problem;
 use crate::app::App;
+use crate::clock::now_ms;
 
 pub(super) use problem::storage;
 use problem::upload_problem;
@@ -78,7 +80,7 @@ async fn create(
         return Err(problem::over_quota(app.quota.limit()));
     }
     let is_empty = creation.length == Some(0);
-    let upload = app.uploads.create(id, creation).await.map_err(upload_problem)?;
+    let upload = app.uploads.create(id.0, creation).await.map_err(upload_problem)?;
     hear(&app, &live).await;
     let mut response = StatusCode::CREATED.into_response();
     let location = base.to(&format!("/api/posts/live/{id}/upload/{}", upload.id()));
@@ -139,7 +141,7 @@ struct Request {
 async fn check_append(
     app: &App,
     caller: &Caller,
-    id: i64,
+    id: LiveId,
     upload: &str,
     headers: &HeaderMap,
 ) -> Result<Request, Problem> {
@@ -209,14 +211,14 @@ async fn terminate(
 async fn open(
     app: &App,
     caller: &Caller,
-    id: i64,
+    id: LiveId,
     upload: &str,
 ) -> Result<(Arc<Live>, Arc<Upload>), Problem> {
     let live = publishable_live(app, caller, id).await.map_err(|refused| match refused.status() {
         StatusCode::CONFLICT => upload_problem(Error::Gone),
         _ => refused,
     })?;
-    let upload = app.uploads.get(id, upload).await.map_err(upload_problem)?;
+    let upload = app.uploads.get(id.0, upload).await.map_err(upload_problem)?;
     Ok((live, upload))
 }
 
@@ -229,7 +231,7 @@ async fn check_quota(app: &App, live: &Live, announced: u64) -> Result<(), Probl
     let lives = app.lives.of_author(author).await?;
     let recorder = Arc::clone(&app.recorder);
     let adding =
-        spawn_blocking(move || lives.into_iter().map(|id| recorder.stored(id)).sum::<Result<u64, _>>());
+        spawn_blocking(move || lives.into_iter().map(|id| recorder.stored(id.0)).sum::<Result<u64, _>>());
     let stored = adding.await.map_err(|_| Problem::of(StatusCode::INTERNAL_SERVER_ERROR))?;
     app.quota.measured(author, stored.map_err(|error| storage(&error))?);
     if app.quota.admit(author, announced) {
@@ -264,7 +266,9 @@ async fn append_body(
     hear(app, live).await;
     let room = if body.size_hint().exact().is_some() { u64::MAX } else { app.quota.room(live.author.id) };
     let pieces = Box::pin(tell(app, live, within(room, body.into_data_stream())));
-    upload.append(offset, length, checksum, pieces).await
+    let appended = upload.append(offset, length, checksum, pieces).await;
+    app.recordings.touch(live.id);
+    appended
 }
 
 /// The body of a request that brings nothing but its head.
@@ -291,12 +295,11 @@ fn tell<E: 'static>(
 
 /// Bytes come for a live: it is not abandoned, and runs again if it was thought so.
 async fn hear(app: &App, live: &Live) {
-    if let Err(error) = app.lives.bytes_came(live.id).await {
-        tracing::warn!(live = live.id, %error, "a live could not be told that bytes came");
-    }
-    if !live.stopped
-        && let Ok(recording) = app.recorder.recording(live.id).await
-    {
-        recording.set_live(true);
+    app.recordings.touch(live.id);
+    match app.lifecycle.bytes_came(live.id, now_ms()).await {
+        // Its tails are open again before the first of these bytes is shown.
+        Ok(true) => app.listeners.heard(live.id).await,
+        Ok(false) => {}
+        Err(error) => tracing::warn!(live = %live.id, %error, "a live could not be told that bytes came"),
     }
 }

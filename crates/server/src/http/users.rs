@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use accounts::{Accounts, Change, NewPerson};
+use accounts::{Accounts, Change, Name, NewPerson};
 use axum::Json as Answer;
 use axum::extract::{ConnectInfo, FromRef, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -12,16 +12,20 @@ use chat::Chat;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wire::people::{Credentials, Myself, ProfileChange, Refresh, Registration, Role, SignedIn, Tokens};
-use wire::{Person, Refusal};
+use wire::people::{
+    Credentials, Myself, PasswordChange, ProfileChange, Refresh, Registration, Role, SignOut, SignedIn,
+    Tokens,
+};
+use wire::{Refusal, User};
 
 use super::Json;
 use super::answers::public;
-use super::auth::Caller;
+use super::auth::{Caller, bearer};
 use super::links::came_from;
 use super::problem::Problem;
 use crate::clock::now_ms;
 use crate::config::Config;
+use crate::names;
 
 /// What these handlers get.
 #[derive(Clone, FromRef)]
@@ -36,7 +40,10 @@ pub(crate) fn router() -> OpenApiRouter<Users> {
         .routes(routes!(register))
         .routes(routes!(login))
         .routes(routes!(refresh))
+        .routes(routes!(refresh_for_the_app))
         .routes(routes!(logout))
+        .routes(routes!(logout_all))
+        .routes(routes!(change_password))
         .routes(routes!(profile, change_profile))
 }
 
@@ -82,13 +89,75 @@ async fn refresh(State(users): State<Users>, Json(body): Json<Refresh>) -> Resul
     Ok(secret(&pair(&tokens)))
 }
 
+/// Exchange a refresh token, where the app asks for it
+#[utoipa::path(post, path = "/api/token/refresh", operation_id = "refreshTokenForTheApp", tag = "People",
+    request_body = Refresh,
+    responses((status = 200, body = Tokens, description = "As at `/api/users/token/refresh`."), Refusal<401>))]
+async fn refresh_for_the_app(users: State<Users>, body: Json<Refresh>) -> Result<Response, Problem> {
+    refresh(users, body).await
+}
+
 /// Sign out
 #[utoipa::path(post, path = "/api/users/logout", operation_id = "logout", tag = "People",
-    request_body = Refresh,
-    responses((status = 204, description = "The refresh token is worth nothing any more.")))]
-async fn logout(State(users): State<Users>, Json(body): Json<Refresh>) -> Result<StatusCode, Problem> {
-    users.accounts.logout(&body.refresh).await?;
+    security((), ("bearer" = [])), request_body = SignOut,
+    responses((status = 204, description = "The tokens of that sign-in are worth nothing any more."), Refusal<401>))]
+async fn logout(
+    State(users): State<Users>,
+    headers: HeaderMap,
+    Json(body): Json<SignOut>,
+) -> Result<StatusCode, Problem> {
+    let bearer = bearer(&headers)?;
+    if body.refresh.is_none() && bearer.is_none() {
+        return Err(Problem::sign_in());
+    }
+    if let Some(token) = body.refresh {
+        users.accounts.logout(&token).await?;
+    }
+    if let Some(token) = bearer {
+        users.accounts.logout_bearer(token, now_ms()).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sign out everywhere
+#[utoipa::path(post, path = "/api/users/logout-all", operation_id = "logoutAll", tag = "People",
+    security(("bearer" = [])),
+    responses((status = 204, description = "Every sign-in of mine has ended, this one too."), Refusal<401>))]
+async fn logout_all(State(users): State<Users>, caller: Caller) -> Result<StatusCode, Problem> {
+    users.accounts.logout_all(caller.person()?.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Change my password
+#[utoipa::path(post, path = "/api/users/password", operation_id = "changePassword", tag = "People",
+    security(("bearer" = [])), request_body = PasswordChange,
+    responses((status = 200, description = "Changed. Every other sign-in has ended, and these tokens are of a new one.", body = SignedIn),
+        Refusal<401>, Refusal<403>, Refusal<422>, Refusal<429>))]
+async fn change_password(
+    State(users): State<Users>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    caller: Caller,
+    Json(body): Json<PasswordChange>,
+) -> Result<Response, Problem> {
+    let address = came_from(&users.config, &headers, peer);
+    let id = caller.person()?.id;
+    let PasswordChange { password, new_password } = body;
+    let changed = users.accounts.change_password(id, password, new_password, address, now_ms()).await;
+    // Whoever asks is known: what they may not do is change the password.
+    let (person, tokens) = changed.map_err(|error| match error {
+        accounts::Error::WrongPassword => wrong_password(),
+        other => other.into(),
+    })?;
+    Ok(secret(&signed_in(&person, &tokens)))
+}
+
+fn wrong_password() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "Le mot de passe actuel n'est pas celui-là.",
+        "That is not the current password.",
+    )
 }
 
 /// Who am I
@@ -115,23 +184,19 @@ async fn change_profile(
         profile_picture: body.profile_picture,
     };
     let person = users.accounts.change(caller.person()?.id, change).await?;
-    users.chat.renamed(&chat::Author {
-        id: person.id,
-        first_name: person.first_name.clone(),
-        last_name: person.last_name.clone(),
-        profile_picture: person.profile_picture.clone(),
-    });
+    users.chat.renamed(&names::author(&Name::from(&person)));
     Ok(secret(&myself(&person)))
 }
 
 fn myself(person: &accounts::Person) -> Myself<'_> {
-    let Person { id, first_name, last_name, profile_picture } = public(person);
+    let User { id, external_id, first_name, last_name, profile_picture } = public(person);
     let role = |role: &accounts::Role| match role {
         accounts::Role::Admin => Role::Admin,
         accounts::Role::Moderator => Role::Moderator,
     };
     Myself {
         id,
+        external_id,
         first_name,
         last_name,
         profile_picture,

@@ -54,8 +54,7 @@ impl FromRequestParts<App> for Watched {
         let id = Path::<Id>::from_request_parts(parts, app).await;
         let Path(Id(id)) = id.map_err(|_| Problem::no_such_live())?;
         let live = readable_live(app, &caller, id, &keys).await?;
-        let recording = app.recorder.watched(id).await.map_err(|error| storage(&error))?;
-        recording.set_live(live.is_running());
+        let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
         Ok(Self { live, recording })
     }
 }

@@ -101,7 +101,11 @@ impl Server {
         let data = self.directory.path().join("data");
         let database = database::Database::open(&data.join("communiconnect.sqlite"), &[]).unwrap();
         let key = accounts::SigningKey::open(&data.join("signing.key")).unwrap();
-        let accounts = accounts::Accounts::new(database.clone(), &key, accounts::Settings::default());
+        let accounts = accounts::Accounts::new(
+            accounts::Sqlite::new(database.clone()),
+            &key,
+            accounts::Settings::default(),
+        );
         accounts.set_role(&format!("{name}@example.org"), role, true).await.unwrap();
         database.close().await;
     }

@@ -2,18 +2,18 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use chat::Refusal;
+use storage::Failure;
 use wire::Time;
 
 use super::Problem;
 
-impl From<database::Error> for Problem {
-    fn from(error: database::Error) -> Self {
-        use database::Error;
-        match error {
-            Error::Full => Self::of(StatusCode::INSUFFICIENT_STORAGE),
-            Error::Overloaded | Error::Closed => Self::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
-            other => {
-                tracing::error!(error = %other, "the database failed");
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Full => Self::of(StatusCode::INSUFFICIENT_STORAGE),
+            Failure::Overloaded | Failure::Closed => Self::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
+            failure @ (Failure::Panicked | Failure::Failed(_)) => {
+                tracing::error!(%failure, "what is kept could not be read or written");
                 Self::of(StatusCode::INTERNAL_SERVER_ERROR)
             }
         }
@@ -34,6 +34,15 @@ impl From<accounts::Error> for Problem {
             Error::BadPassword => refused(
                 "Le mot de passe doit avoir 8 caractères ou plus (1 024 octets au plus).",
                 "The password must have 8 characters or more (1,024 bytes at most).",
+            ),
+            Error::CommonPassword => refused(
+                "Ce mot de passe est l'un des premiers que l'on essaie : choisissez-en un autre, une phrase par exemple.",
+                "This password is one of those that are guessed first: choose another, a sentence for example.",
+            ),
+            Error::NoPassword => Self::new(
+                StatusCode::FORBIDDEN,
+                "Votre mot de passe est celui d'une autre application.",
+                "Your password is another application's.",
             ),
             Error::BadName => refused(
                 "Un nom a 150 caractères au plus, sans caractère de contrôle.",
@@ -61,7 +70,7 @@ impl From<accounts::Error> for Problem {
                 Self::new(StatusCode::NOT_FOUND, "Cette personne n'existe pas.", "There is no such person.")
             }
             Error::Overloaded => Self::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(2),
-            Error::Database(error) => error.into(),
+            Error::Storage(failure) => failure.into(),
             Error::Internal(error) => {
                 tracing::error!(error, "accounts failed");
                 Self::of(StatusCode::INTERNAL_SERVER_ERROR)
@@ -94,7 +103,7 @@ impl From<lives::Error> for Problem {
                 format!("You already have {limit} running lives; stop one."),
             )
             .retry_after(60),
-            Error::Database(error) => error.into(),
+            Error::Storage(failure) => failure.into(),
         }
     }
 }
@@ -103,8 +112,7 @@ impl From<chat::Error> for Problem {
     fn from(error: chat::Error) -> Self {
         match error {
             chat::Error::Refused(refusal) => refusal.into(),
-            chat::Error::Database(error) => error.into(),
-            chat::Error::Sqlite(error) => database::Error::from(error).into(),
+            chat::Error::Storage(failure) => failure.into(),
         }
     }
 }
@@ -165,7 +173,7 @@ impl From<Refusal> for Problem {
                 forbidden("Vous ne pouvez plus écrire dans ce live.", "You may no longer write in this live.")
             }
             Refusal::Silenced { until_ms } => {
-                let until = Time(until_ms);
+                let until = Time(until_ms.0);
                 Self::new(
                     StatusCode::FORBIDDEN,
                     format!("Vous ne pouvez pas écrire dans ce live avant {until}."),

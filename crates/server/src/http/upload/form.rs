@@ -58,8 +58,8 @@ pub(super) async fn upload_video(
             upload.terminate().await.map_err(upload_problem)?;
             return Err(two_videos());
         }
-        let creation = Creation { now_ms: now_ms(), ..Creation::default() };
-        let upload = app.uploads.create(id, creation).await.map_err(upload_problem)?;
+        let creation = Creation { now_ms: now_ms().0, ..Creation::default() };
+        let upload = app.uploads.create(id.0, creation).await.map_err(upload_problem)?;
         let offset = append_field(&app, &live, &upload, field).await?;
         sent = Some((upload, offset));
     }
@@ -71,7 +71,7 @@ pub(super) async fn upload_video(
     upload.append(offset, Some(offset), None, nothing()).await.map_err(upload_problem)?;
     let answer = UploadedVideo {
         message: "Vidéo enregistrée avec succès",
-        media_id: id,
+        media_id: id.0,
         file_url: crate::http::lives::replay_url(&app, &base, &live).await,
     };
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())

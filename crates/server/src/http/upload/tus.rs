@@ -94,7 +94,7 @@ pub(super) fn creation(headers: &HeaderMap) -> Result<Creation, Problem> {
         None => 0,
         Some(age) => age.trim().parse::<i64>().map_err(|_| bad_metadata())?,
     };
-    Ok(Creation { now_ms: now_ms(), age_ms: age_ms.clamp(0, MAX_AGE_MS), length, metadata })
+    Ok(Creation { now_ms: now_ms().0, age_ms: age_ms.clamp(0, MAX_AGE_MS), length, metadata })
 }
 
 /// The value of a key of `Upload-Metadata`: `key base64, key base64`.
@@ -149,7 +149,7 @@ pub(super) fn is_plain(headers: &HeaderMap) -> bool {
 /// When the upload is let go of: a day after the stop of its live, no sooner than a day from now while it runs.
 pub(super) fn expires(live: &Live) -> String {
     let from_ms = live.stopped_ms.unwrap_or_else(now_ms);
-    let at_ms = u64::try_from(from_ms.saturating_add(OPEN_AFTER_STOP_MS)).unwrap_or(0);
+    let at_ms = u64::try_from(from_ms.plus_ms(OPEN_AFTER_STOP_MS).0).unwrap_or(0);
     httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_millis(at_ms))
 }
 

@@ -156,8 +156,8 @@ async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Pro
         None => timeline.version(),
     };
     let selection = selection(&question, form)?;
-    let etag = etag(live.id, &version, &selection, form);
-    let view = app.replays.view(live.id, timeline, version.clone(), selection, form.format).await;
+    let etag = etag(live.id.0, &version, &selection, form);
+    let view = app.replays.view(live.id.0, timeline, version.clone(), selection, form.format).await;
     let view = view.map_err(|error| replay_problem(error, form.format, form.audio_only))?;
     let wanted = asked(&headers, &etag, view.len());
     if wanted == Asked::OtherVersion {
@@ -174,7 +174,7 @@ async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Pro
     insert(&mut answer, header::CONTENT_DISPOSITION, &disposition(&live, form, question.download.is_some()));
     insert(&mut answer, header::CACHE_CONTROL, caching(&live, question.v.is_some()));
     if question.v.is_none() {
-        let location = named(&question, form, live.id, &version);
+        let location = named(&question, form, live.id.0, &version);
         insert(&mut answer, header::CONTENT_LOCATION, &location);
     }
     Ok(answer)

@@ -189,7 +189,7 @@ impl Carrying {
     /// Sends what comes next.
     async fn more(&mut self) -> Result<(), End> {
         let next = self.tracks.next().await.map_err(|error| {
-            tracing::warn!(live = self.live.id, %error, "a tail could not be read");
+            tracing::warn!(live = %self.live.id, %error, "a tail could not be read");
             End::AGAIN
         })?;
         self.is_more = next != Next::Later;

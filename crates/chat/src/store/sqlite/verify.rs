@@ -2,6 +2,8 @@
 
 use rusqlite::Connection;
 
+use super::Kept;
+
 /// What is asked of the rows, and the sentence about each row that comes back (two numbers: the live and another one).
 const QUESTIONS: [(&str, &str); 6] = [
     (
@@ -38,11 +40,7 @@ const QUESTIONS: [(&str, &str); 6] = [
 const SENTENCES: usize = 20;
 
 /// What is wrong with the conversations, one sentence each; empty when all is well.
-///
-/// # Errors
-///
-/// SQLite's, when the tables cannot be read.
-pub fn verify(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(super) fn verify(conn: &Connection) -> Kept<Vec<String>> {
     let mut found = Vec::new();
     for (question, sentence) in QUESTIONS {
         let mut statement = conn.prepare(question)?;

@@ -1,5 +1,7 @@
 //! Who may do what with a live. Pure: everything that decides is an argument.
 
+use ids::PersonId;
+
 use crate::{Live, Visibility};
 
 /// Who asks.
@@ -10,7 +12,7 @@ pub enum Who<'a> {
     /// Somebody signed in.
     Person {
         /// Their id.
-        id: i64,
+        id: PersonId,
         /// Whether they moderate (administrators do).
         moderator: bool,
         /// Whether they are an administrator.
@@ -31,8 +33,8 @@ pub struct Pass<'a> {
 
 /// Whether `who` may see and hear the live, its conversation, and that it exists.
 #[must_use]
-pub fn read(live: &Live, who: Who<'_>, pass: Pass<'_>) -> bool {
-    if live.visibility == Visibility::Public || pass.media_token || moderate(live, who) {
+pub fn may_read(live: &Live, who: Who<'_>, pass: Pass<'_>) -> bool {
+    if live.visibility == Visibility::Public || pass.media_token || may_moderate(live, who) {
         return true;
     }
     match (live.visibility, who) {
@@ -45,20 +47,20 @@ pub fn read(live: &Live, who: Who<'_>, pass: Pass<'_>) -> bool {
 
 /// Whether `who` may change, stop and delete the live: its author, moderators, administrators.
 #[must_use]
-pub fn moderate(live: &Live, who: Who<'_>) -> bool {
+pub fn may_moderate(live: &Live, who: Who<'_>) -> bool {
     matches!(who, Who::Person { id, moderator, admin } if id == live.author.id || moderator || admin)
 }
 
 /// Whether the live is `who`'s own: what was sent and is shown to nobody is its author's alone.
 #[must_use]
-pub fn own(live: &Live, who: Who<'_>) -> bool {
+pub fn is_own(live: &Live, who: Who<'_>) -> bool {
     matches!(who, Who::Person { id, .. } if id == live.author.id)
 }
 
 /// Whether `who` may publish to the live: its author, administrators, whoever holds its stream key. For how long
 /// is [`Live::takes_bytes`].
 #[must_use]
-pub fn publish(live: &Live, who: Who<'_>) -> bool {
+pub fn may_publish(live: &Live, who: Who<'_>) -> bool {
     match who {
         Who::Anonymous => false,
         Who::Person { id, admin, .. } => id == live.author.id || admin,
@@ -73,13 +75,15 @@ fn same(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ids::{LiveId, UnixMs};
+
     use super::*;
     use crate::Author;
 
-    const AUTHOR: Who<'_> = Who::Person { id: 1, moderator: false, admin: false };
-    const OTHER: Who<'_> = Who::Person { id: 2, moderator: false, admin: false };
-    const MODERATOR: Who<'_> = Who::Person { id: 3, moderator: true, admin: false };
-    const ADMIN: Who<'_> = Who::Person { id: 4, moderator: true, admin: true };
+    const AUTHOR: Who<'_> = Who::Person { id: PersonId(1), moderator: false, admin: false };
+    const OTHER: Who<'_> = Who::Person { id: PersonId(2), moderator: false, admin: false };
+    const MODERATOR: Who<'_> = Who::Person { id: PersonId(3), moderator: true, admin: false };
+    const ADMIN: Who<'_> = Who::Person { id: PersonId(4), moderator: true, admin: true };
     const KEY: Who<'_> = Who::StreamKey("sk_right");
     const WRONG_KEY: Who<'_> = Who::StreamKey("sk_wrong");
     const ALL: [Who<'_>; 7] = [Who::Anonymous, AUTHOR, OTHER, MODERATOR, ADMIN, KEY, WRONG_KEY];
@@ -87,23 +91,29 @@ mod tests {
     fn live(visibility: Visibility) -> Live {
         let none = String::new;
         Live {
-            id: 9,
-            author: Author { id: 1, first_name: none(), last_name: none(), profile_picture: None },
+            id: LiveId(9),
+            author: Author {
+                id: PersonId(1),
+                first_name: none(),
+                last_name: none(),
+                profile_picture: None,
+                external_id: None,
+            },
             title: none(),
             description: none(),
             content: none(),
             visibility,
-            started_ms: 0,
+            started_ms: UnixMs(0),
             ended_ms: None,
-            stopped: false,
             stopped_ms: None,
+            recorded: None,
             watch_key: "watch".to_owned(),
             stream_key: crate::live::hash("sk_right"),
         }
     }
 
     fn readers(visibility: Visibility, pass: Pass<'_>) -> Vec<Who<'static>> {
-        ALL.into_iter().filter(|who| read(&live(visibility), *who, pass)).collect()
+        ALL.into_iter().filter(|who| may_read(&live(visibility), *who, pass)).collect()
     }
 
     #[test]
@@ -134,8 +144,8 @@ mod tests {
     #[test]
     fn who_may_change_and_who_may_publish() {
         let live = live(Visibility::Public);
-        let changers: Vec<_> = ALL.into_iter().filter(|who| moderate(&live, *who)).collect();
-        let publishers: Vec<_> = ALL.into_iter().filter(|who| publish(&live, *who)).collect();
+        let changers: Vec<_> = ALL.into_iter().filter(|who| may_moderate(&live, *who)).collect();
+        let publishers: Vec<_> = ALL.into_iter().filter(|who| may_publish(&live, *who)).collect();
         assert_eq!(changers, [AUTHOR, MODERATOR, ADMIN]);
         assert_eq!(publishers, [AUTHOR, ADMIN, KEY]);
     }
@@ -143,11 +153,11 @@ mod tests {
     #[test]
     fn late_bytes_are_taken_for_24_hours_after_the_stop() {
         let mut live = live(Visibility::Public);
-        assert!(live.takes_bytes(i64::MAX));
-        live.ended_ms = Some(1_000);
-        assert!(live.takes_bytes(i64::MAX), "nobody stopped it: its publisher may come back");
-        live.stopped_ms = Some(1_000);
-        assert!(live.takes_bytes(1_000 + 24 * 3_600_000 - 1));
-        assert!(!live.takes_bytes(1_000 + 24 * 3_600_000));
+        assert!(live.takes_bytes(UnixMs(i64::MAX)));
+        live.ended_ms = Some(UnixMs(1_000));
+        assert!(live.takes_bytes(UnixMs(i64::MAX)), "nobody stopped it: its publisher may come back");
+        live.stopped_ms = Some(UnixMs(1_000));
+        assert!(live.takes_bytes(UnixMs(1_000 + 24 * 3_600_000 - 1)));
+        assert!(!live.takes_bytes(UnixMs(1_000 + 24 * 3_600_000)));
     }
 }

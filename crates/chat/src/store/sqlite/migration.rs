@@ -1,12 +1,13 @@
 //! The step from rows as they were up to version 5 to packed ones. It knows only the tables of that time.
 
+use ids::PersonId;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::packing::{pack, sent_key};
+use crate::compression::{pack, sent_key};
 use crate::search;
 
 /// Copies every row into the packed tables, fills the search index anew, and puts the new tables in the old ones' place.
-pub(crate) fn pack_all(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn pack_all(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(
         "UPDATE chat_counters SET base_ms = coalesce((SELECT created_at FROM messages
              WHERE id = (SELECT min(id) FROM messages WHERE id > live_id << 24 AND id <= (live_id << 24) + 16777215)), 0),
@@ -54,7 +55,7 @@ fn pack_sent(conn: &Connection) -> rusqlite::Result<()> {
     while let Some(row) = rows.next()? {
         // An id of another length was never written.
         if let Some(client_id) = row.get::<_, [u8; 16]>(2).optional()? {
-            let key = sent_key(row.get(1)?, &client_id);
+            let key = sent_key(PersonId(row.get(1)?), &client_id);
             keep.execute(params![row.get::<_, i64>(0)?, key, row.get::<_, Option<i64>>(3)?])?;
         }
     }

@@ -1,0 +1,112 @@
+//! What becomes of a live when something is asked of it.
+
+use ids::UnixMs;
+
+use crate::row::Row;
+use crate::{Change, EventKind};
+
+/// What somebody, or the time, asks of a live.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// It is to end for good.
+    Stop,
+    /// Bytes came.
+    Resume,
+    /// Nothing came since then.
+    Abandon {
+        /// When it was last heard.
+        heard: UnixMs,
+    },
+    /// Something is to be said about it that is different.
+    Change(Change),
+    /// It is to go.
+    Delete,
+}
+
+/// What becomes of a live when this is asked of it `now`, and the event that says so; `None` when it stays as it is.
+///
+/// Pure: an engine reads the row, asks here, and writes what is answered, in one transaction.
+#[must_use]
+pub fn decide(mut row: Row, decision: Decision, now: UnixMs) -> Option<(Row, EventKind)> {
+    let runs = row.ended.is_none();
+    let stopped = row.stopped.is_some();
+    let kind = match decision {
+        Decision::Stop if !stopped => {
+            row.stopped = Some(now);
+            // One that nothing came for ended when it was last heard, whenever it is stopped.
+            row.ended = row.ended.or(Some(now.max(row.started)));
+            EventKind::Stopped
+        }
+        Decision::Resume if !stopped && !runs => {
+            row.ended = None;
+            EventKind::Resumed
+        }
+        Decision::Abandon { heard } if runs => {
+            row.ended = Some(heard.max(row.started));
+            EventKind::Abandoned
+        }
+        Decision::Change(change) => {
+            row.title = change.title.unwrap_or(row.title);
+            row.description = change.description.unwrap_or(row.description);
+            row.content = change.content.unwrap_or(row.content);
+            row.visibility = change.visibility.unwrap_or(row.visibility);
+            EventKind::Changed
+        }
+        Decision::Delete => {
+            row.deleted = Some(now);
+            EventKind::Deleted
+        }
+        Decision::Stop | Decision::Resume | Decision::Abandon { .. } => return None,
+    };
+    Some((row, kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use ids::{LiveId, PersonId};
+
+    use super::*;
+    use crate::Visibility;
+
+    fn row(ended: Option<i64>, stopped: Option<i64>) -> Row {
+        Row {
+            id: LiveId(1),
+            author: PersonId(1),
+            title: "a".to_owned(),
+            description: String::new(),
+            content: String::new(),
+            visibility: Visibility::Public,
+            started: UnixMs(100),
+            ended: ended.map(UnixMs),
+            stopped: stopped.map(UnixMs),
+            deleted: None,
+            watch_key: String::new(),
+            stream_key: [0; 32],
+            recorded: None,
+        }
+    }
+
+    fn after(row: Row, decision: Decision) -> Option<(Option<i64>, Option<i64>, EventKind)> {
+        let (row, kind) = decide(row, decision, UnixMs(500))?;
+        Some((row.ended.map(|at| at.0), row.stopped.map(|at| at.0), kind))
+    }
+
+    #[test]
+    fn a_live_ends_and_runs_again_until_somebody_stops_it() {
+        let heard = |at| Decision::Abandon { heard: UnixMs(at) };
+        assert_eq!(after(row(None, None), heard(300)), Some((Some(300), None, EventKind::Abandoned)));
+        assert_eq!(after(row(None, None), heard(3)), Some((Some(100), None, EventKind::Abandoned)));
+        assert_eq!(after(row(Some(300), None), heard(400)), None);
+        assert_eq!(after(row(Some(300), None), Decision::Resume), Some((None, None, EventKind::Resumed)));
+        assert_eq!(after(row(None, None), Decision::Resume), None);
+        assert_eq!(after(row(Some(300), Some(400)), Decision::Resume), None);
+    }
+
+    #[test]
+    fn a_stop_is_once_and_ends_a_live_when_it_was_last_heard() {
+        let stopped = EventKind::Stopped;
+        assert_eq!(after(row(None, None), Decision::Stop), Some((Some(500), Some(500), stopped)));
+        assert_eq!(after(row(Some(300), None), Decision::Stop), Some((Some(300), Some(500), stopped)));
+        assert_eq!(after(row(Some(300), Some(400)), Decision::Stop), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! Which engines keep the rows: the one file of this crate that knows one by its name.
+
+use std::path::{Path, PathBuf};
+
+use database::Database;
+use storage::Failure;
+
+use crate::error::Error;
+
+/// The stores of a data directory; clones share the same database.
+#[derive(Clone)]
+pub(crate) struct Engines {
+    database: Database,
+}
+
+impl Engines {
+    /// Opens the database of a data directory with the tables of every crate, each after those it points to.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, Error> {
+        let sets = [accounts::MIGRATIONS, lives::MIGRATIONS, chat::MIGRATIONS];
+        Ok(Self { database: Database::open(&path(data_dir), &sets).map_err(Failure::from)? })
+    }
+
+    pub(crate) fn people(&self) -> impl accounts::Store + use<> {
+        accounts::Sqlite::new(self.database.clone())
+    }
+
+    pub(crate) fn lives(&self) -> impl lives::Store + use<> {
+        lives::Sqlite::new(self.database.clone())
+    }
+
+    pub(crate) fn conversations(&self) -> impl chat::Store + use<> {
+        chat::Sqlite::new(self.database.clone())
+    }
+
+    /// Whether they answer.
+    pub(crate) async fn answer(&self) -> Result<(), Failure> {
+        Ok(self.database.answers().await?)
+    }
+
+    /// Finishes what is being written, and closes them.
+    pub(crate) async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+/// What is wrong with what a data directory's stores keep, one sentence each, changing nothing.
+pub(crate) fn verify(data_dir: &Path) -> Result<Vec<String>, String> {
+    let path = existing(data_dir)?;
+    let mut found = database::check(&path).unwrap_or_else(|error| vec![error.to_string()]);
+    found.extend(chat::Sqlite::verify(&path).unwrap_or_else(|error| vec![error.to_string()]));
+    Ok(found)
+}
+
+/// Where the database of a data directory is; a sentence when there is none.
+pub(crate) fn existing(data_dir: &Path) -> Result<PathBuf, String> {
+    let path = path(data_dir);
+    if path.is_file() { Ok(path) } else { Err(format!("there is no database in {}", data_dir.display())) }
+}
+
+fn path(data_dir: &Path) -> PathBuf {
+    data_dir.join("communiconnect.sqlite")
+}

@@ -1,0 +1,10 @@
+//! What stores of rows have in common, whichever engine keeps them: how they fail ([`Failure`]), and rows that are
+//! remembered for a moment ([`Rows`]).
+//!
+//! A store is a trait of what its domain does, in that domain's crate. An engine is a module below it.
+
+mod failure;
+mod rows;
+
+pub use failure::Failure;
+pub use rows::Rows;
