@@ -363,3 +363,52 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         held: false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_that_are_written_in_two_ways_are_found_in_both() {
+        for (said, asked) in
+            [("Straße", "strasse"), ("STRASSE", "straße"), ("cœur", "coeur"), ("Ɗaado", "daado")]
+        {
+            assert!(finds(said, asked), "{asked} in {said}");
+        }
+        assert!(finds("𞤀𞤣𞤤𞤢𞤥", "𞤢𞤣𞤤𞤢𞤥"), "letters that SQLite does not know, in either case");
+    }
+
+    #[test]
+    fn a_word_is_found_inside_a_run_of_signs() {
+        let said = "我今天去了图书馆看书, iPhone15を買った, 학교에서";
+        for asked in
+            ["图书馆", "图书", "书", "馆看书", "今天", "買", "iphone15", "학교", "\"图书馆看\"", "図"]
+        {
+            assert_eq!(finds(said, asked), asked != "図", "{asked}");
+        }
+        assert!(!finds("图书 书馆", "图书馆"), "each two follow each other, all three do not");
+        assert!(finds("ภาษาไทย", "ไทย") && finds("ｶﾞｷﾞｸﾞ", "ギグ"));
+    }
+
+    #[test]
+    fn an_emoji_is_found_whatever_its_skin() {
+        for (said, asked) in
+            [("bravo🎉", "🎉"), ("👍🏽", "👍"), ("👍", "👍🏿"), ("j'❤ ça", "❤️"), ("🇸🇳 !", "🇸🇳"), ("👨‍👩‍👧", "👩")]
+        {
+            assert!(finds(said, asked), "{asked} in {said}");
+        }
+        assert!(!finds("🇸🇪🇳🇬", "🇸🇳") && !finds("🎉", "🎈"));
+    }
+
+    /// Whether a message is found by a query, as the index tells.
+    fn finds(said: &str, asked: &str) -> bool {
+        let query = Query::new(asked).unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        let table = "CREATE VIRTUAL TABLE s USING fts5 (words, content = '', contentless_delete = 1, detail = none, \
+                     tokenize = \"unicode61 remove_diacritics 0\")";
+        connection.execute_batch(table).unwrap();
+        connection.execute("INSERT INTO s (rowid, words) VALUES (1, ?1)", [search::words(said)]).unwrap();
+        let mut found = connection.prepare("SELECT 1 FROM s WHERE s MATCH ?1").unwrap();
+        found.exists([&query.must]).unwrap() && query.fits(said)
+    }
+}
