@@ -738,6 +738,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether publishing is taken
+         * @description By engine: 503 when one of them is gone, the disk has no room for recordings, or the server shuts down.
+         */
+        get: operations["readiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -847,6 +867,11 @@ export interface components {
             /** @description As it was when signing up. */
             password: string;
         };
+        /**
+         * @description How one engine stands.
+         * @enum {string}
+         */
+        EngineState: "ok" | "full" | "failed";
         /** @description A stretch of time of which nothing is recorded. It takes no play time. */
         Gap: {
             /**
@@ -1409,6 +1434,15 @@ export interface components {
             };
             /** @description Where on the timeline. */
             seconds: components["schemas"]["ReactionSecond"][];
+        };
+        /** @description Whether publishing is taken now, by engine. */
+        Readiness: {
+            /** @description People, lives and conversations. */
+            database: components["schemas"]["EngineState"];
+            /** @description The recordings. */
+            recordings: components["schemas"]["EngineState"];
+            /** @description The server is shutting down. */
+            shutting_down: boolean;
         };
         /** @description A refresh token. */
         Refresh: {
@@ -2035,6 +2069,7 @@ export type ChatRules = components['schemas']['ChatRules'];
 export type ChatRulesChange = components['schemas']['ChatRulesChange'];
 export type ClientFrame = components['schemas']['ClientFrame'];
 export type Credentials = components['schemas']['Credentials'];
+export type EngineState = components['schemas']['EngineState'];
 export type Gap = components['schemas']['Gap'];
 export type HeldMessage = components['schemas']['HeldMessage'];
 export type History = components['schemas']['History'];
@@ -2060,6 +2095,7 @@ export type Problem = components['schemas']['Problem'];
 export type ProfileChange = components['schemas']['ProfileChange'];
 export type ReactionSecond = components['schemas']['ReactionSecond'];
 export type Reactions = components['schemas']['Reactions'];
+export type Readiness = components['schemas']['Readiness'];
 export type Refresh = components['schemas']['Refresh'];
 export type Registration = components['schemas']['Registration'];
 export type Replay = components['schemas']['Replay'];
@@ -4462,6 +4498,38 @@ export interface operations {
             405: components["responses"]["Problem405"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    readiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            /** @description It is not. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
         };
     };
     metrics: {

@@ -1,11 +1,14 @@
 //! A directory that an earlier version left, with uploads open in the middle: it plays as before, and nothing acknowledged is
 //! lost. `testdata/old-data` was written by the program of 28 November 2026, which was killed while it recorded.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use promises::{Person, Server, Upload, frames, recorded, recording};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tempfile::Builder;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lives_messages_and_replays_are_what_they_were() {
@@ -88,7 +91,8 @@ fn path_of(address: &str) -> &str {
 
 /// A server on a copy of the old directory, and its author.
 async fn old() -> (Server, Person, Value) {
-    let directory = tempfile::tempdir().expect("a temporary directory");
+    let closed = Permissions::from_mode(0o700);
+    let directory = Builder::new().permissions(closed).tempdir().expect("a temporary directory");
     copy(&recording("old-data/data"), directory.path());
     let expected: Value = serde_json::from_slice(&recorded("old-data/expected.json")).expect("it is JSON");
     let server = Server::on(directory).await;

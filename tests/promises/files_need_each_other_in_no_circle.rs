@@ -24,12 +24,6 @@ const TIED: &[&str] = &[
     "crates/media/src/container/webm/proof.rs",
     "crates/media/src/container/webm/read.rs",
     "crates/media/src/track.rs",
-    "crates/recorder/src/body.rs",
-    "crates/recorder/src/journal.rs",
-    "crates/recorder/src/load.rs",
-    "crates/recorder/src/recording.rs",
-    "crates/recorder/src/unread.rs",
-    "crates/recorder/src/write.rs",
 ];
 
 /// What each file needs, by the names of the files.

@@ -62,9 +62,6 @@ pub fn picture_type(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Keeps the picture that the publisher sent, durably. Blocks on the storage.
-///
-/// # Errors
-/// Those of the storage.
 pub fn keep(recording: &Recording, bytes: &[u8]) -> Result<(), Error> {
     let path = recording.beside(NAME);
     if let Some(folder) = path.parent() {
@@ -95,9 +92,6 @@ impl Default for Posters {
 impl Posters {
     /// The poster of a live: what the publisher sent, else a good keyframe in a form that the viewer takes; `None` where
     /// there is none, or only in a codec that is not decoded here.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub async fn poster(
         &self,
         live: i64,

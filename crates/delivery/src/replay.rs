@@ -87,7 +87,8 @@ impl Replays {
     /// ask for it while it is made.
     ///
     /// # Errors
-    /// [`Error`] says why there is none.
+    /// [`Error::NoSuchVersion`]; [`Error::Unavailable`] where no one file can hold what is selected; [`Error::Storage`], to
+    /// all who wait for the same view.
     pub async fn view(
         &self,
         live: i64,
@@ -174,9 +175,6 @@ impl Reads {
 }
 
 /// Reads a stretch of a view. Blocks on the storage.
-///
-/// # Errors
-/// Those of the storage.
 pub fn read(recording: &Recording, view: &View, range: Range<u64>) -> Result<Bytes, recorder::Error> {
     let mut out = Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or(0));
     let mut buffer = vec![0; READ];

@@ -76,7 +76,7 @@ impl Publishers {
     /// the protocol, and `age_ms` how long ago the recorder of the first frame's clock started.
     ///
     /// # Errors
-    /// Those of the storage.
+    /// [`Error::Storage`]; the older publisher has ended all the same.
     pub async fn open(&self, live: i64, door: &str, age_ms: i64) -> Result<Publisher, Error> {
         let recording = self.recorder.recording(live).await?;
         let id = format!("{door}-{:032x}", rand::random::<u128>());
@@ -106,7 +106,7 @@ impl Publishers {
     /// Ends the publisher of a live that was stopped or is deleted; its last frames are part of the recording then.
     ///
     /// # Errors
-    /// Those of the storage.
+    /// [`Error::Storage`]; it has ended all the same, without its last frames.
     pub async fn end(&self, live: i64) -> Result<(), Error> {
         let source = self.current().remove(&live).and_then(|source| source.upgrade());
         match source {
@@ -159,7 +159,7 @@ impl Publisher {
     /// Stores the last frames and ends.
     ///
     /// # Errors
-    /// Those of the storage.
+    /// [`Error::Storage`]; it has ended all the same, without its last frames.
     pub async fn end(self) -> Result<(), Error> {
         self.source.end(State::Over).await
     }

@@ -242,7 +242,7 @@ fn another_picture_in_the_same_track_begins_a_take() {
     let of_video = |event: &Event| match event {
         Event::Track(track) => track.kind() == Kind::Video,
         Event::Frame(frame) => frame.kind == Kind::Video,
-        Event::Take { .. } | Event::Unread(_) | Event::ShownFrom { .. } => true,
+        Event::Take { .. } | Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved => true,
     };
     source.retain(of_video);
     let tracks: Vec<_> = source

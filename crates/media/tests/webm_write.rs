@@ -46,7 +46,7 @@ fn a_vp8_body_is_read_as_the_frames_that_were_written() {
     let (track, written) = (track(&recording, Kind::Video), frames(&recording, Kind::Video));
     let (body, _) = body(&track, &written, 13);
     let read = events(&body);
-    assert_eq!(read[..2], [Event::Take { after_hole: false }, Event::Track(track)]);
+    assert_eq!(read[..3], [Event::Take { after_hole: false }, Event::Interleaved, Event::Track(track)]);
     let expected: Vec<_> = written
         .iter()
         .zip(durations(&written))

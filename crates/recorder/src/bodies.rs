@@ -32,9 +32,6 @@ impl Bodies {
     }
 
     /// A body, opened if it is not. Blocks on the storage.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub(crate) fn open(
         &self,
         name: Name,

@@ -6,50 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use media::container::{mp4, webm};
 use media::{Frame, Kind, Track};
-use serde::{Deserialize, Serialize};
 use timeline::{Container, Entry, TrackIndex};
 
-use crate::load::{index_len, index_record};
-use crate::{Disk, DiskFile, Error};
-
-/// How long the bodies of a take are: what is past it is not acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TakeMark {
-    /// Number of the take.
-    pub number: u32,
-    /// When its recorder started, in milliseconds since 1970 UTC.
-    pub started_at_ms: i64,
-    /// The time on the source's clock, in milliseconds, that is 0 in the take.
-    pub base_ms: i64,
-    /// Bytes of the video's body.
-    pub video: u64,
-    /// Bytes of the audio's body.
-    pub audio: u64,
-}
-
-impl TakeMark {
-    /// Bytes of a body.
-    #[must_use]
-    pub fn len(&self, kind: Kind) -> u64 {
-        match kind {
-            Kind::Video => self.video,
-            Kind::Audio => self.audio,
-        }
-    }
-
-    /// Whether nothing of the take is acknowledged.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.video == 0 && self.audio == 0
-    }
-
-    fn set(&mut self, kind: Kind, len: u64) {
-        match kind {
-            Kind::Video => self.video = len,
-            Kind::Audio => self.audio = len,
-        }
-    }
-}
+use crate::index_file::{index_len, index_record};
+use crate::{Disk, DiskFile, Error, TakeMark};
 
 /// A fragment that was appended to a body and waits to be announced.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ const REMOVED_AT_ONCE: u64 = 16 << 20;
 /// How long others have the file system for themselves between two steps.
 const BETWEEN_REMOVALS: Duration = Duration::from_millis(4);
 
-/// An open file.
+/// An open file. Its errors are the system's own.
 pub trait DiskFile: Debug + Send + Sync {
     /// Writes all the bytes at an offset.
     ///
@@ -58,45 +58,24 @@ pub trait DiskFile: Debug + Send + Sync {
     /// trying again proves nothing.
     fn sync(&self) -> io::Result<()>;
     /// Length in bytes.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn len(&self) -> io::Result<u64>;
     /// Whether it holds nothing.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
     /// Cuts it to a length.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn truncate(&self, len: u64) -> io::Result<()>;
 }
 
-/// A file system.
+/// A file system. Its errors are the system's own.
 pub trait Disk: Debug + Send + Sync {
     /// Opens a file that is there, to read and write.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
     /// Makes an empty file, to read and write. Its name is not durable yet.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
     /// Makes a folder and those above it, durably.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Puts a file with this content in place of what stands there, durably and at once: a reader sees all of the old
     /// or all of the new, after a crash too.
@@ -105,16 +84,10 @@ pub trait Disk: Debug + Send + Sync {
     /// Those of the storage; the old content then still stands.
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     /// Removes a file or a folder with all in it; nothing there is no error.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Removes a file however large it is, so that no sync of another file waits long for it: a file system frees the
     /// blocks of a file in one transaction, and a sync waits for the one that is open. So it is cut down in steps, with a
     /// moment for others in between.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn remove_in_steps(&self, path: &Path) -> io::Result<()> {
         let mut left = self.len(path)?;
         if left > REMOVED_AT_ONCE {
@@ -128,19 +101,10 @@ pub trait Disk: Debug + Send + Sync {
         self.remove(path)
     }
     /// The names in a folder; none if it is not there.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     /// Length of a file in bytes; 0 if it is not there.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn len(&self, path: &Path) -> io::Result<u64>;
     /// Bytes that are free on the storage that holds this path.
-    ///
-    /// # Errors
-    /// Those of the storage.
     fn free(&self, path: &Path) -> io::Result<u64>;
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::write::{Durable, Synced};
+use crate::durable::{Durable, Synced};
 use crate::{Disk, DiskFile, Error, TakeMark};
 
 /// A journal over this many bytes is begun anew with its next checkpoint.
@@ -80,9 +80,6 @@ pub struct Journal {
 
 impl Journal {
     /// Begins a journal, durably.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn create(disk: Arc<dyn Disk>, path: PathBuf, checkpoint: &Checkpoint) -> Result<Self, Error> {
         if let Some(folder) = path.parent() {
             disk.create_dir(folder)?;
@@ -104,6 +101,7 @@ impl Journal {
             return Err(Error::Damaged(format!("{} after its last checkpoint", path.display())));
         }
         let file = disk.open(&path)?;
+        // Not synced: what a crash brings back of a torn record is torn again.
         if file.len()? > content.len {
             file.truncate(content.len)?;
         }
@@ -111,17 +109,11 @@ impl Journal {
     }
 
     /// Appends bytes received; durable after [`sync`](Self::sync).
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn raw(&mut self, raw: &Raw) -> Result<(), Error> {
         self.append(&record(RAW, raw))
     }
 
     /// Appends a checkpoint; durable after [`sync`](Self::sync).
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
         if self.len > ROTATE { self.rotate(checkpoint) } else { self.append(&checkpoint_record(checkpoint)) }
     }
@@ -152,9 +144,6 @@ impl Journal {
 
     /// Cuts off what is not known to be durable. After a failed sync the system may show bytes that the disk does not
     /// have: nobody may read them as kept.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn forget_unsynced(self) -> Result<(), Error> {
         Ok(self.file.truncate(self.synced)?)
     }
@@ -183,6 +172,8 @@ pub fn parse(bytes: &[u8]) -> Option<Content> {
     let mut at = 0;
     while at < bytes.len() {
         let Some(record) = record_at(bytes, at) else {
+            // Its length cannot be believed, so the next whole record is looked for at every byte. One that is found proves
+            // that this one was whole once: it was synced before the next was begun.
             let next = (at + 1..bytes.len()).find(|&next| record_at(bytes, next).is_some());
             if next.is_none() && is_torn(bytes, at) {
                 break;
@@ -196,6 +187,7 @@ pub fn parse(bytes: &[u8]) -> Option<Content> {
         at = record.end;
         match record.content {
             Record::Checkpoint(checkpoint) => {
+                // It says all of the state: nothing before it is needed any more.
                 is_broken = false;
                 content = Some(Content { checkpoint, raws: Vec::new(), damage, is_broken, len: at as u64 });
             }
@@ -242,7 +234,8 @@ fn is_torn(bytes: &[u8], at: usize) -> bool {
     (len > payload.len() && !is_whole_but_for_its_length) || has_unwritten_sector(bytes, at)
 }
 
-/// Whether a sector of the file from a place on holds nothing but zeros.
+/// Whether a sector of the file from a place on holds nothing but zeros: what a file system shows of one that was not
+/// written when the power went, though the file was longer already.
 fn has_unwritten_sector(bytes: &[u8], from: usize) -> bool {
     let first = from - from % SECTOR;
     (first..bytes.len()).step_by(SECTOR).any(|sector| {

@@ -16,12 +16,19 @@
 //! then the [`journal`] says how long the bodies are and keeps the rest of what was received, and is synced; then the
 //! fragments are announced to viewers and the publisher is answered. What stands in a body past the journal's word was
 //! never acknowledged nor shown, and is cut off when the live is opened again.
+//!
+//! # Errors
+//! What touches the storage fails as the storage does: with [`Error::Full`] where there is no room, else with
+//! [`Error::Io`]. Items whose errors say more, or after which something holds or must be done, have a section of their own.
 
 mod bodies;
 mod body;
 mod disk;
+mod durable;
+mod index_file;
 pub mod journal;
 mod load;
+mod mark;
 mod read_only;
 mod recording;
 mod running;
@@ -31,8 +38,8 @@ pub mod unread;
 pub mod verify;
 pub mod write;
 
-pub use body::TakeMark;
 pub use disk::{Disk, DiskFile, LocalDisk};
+pub use mark::TakeMark;
 pub use read_only::ReadOnlyDisk;
 pub use recording::Recording;
 pub use store::Recorder;

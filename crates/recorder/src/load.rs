@@ -8,14 +8,13 @@ use media::Kind;
 use serde::{Deserialize, Serialize};
 use timeline::{Container, Entry, Take, Timeline, TrackIndex};
 
-use crate::body::{TakeMark, body_name};
+use crate::body::body_name;
 use crate::disk::read_all;
+use crate::index_file::{MAX_INDEX, index_entries, read_index, write_index};
 use crate::scan::{self, Scan, read_range};
 use crate::unread::Store;
-use crate::{Disk, DiskFile, Error, journal};
+use crate::{Disk, DiskFile, Error, TakeMark, journal};
 
-/// An index is at most this long: a day of 60 frames a second.
-pub(crate) const MAX_INDEX: u64 = 256 << 20;
 /// A `take.json` is at most this long.
 const MAX_DESCRIPTION: u64 = 64 << 10;
 /// The file that describes a take.
@@ -209,57 +208,6 @@ pub(crate) fn body_container(disk: &dyn Disk, folder: &Path, kind: Kind) -> Resu
     Ok(containers.find(|&container| names.contains(&body_name(kind, container))))
 }
 
-/// A record of an index file: length, CRC-32, entry.
-pub(crate) fn index_record(entry: &Entry) -> Vec<u8> {
-    let payload = postcard::to_stdvec(entry).expect("plain data always serialises");
-    let mut record = Vec::with_capacity(payload.len() + 8);
-    record.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
-    record.extend_from_slice(&crc32fast::hash(&payload).to_le_bytes());
-    record.extend_from_slice(&payload);
-    record
-}
-
-/// The entries of an index file that follow each other from `at` and lie before `end`.
-pub(crate) fn index_entries(bytes: &[u8], mut at: u64, end: u64) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    let mut rest = bytes;
-    while let Some((entry, after)) = next_entry(rest) {
-        if entry.offset != at || entry.end() > end || entry.len == 0 {
-            break;
-        }
-        at = entry.end();
-        entries.push(entry);
-        rest = after;
-    }
-    entries
-}
-
-/// Bytes of an index file that are of the fragments before `end`.
-pub(crate) fn index_len(disk: &dyn Disk, path: &Path, init_len: u64, end: u64) -> u64 {
-    let bytes = read_all(disk, path, MAX_INDEX).unwrap_or_default();
-    index_entries(&bytes, init_len, end).iter().map(|entry| index_record(entry).len() as u64).sum()
-}
-
-fn next_entry(bytes: &[u8]) -> Option<(Entry, &[u8])> {
-    let (len, rest) = bytes.split_first_chunk::<4>()?;
-    let (crc, rest) = rest.split_first_chunk::<4>()?;
-    let payload = rest.get(..usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
-    if crc32fast::hash(payload) != u32::from_le_bytes(*crc) {
-        return None;
-    }
-    Some((postcard::from_bytes(payload).ok()?, &rest[payload.len()..]))
-}
-
-/// Takes what is good of the index file; answers how many fragments that were and whether the file holds no more.
-fn read_index(disk: &dyn Disk, body: &Path, end: u64, index: &mut TrackIndex) -> (usize, bool) {
-    let bytes = read_all(disk, &body.with_extension("idx"), MAX_INDEX).unwrap_or_default();
-    let entries = index_entries(&bytes, index.init_len(), end);
-    let used: usize = entries.iter().map(|entry| index_record(entry).len()).sum();
-    let kept = entries.len();
-    entries.into_iter().for_each(|entry| index.push(entry));
-    (kept, used == bytes.len() && kept > 0)
-}
-
 /// Finds the fragments of a body that its index file did not know.
 fn add_unknown(
     body: &dyn DiskFile,
@@ -276,19 +224,6 @@ fn add_unknown(
         index.push(entry);
     }
     Ok(())
-}
-
-fn write_index(
-    disk: &dyn Disk,
-    body: &Path,
-    (kept, whole): (usize, bool),
-    index: &TrackIndex,
-) -> Result<(), Error> {
-    if whole && kept == index.len() {
-        return Ok(());
-    }
-    let records: Vec<u8> = index.iter_from(0).flat_map(index_record).collect();
-    Ok(disk.replace(&body.with_extension("idx"), &records)?)
 }
 
 /// Puts the description of a take in its folder, durably.

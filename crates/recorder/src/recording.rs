@@ -13,12 +13,12 @@ use timeline::{Timeline, TrackIndex};
 use tokio::sync::watch;
 
 use crate::bodies::Bodies;
-use crate::body::{Appended, TakeMark, TakeWriter, body_path};
+use crate::body::{Appended, TakeWriter, body_path};
+use crate::durable::{Durable, New};
 use crate::load::{Description, Loaded, write_description};
 use crate::scan::read_range;
 use crate::unread::{Store, Stretch};
-use crate::write::{Durable, New};
-use crate::{Disk, DiskFile, Error};
+use crate::{Disk, DiskFile, Error, TakeMark};
 
 /// Newest bytes of each body that are kept in memory for the readers at the tail.
 const TAIL_BYTES: usize = 2 << 20;
@@ -139,25 +139,16 @@ impl Recording {
 
     /// Bytes of a stretch from an offset in it, at most `len`; empty past its end, `None` where it was let go. Blocks on the
     /// storage.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn read_unread(&self, stretch: u32, offset: u64, len: u64) -> Result<Option<Bytes>, Error> {
         self.unread.read(stretch, offset, len)
     }
 
     /// Lets a stretch go, durably; false where there is none of this number. Blocks on the storage.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn let_go(&self, stretch: u32) -> Result<bool, Error> {
         self.unread.let_go(stretch)
     }
 
     /// Keeps the first bytes of an upload for whoever reads again what is left of it, durably. Blocks on the storage.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn keep_unread_head(&self, source: &str, head: &[u8]) -> Result<(), Error> {
         self.unread.keep_head(source, head)
     }
@@ -169,9 +160,6 @@ impl Recording {
     }
 
     /// Lets the first bytes of an upload go that has ended and left nothing unread. Blocks on the storage.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn forget_unread_head(&self, source: &str) -> Result<(), Error> {
         self.unread.forget_head(source)
     }
@@ -199,9 +187,6 @@ impl Recording {
     }
 
     /// Begins a take, durably. Blocks on the storage.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub(crate) fn begin_take(
         &self,
         upload: &str,
@@ -246,6 +231,7 @@ impl Recording {
         // One source at a time from here to the end: two that moved earlier positions at once would write their
         // revisions in either order, and an older one could be the last on the disk.
         let mut kept = lock(&self.kept_revision);
+        // Before the timeline names them: a viewer whom that wakes finds them in memory.
         self.keep_tail(&appended);
         let revision = {
             let before = self.timeline();
@@ -313,9 +299,6 @@ impl Recording {
 
     /// Does the same with what the system has in memory, and never waits. Answers whether that was all of it; if not,
     /// what the buffers hold is of no use.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn read_now(
         &self,
         take: u32,

@@ -72,9 +72,6 @@ impl<'a> Scan<'a> {
     }
 
     /// The next fragment and its bytes; `None` at the end, and where none stands or it is torn.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub(crate) fn next(&mut self) -> Result<Option<(Fragment, &[u8])>, Error> {
         let left = self.end.saturating_sub(self.at);
         let mut look = LOOK;

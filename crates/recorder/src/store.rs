@@ -59,17 +59,11 @@ struct Kept(Mutex<VecDeque<(i64, Arc<Recording>)>>);
 impl Recorder {
     /// The recordings below a data directory on the machine's own file system. `reserve`: bytes of the disk that are
     /// never recorded into, so that the database does not starve.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn open(data_dir: &Path, reserve: u64) -> Result<Self, Error> {
         Self::on(Arc::new(LocalDisk), data_dir, reserve)
     }
 
     /// The same on any storage.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn on(disk: Arc<dyn Disk>, data_dir: &Path, reserve: u64) -> Result<Self, Error> {
         let root = data_dir.join("lives");
         disk.create_dir(&root)?;
@@ -95,9 +89,6 @@ impl Recorder {
 
     /// The recording of a live, for whoever publishes it; an empty one if nothing came yet. It waits for no viewer but
     /// one who is loading this very live.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub async fn recording(&self, live: i64) -> Result<Arc<Recording>, Error> {
         let place = self.place(live);
         let known = Arc::clone(&place.recording).lock_owned().await;
@@ -105,9 +96,6 @@ impl Recorder {
     }
 
     /// The same for whoever watches it: waits while as many viewers as there are cores load other lives.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub async fn watched(&self, live: i64) -> Result<Arc<Recording>, Error> {
         let place = self.place(live);
         if let Some(recording) = place.recording.try_lock().ok().and_then(|known| known.upgrade()) {
@@ -131,9 +119,6 @@ impl Recorder {
     }
 
     /// Removes all that was recorded of a live, and ends its tails.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub async fn delete(&self, live: i64) -> Result<(), Error> {
         let mut known = Arc::clone(&self.place(live).recording).lock_owned().await;
         if let Some(recording) = std::mem::take(&mut *known).upgrade() {
@@ -196,9 +181,6 @@ impl Recorder {
     }
 
     /// Bytes that the files of a live take: its bodies, what is staged, and what is kept unread. Blocks on the storage.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn stored(&self, live: i64) -> Result<u64, Error> {
         let takes = self.dir(live).join("takes");
         let mut sum = 0;

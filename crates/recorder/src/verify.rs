@@ -8,7 +8,8 @@ use media::Kind;
 
 use crate::body::{body_name, init};
 use crate::disk::read_all;
-use crate::load::{MAX_INDEX, body_container, description, index_entries, never_began};
+use crate::index_file::{MAX_INDEX, index_entries};
+use crate::load::{body_container, description, never_began};
 use crate::scan::{self, Scan};
 use crate::{Disk, Error, TakeMark, journal, unread};
 
@@ -27,11 +28,8 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-/// Checks every body, index, journal and log of unread bytes below a data directory: each body must be an init and whole fragments up to
-/// where its journal says, each fragment must have the checksum that its index keeps.
-///
-/// # Errors
-/// Those of the storage.
+/// Checks every body, index, journal and log of unread bytes below a data directory: each body must be an init and whole
+/// fragments up to where its journal says, each fragment must have the checksum that its index keeps.
 pub fn verify(disk: &dyn Disk, data_dir: &Path) -> Result<Report, Error> {
     let mut report = Report::default();
     let root = data_dir.join("lives");

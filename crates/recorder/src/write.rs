@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 use timeline::fragmenter::{Fragmenter, Output};
 
 use crate::body::{Appended, TakeWriter};
+use crate::durable::New;
+pub use crate::durable::{Durable, Synced};
 use crate::unread::{Kept, Place, joined};
 use crate::{Error, Recording, TakeMark};
 
@@ -48,43 +50,6 @@ impl Progress {
     pub fn after(takes: Vec<TakeMark>, end_ms: i64) -> Self {
         Self { fragmenter: Fragmenter::default(), takes, next_take: None, end_ms, unread: 0 }
     }
-}
-
-/// Fragments whose bodies are durable, while no journal says so yet.
-#[derive(Debug, Default)]
-#[must_use = "what is on the disk is shown once the journal says so"]
-pub struct Synced(New);
-
-impl Synced {
-    /// Whether there is nothing in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.fragments.is_empty() && self.0.unread.is_empty()
-    }
-
-    /// They are in a journal that is durable.
-    pub(crate) fn journalled(self) -> Durable {
-        Durable(self.0)
-    }
-}
-
-/// Fragments that a crash takes back no more: what [`Write::announce`] may show. Only
-/// [`Journal::sync`](crate::journal::Journal::sync) makes it.
-#[derive(Debug)]
-#[must_use = "what is durable is to be shown"]
-pub struct Durable(New);
-
-impl Durable {
-    pub(crate) fn into_new(self) -> New {
-        self.0
-    }
-}
-
-/// What was written and is told together.
-#[derive(Debug, Default)]
-pub(crate) struct New {
-    pub(crate) fragments: Vec<Appended>,
-    pub(crate) unread: Vec<Kept>,
 }
 
 /// Writes what one source publishes: begins takes, cuts frames into fragments, appends them. All but
@@ -115,9 +80,6 @@ impl Write {
 
     /// Goes on from a progress that was kept; what stands in the bodies past it is written over, and what was kept unread
     /// past it is cut: both come again.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn resume(recording: Arc<Recording>, source: &str, progress: Progress) -> Result<Self, Error> {
         recording.unread_store().resume(source, progress.unread)?;
         Ok(Self::new(recording, source, progress))
@@ -185,9 +147,6 @@ impl Write {
     }
 
     /// Keeps a stretch of the source's staged file unread: from a byte of it on, so many. The file stays where it is.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub fn keep_staged(&mut self, from: u64, len: u64, reason: Why) -> Result<(), Error> {
         let store = self.recording.unread_store();
         self.kept.push(store.keep_staged(&self.source, self.progress.end_ms, reason, (from, len))?);
@@ -197,9 +156,6 @@ impl Write {
 
     /// More is kept unread of this live than may be: [`Error::UnreadFull`]. To be asked after [`append`](Self::append) of
     /// bytes that are not acknowledged yet; what was written of them goes with this value.
-    ///
-    /// # Errors
-    /// The one.
     pub fn check_unread(&self) -> Result<(), Error> {
         match self.recording.unread_store().is_over_limit() {
             Some(limit) if !self.kept.is_empty() => Err(Error::UnreadFull { limit }),
@@ -316,6 +272,7 @@ impl Write {
         since_last_base_ms: Option<i64>,
         silence_ms: i64,
     ) -> Result<(), Error> {
+        // The next sync knows the take of then only.
         self.sync_bodies()?;
         self.take = None;
         let Progress { takes, end_ms, .. } = &self.progress;
@@ -328,6 +285,7 @@ impl Write {
         Ok(())
     }
 
+    /// The take in hand, begun now if its first fragment is about to come: one that never has a frame leaves no files.
     fn open_take(&mut self) -> Result<&mut TakeWriter, Error> {
         if let Some((started_at_ms, base_ms)) = self.progress.next_take.take() {
             self.take = Some(self.recording.begin_take(&self.source, started_at_ms, base_ms)?);

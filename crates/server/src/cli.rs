@@ -16,7 +16,7 @@ use crate::clock::now_ms;
 use crate::config::{Config, Written};
 use crate::engines::{self, Engines};
 use crate::in_use::InUse;
-use crate::{app, recorded, serve, shutdown};
+use crate::{app, data_dir, recorded, serve, shutdown};
 
 /// How long tasks that would not end are waited for, once the server has left.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -175,6 +175,7 @@ fn export(data_dir: &Path, live_id: i64, output: &Path) -> Result<ExitCode, Stri
 
 fn reread(data_dir: &Path, live_id: Option<i64>) -> Result<ExitCode, String> {
     engines::existing(data_dir)?;
+    data_dir::keep_private();
     let _in_use = InUse::take(data_dir).map_err(said)?;
     let lives = match live_id {
         Some(live) => vec![LiveId(live)],
@@ -212,6 +213,7 @@ fn user(command: UserCommand) -> Result<ExitCode, String> {
 
 /// The people of a data directory, also while a server uses it.
 fn open_accounts(data_dir: &Path) -> Result<(Accounts, Engines), String> {
+    data_dir::keep_private();
     let config = Config { data_dir: data_dir.to_owned(), ..Written::default().meant().map_err(said)? };
     let engines = Engines::open(&config.data_dir).map_err(said)?;
     let key = SigningKey::open(&app::key_path(&config.data_dir)).map_err(said)?;

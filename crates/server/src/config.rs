@@ -51,6 +51,9 @@ pub struct Written {
     /// Connections at once; more wait to be accepted [default: 20000]
     #[arg(long, env = "COMMUNICONNECT_CONNECTIONS", value_name = "COUNT")]
     pub connections: Option<usize>,
+    /// Connections at once from one address of IPv4 or one /64 of IPv6, or of one person [default: a quarter of them all]
+    #[arg(long, env = "COMMUNICONNECT_CONNECTIONS_PER_ADDRESS", value_name = "COUNT")]
+    pub connections_per_address: Option<usize>,
     /// Seconds that an access token is good [default: 900]
     #[arg(long, env = "COMMUNICONNECT_ACCESS_TOKEN_S", value_name = "SECONDS")]
     pub access_token_s: Option<u64>,
@@ -123,6 +126,8 @@ pub struct Config {
     pub unread_limit: u64,
     /// Connections at once.
     pub connections: usize,
+    /// Connections at once from one address, or of one person.
+    pub connections_per_address: usize,
     /// Messages a second that one person may write in the long run.
     pub messages_per_s: NonZeroU32,
     /// Messages that one person may write at once.
@@ -174,6 +179,7 @@ impl Written {
             reserve: self.reserve.or(file.reserve),
             unread_limit: self.unread_limit.or(file.unread_limit),
             connections: self.connections.or(file.connections),
+            connections_per_address: self.connections_per_address.or(file.connections_per_address),
             access_token_s: self.access_token_s.or(file.access_token_s),
             refresh_token_days: self.refresh_token_days.or(file.refresh_token_days),
             wrong_passwords: self.wrong_passwords.or(file.wrong_passwords),
@@ -193,6 +199,8 @@ impl Written {
             wrong_passwords_per_minute: self.wrong_passwords.unwrap_or(10),
             issuers: self.issuers()?,
         };
+        let connections = self.connections.unwrap_or(20_000).clamp(1, 1 << 20);
+        let share = connections.div_ceil(4);
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
             listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
@@ -204,7 +212,8 @@ impl Written {
             storage_per_person: self.storage_per_person.unwrap_or(20 << 30),
             reserve: self.reserve.unwrap_or(1 << 30),
             unread_limit: self.unread_limit.unwrap_or(recorder::unread::USUAL_LIMIT),
-            connections: self.connections.unwrap_or(20_000).clamp(1, 1 << 20),
+            connections,
+            connections_per_address: self.connections_per_address.unwrap_or(share).clamp(1, connections),
             messages_per_s: self.messages_per_s.unwrap_or(MESSAGES_PER_S),
             message_burst: self.message_burst.unwrap_or(MESSAGE_BURST),
             leaving: seconds("leaving_s", self.leaving_s.unwrap_or(10.0))?,

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,11 +14,13 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::pace::{PacedBody, PacedReader};
 use crate::parting::Parting;
+use crate::places::Place;
 
 /// How long a client may take for a request's head, or stay idle between requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
@@ -34,18 +35,6 @@ const WINDOW: u32 = 1 << 20;
 /// How often a connection of HTTP/2 is asked whether it is still there, and how long it may take to answer.
 const PING: Duration = Duration::from_secs(25);
 const PONG: Duration = Duration::from_secs(20);
-
-/// The place of a connection among those that may be open at once. A WebSocket keeps it when its request is over.
-#[derive(Clone)]
-pub(crate) struct Place {
-    _permit: Arc<OwnedSemaphorePermit>,
-}
-
-impl Place {
-    pub(crate) fn new(permit: OwnedSemaphorePermit) -> Self {
-        Self { _permit: Arc::new(permit) }
-    }
-}
 
 /// Answers what comes on a connection, from its first request to its end or its upgrade. When the server leaves it ends
 /// after the requests in hand.
@@ -62,14 +51,15 @@ pub(crate) async fn talk(
     let in_hand = InHand::default();
     let idle = idle(in_hand.0.subscribe(), HEAD_PATIENCE);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|body| Body::new(PacedBody::new(Body::new(body))));
         request.extensions_mut().insert(ConnectInfo(address));
         request.extensions_mut().insert(place.clone());
         answer(router.clone(), request, in_hand.clone())
     });
     let builder = builder();
-    let mut connection =
-        pin!(builder.serve_connection_with_upgrades(TokioIo::new(Parting::new(stream)), service));
+    let mut connection = pin!(
+        builder.serve_connection_with_upgrades(TokioIo::new(PacedReader::new(Parting::new(stream))), service)
+    );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = async { tokio::select! { () = leaving.cancelled() => {}, () = idle => {} } } => {

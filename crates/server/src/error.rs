@@ -14,6 +14,12 @@ pub enum Error {
         /// Why.
         error: std::io::Error,
     },
+    /// Others may read the data directory, and there is something in it.
+    #[error(
+        "others on this machine can read {}, where passwords' hashes, keys and recordings are kept; close it first: \
+         chmod 700 '{}'", .0.display(), .0.display()
+    )]
+    OpenToOthers(PathBuf),
     /// Another server works on the data directory.
     #[error(transparent)]
     InUse(#[from] Refused),

@@ -1,25 +1,29 @@
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::connection::{Place, talk};
+use crate::connection::talk;
 use crate::error::Error;
 use crate::in_use::InUse;
-use crate::{http, summaries, timeout};
+use crate::places::Places;
+use crate::{data_dir, http, summaries, timeout};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Connections that may wait to be accepted, where the system allows as many.
 const BACKLOG: u32 = 8_192;
+/// The answer to a connection from an address that has its share.
+const CROWDED: &str = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
+    Content-Type: application/problem+json\r\nContent-Length: 161\r\n\r\n\
+    {\"type\":\"about:blank\",\"title\":\"Service indisponible\",\"status\":503,\
+    \"detail\":\"Trop de connexions de cette adresse.\",\"error\":\"Trop de connexions de cette adresse.\"}";
 /// How long to wait when the system refuses a connection (no file descriptor left).
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -36,7 +40,8 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
     on_ready: impl FnOnce(SocketAddr),
 ) -> Result<InUse, Error> {
-    make_directory(&config.data_dir)?;
+    data_dir::keep_private();
+    data_dir::make(&config.data_dir)?;
     let in_use = InUse::take(&config.data_dir)?;
     let app = App::open(config).await?;
     let wanted = app.config.listen;
@@ -58,15 +63,6 @@ pub async fn run(
     // Last: a stop that is being answered waits for what follows it.
     following.abort();
     Ok(in_use)
-}
-
-/// What is kept is nobody else's to read.
-fn make_directory(path: &Path) -> Result<(), Error> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| Error::File { path: path.to_owned(), error })
 }
 
 /// Listens so that a crowd that comes back at once is not turned away for a second.
@@ -93,15 +89,22 @@ async fn leave(app: &App) {
 }
 
 async fn accept(app: &App, listener: &TcpListener, router: &Router) {
-    let places = Arc::new(Semaphore::new(app.config.connections));
+    let places = Places::new(app.config.connections, app.config.connections_per_address);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
+        let Some(free) = places.free().await else { return };
         match listener.accept().await {
             Ok((stream, address)) => {
-                let place = Place::new(place);
-                app.tasks.spawn(talk(stream, address, router.clone(), app.leaving.clone(), place));
+                let place = if app.config.trust_proxy {
+                    places.give_to_proxy(free)
+                } else {
+                    places.give(free, address.ip())
+                };
+                match place {
+                    Some(place) => {
+                        app.tasks.spawn(talk(stream, address, router.clone(), app.leaving.clone(), place));
+                    }
+                    None => refuse(&stream, address),
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
@@ -109,4 +112,10 @@ async fn accept(app: &App, listener: &TcpListener, router: &Router) {
             }
         }
     }
+}
+
+/// Says why, as far as the system takes it at once: an address that has its share is not waited for.
+fn refuse(stream: &TcpStream, address: SocketAddr) {
+    tracing::debug!(%address, "an address has all the connections that are for one");
+    let _ = stream.try_write(CROWDED.as_bytes());
 }

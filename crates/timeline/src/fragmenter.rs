@@ -24,8 +24,8 @@ const LONGEST_JUMP_MS: i64 = 60 * 60 * 1_000;
 /// Sound waits for the picture of its time while it is ahead of it by at most this; then the picture stands still. Recorders
 /// write the sound of a group of pictures, of five seconds as a rule, before its pictures.
 const MOST_AHEAD_MS: i64 = 6_000;
-/// The same where tracks are interleaved frame by frame, as in WebM, whose pictures count milliseconds: what sounds while a
-/// camera is silent is heard a second later, not six.
+/// The same where the source says that its tracks are interleaved: what sounds while a camera is silent is heard a second
+/// later, not six.
 const MOST_AHEAD_INTERLEAVED_MS: i64 = 1_000;
 /// Fragments of sound that wait at most.
 const MOST_AHEAD: usize = 256;
@@ -111,6 +111,8 @@ pub struct Fragmenter {
     shown_from_ms: i64,
     /// Whether the picture has come to a stop: sound does not wait for it.
     is_picture_still: bool,
+    /// Whether the source has the frames of its tracks in the order of their times.
+    is_interleaved: bool,
 }
 
 impl Fragmenter {
@@ -119,6 +121,7 @@ impl Fragmenter {
         match event {
             Event::Take { after_hole } => self.leave_take(after_hole, out),
             Event::ShownFrom { ms } => self.shown_from_ms = ms,
+            Event::Interleaved => self.is_interleaved = true,
             Event::Track(track) => self.begin_track(track, out),
             Event::Frame(frame) => self.add(frame, out),
             Event::Unread(_) => {}
@@ -137,8 +140,10 @@ impl Fragmenter {
     /// Ends the take and goes on with the same tracks in another one.
     pub fn split(&mut self, out: &mut Vec<Output>) {
         let tracks = self.pending.each_ref().map(|known| known.as_ref().map(|known| known.track.clone()));
+        let is_interleaved = self.is_interleaved;
         self.leave_take(true, out);
         self.settle(None, out);
+        self.is_interleaved = is_interleaved;
         for track in tracks.into_iter().flatten() {
             self.begin_track(track, out);
         }
@@ -155,7 +160,7 @@ impl Fragmenter {
     fn leave_take(&mut self, after_hole: bool, out: &mut Vec<Output>) {
         self.settle(None, out);
         let pending = std::mem::take(&mut self.pending);
-        (self.shown_from_ms, self.is_picture_still) = (0, false);
+        (self.shown_from_ms, self.is_picture_still, self.is_interleaved) = (0, false, false);
         self.leaving = Some(Box::new(Leaving { pending, after_hole }));
     }
 
@@ -303,8 +308,7 @@ impl Fragmenter {
         let Some(newest) = audio.ahead.back() else { return };
         let picture_ms = video.last_dts.map_or(i64::MIN, |dts| video.track.to_ms(dts));
         let lead_ms = audio.track.to_ms(newest.next_dts).saturating_sub(picture_ms);
-        let is_interleaved = video.track.timescale == 1_000;
-        let most_ms = if is_interleaved { MOST_AHEAD_INTERLEAVED_MS } else { MOST_AHEAD_MS };
+        let most_ms = if self.is_interleaved { MOST_AHEAD_INTERLEAVED_MS } else { MOST_AHEAD_MS };
         if lead_ms > most_ms || audio.ahead.len() > MOST_AHEAD {
             self.is_picture_still = true;
         }

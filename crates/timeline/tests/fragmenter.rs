@@ -266,6 +266,30 @@ fn a_picture_that_stands_still_does_not_hold_the_sound_back() {
 }
 
 #[test]
+fn sound_waits_for_a_silent_camera_no_longer_than_its_container_lets_it_run_ahead() {
+    for (is_interleaved, most_ms) in [(true, 1_000), (false, 6_000)] {
+        let mut events = start();
+        if is_interleaved {
+            events.insert(1, Event::Interleaved);
+        }
+        events.push(video(0, true));
+        let (mut fragmenter, mut out) = (Fragmenter::default(), Vec::new());
+        events.into_iter().for_each(|event| fragmenter.push(event, &mut out));
+        // So long after a split too: the source is the same.
+        for begin in [0, 20_000] {
+            let heard_at = (0..1_000).map(|at| begin + at * 20).find(|ms| {
+                fragmenter.push(audio(*ms), &mut out);
+                spans(&out, Kind::Audio).last().is_some_and(|span| span.1 > begin)
+            });
+            let waited_ms = heard_at.expect("it is heard") - begin;
+            assert!((most_ms..most_ms + 500).contains(&waited_ms), "{waited_ms} ms of {most_ms}");
+            fragmenter.split(&mut out);
+            fragmenter.push(video(20_000, true), &mut out);
+        }
+    }
+}
+
+#[test]
 fn frames_too_close_or_too_large_never_make_a_fragment_without_end() {
     let mut events = start();
     events.extend((0..5_000).map(|tick| frame(Kind::Audio, tick, true)));

@@ -12,6 +12,7 @@ pub mod page;
 pub mod people;
 pub mod problem;
 pub mod publishing;
+pub mod readiness;
 pub mod tail;
 pub mod time;
 pub mod timeline;

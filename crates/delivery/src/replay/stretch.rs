@@ -86,9 +86,6 @@ impl Plan {
     }
 
     /// Fills the front of a buffer. Blocks on the storage.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub(super) fn fill(&self, recording: &Recording, buffer: &mut [u8]) -> Result<(), Error> {
         self.read(buffer, |run, buffers| {
             recording.read_into(run.take, run.kind, run.range.start, buffers).map(|()| true)
@@ -97,9 +94,6 @@ impl Plan {
     }
 
     /// Does the same with what the system has in memory, without waiting. Answers whether that was all.
-    ///
-    /// # Errors
-    /// Those of the storage.
     pub(super) fn fill_now(&self, recording: &Recording, buffer: &mut [u8]) -> Result<bool, Error> {
         self.read(buffer, |run, buffers| recording.read_now(run.take, run.kind, run.range.start, buffers))
     }

@@ -99,7 +99,7 @@ enum Form {
 /// Opens a tail; waits a while for the first frame of a live that has none yet.
 ///
 /// # Errors
-/// [`Error`] says why there is none.
+/// [`Error::NothingYet`] when nothing came within 10 s; [`Error::NoSuchTake`]; [`Error::WrongContainer`].
 pub async fn open(recording: Arc<Recording>, request: Request) -> Result<Tail, Error> {
     let mut changes = recording.changes();
     let waiting = async {
@@ -269,8 +269,9 @@ impl Tail {
             return Ok(Some(init));
         }
         loop {
+            // Before the timeline is looked at: what grows from here on ends the wait below.
             self.changes.mark_unchanged();
-            // Asked first: what comes between the two questions is then still waited for.
+            // Asked before the timeline, too: a live that ends in between had its last fragments announced before.
             let is_live = self.recording.is_live();
             let timeline = self.recording.timeline();
             let Some(take) = timeline.take(self.take) else { return Ok(None) };
@@ -322,6 +323,8 @@ impl Tail {
         fragments: Vec<(Track, Entry)>,
     ) -> Result<Vec<(Track, Entry, Bytes)>, recorder::Error> {
         let number = self.take;
+        // The newest fragments are in memory, so a viewer at the edge costs no other thread. Where one of them is not, all
+        // are read from the body in one go: a reader that is behind waits, and nobody waits for it.
         let from_memory: Option<Vec<Bytes>> = fragments
             .iter()
             .map(|(track, entry)| {

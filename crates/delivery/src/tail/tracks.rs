@@ -110,8 +110,9 @@ impl Tracks {
     /// # Errors
     /// The body cannot be read.
     pub async fn next(&mut self) -> Result<Next, recorder::Error> {
+        // Before the timeline is looked at: what grows from here on ends the wait for it.
         self.changes.mark_unchanged();
-        // Asked first: what comes between the two questions is then still waited for.
+        // Asked before the timeline, too: a live that ends in between had its last fragments announced before.
         let is_live = self.recording.is_live();
         let timeline = self.recording.timeline();
         let Some(open) = &mut self.open else { return Ok(self.begin(&timeline, is_live)) };

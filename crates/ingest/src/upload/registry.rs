@@ -17,7 +17,8 @@ use super::{Checksum, Creation, Error, MAX_CHECKED, MAX_LENGTH, Status};
 
 /// Bytes of a request that are gathered before they are stored.
 const GATHERED: usize = 1 << 20;
-/// How long bytes of a request are gathered before they are stored.
+/// How long bytes of a request are gathered before they are stored: one sync then pays for all of them, and a viewer sees
+/// them no later than that.
 const GATHERING: Duration = Duration::from_millis(200);
 /// How long a request may send nothing before it is ended; what came is kept.
 const SILENCE: Duration = Duration::from_secs(120);
@@ -42,12 +43,14 @@ pub struct Upload {
     live: i64,
     id: String,
     recording: Arc<Recording>,
-    /// Held by the one request that is at work.
+    /// Held by the one request that is at work, from its first byte to its last. The lock of the session is held for one
+    /// piece of it only, so that frames that wait too long are let go in the middle of a long request.
     turn: Arc<AsyncMutex<()>>,
     /// `None` after an error of the storage: the next use opens it again from its journal.
     session: Arc<AsyncMutex<Option<Session>>>,
     recorder: Arc<Recorder>,
-    /// Whether a sync failed since the session was open: the next one begins a new take.
+    /// Whether a sync failed since the session was open: the next one begins a new take. The system may hold bytes of
+    /// these files that the disk does not have, and a later sync of them would not say so.
     must_split: Arc<AtomicBool>,
     current: Mutex<CancellationToken>,
     is_leaving: AtomicBool,
@@ -110,7 +113,7 @@ impl Uploads {
     /// Makes all that has come for a live part of its recording: frames wait for their successors no longer.
     ///
     /// # Errors
-    /// Those of the storage.
+    /// Those of the first upload that cannot be stored; later ones are not settled then.
     pub async fn settle(&self, live: i64) -> Result<(), Error> {
         let recording = self.recorder.recording(live).await?;
         let names = {
@@ -164,6 +167,7 @@ impl Uploads {
     /// Ends every request at work, for the server to leave; what has come is made durable.
     pub async fn leave(&self) {
         let uploads: Vec<_> = self.lock().values().cloned().collect();
+        // All hear of it before any is waited for: the deadline is one for all.
         for upload in &uploads {
             upload.is_leaving.store(true, Ordering::Release);
             upload.end_current();
@@ -237,6 +241,7 @@ impl Upload {
         E: Send + 'static,
     {
         let upload = Arc::clone(self);
+        // A task of its own: when the client hangs up its request is dropped, and what had come is stored all the same.
         let work = tokio::spawn(async move {
             let (_turn, token) = upload.begin().await?;
             upload.work(move |session| check_start(session, offset, length)).await?;
@@ -259,6 +264,7 @@ impl Upload {
 
     /// Ends the request at work, and takes its turn.
     async fn begin(&self) -> Result<(OwnedMutexGuard<()>, CancellationToken), Error> {
+        // Before the wait for the turn: what holds it hears at once, and of two that wait the newer one ends the older.
         let token = self.end_current();
         let taking = Arc::clone(&self.turn).lock_owned();
         let turn = timeout(LETTING_GO, taking).await.map_err(|_| Error::Busy)?;
@@ -378,6 +384,7 @@ impl Upload {
             };
             let split = if must_split.swap(false, Ordering::AcqRel) { session.split() } else { Ok(()) };
             let result = split.and_then(|()| work(&mut session));
+            // What is in memory may be ahead of the disk now. The journal knows what is durable, and is opened again.
             if matches!(result, Err(Error::Storage(_))) {
                 must_split.store(session.abandon(), Ordering::Release);
             } else if !session.is_over() {

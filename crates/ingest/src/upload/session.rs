@@ -222,6 +222,7 @@ impl Session {
         let within = bytes.slice(..bytes.len().min(room));
         if !within.is_empty() {
             self.take(&within, now_ms)?;
+            // Before the journal says so: over the limit these bytes are never acknowledged.
             self.write.check_unread()?;
             self.raws.push(Raw { at_ms: now_ms, bytes: within.clone() });
         }
@@ -346,6 +347,7 @@ impl Session {
         if matches!(error.reason, Reason::IndexAtEnd | Reason::OutOfOrder)
             && let Reading::Streaming { head: Some(head), .. } = &mut self.state.reading
         {
+            // Its index comes last, or its samples lie in no order: it is read when all of it is here.
             let head = std::mem::take(head);
             let disk = Arc::clone(self.recording.disk());
             self.staging = Some(Staging::create(disk, self.staged_path())?);
@@ -360,6 +362,8 @@ impl Session {
             self.state.reading = Reading::Over;
             return Ok(());
         }
+        // What stands behind the damage does not count: the publisher is told up to where its bytes were good, but never
+        // less than it was told before.
         self.state.received = error.offset.clamp(before, self.state.received);
         self.state.refusal = Some(Refusal::new(error));
         self.leave_rest(Why::Damaged);
@@ -512,12 +516,15 @@ impl Session {
         }
         let durable = self.journal.sync(bodies).inspect_err(|_| self.sync_failed = true)?;
         self.write.announce(durable)?;
+        // After the journal says that its frames stand in bodies: a crash before that reads it again.
         if let Some(read) = self.read.take() {
             read.remove()?;
         }
         Ok(())
     }
 
+    /// A checkpoint is the whole state. While that is large, raw bytes are journalled instead, up to eight times as many:
+    /// they are read again after a crash, which costs less than so much state with every fragment.
     fn is_worth_a_checkpoint(&self) -> bool {
         self.state_len < LARGE_STATE || self.raw_bytes > 8 * self.state_len
     }
@@ -533,6 +540,7 @@ impl Session {
         self.must_checkpoint = false;
         let checkpoint = Checkpoint { marks: self.write.marks().to_vec(), state };
         if matches!(self.state.reading, Reading::Over) {
+            // Nothing is read again of an upload that is over: its raw bytes go, and its journal stays this small.
             self.journal.rotate(&checkpoint)?;
         } else {
             self.journal.checkpoint(&checkpoint)?;

@@ -10,6 +10,7 @@ use lives::policy::Who;
 
 use super::problem::Problem;
 use crate::clock::now_ms;
+use crate::places::Place;
 
 /// What a stream key begins with, so that it is told from an access token.
 const STREAM_KEY: &str = "sk_";
@@ -67,7 +68,13 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match bearer(&parts.headers)? {
-            Some(token) => Self::of_token(&Accounts::from_ref(state), token).await,
+            Some(token) => {
+                let caller = Self::of_token(&Accounts::from_ref(state), token).await?;
+                if let (Self::Person(person), Some(place)) = (&caller, parts.extensions.get::<Place>()) {
+                    place.belongs_to(person.id);
+                }
+                Ok(caller)
+            }
             None => Ok(Self::Anonymous),
         }
     }

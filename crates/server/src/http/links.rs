@@ -38,7 +38,7 @@ where
             return Ok(Self(address.clone()));
         }
         let trusted = |name: HeaderName| forwarded(&parts.headers, name).filter(|_| config.trust_proxy);
-        let scheme = trusted(FORWARDED_PROTO).filter(|scheme| *scheme == "https").unwrap_or("http");
+        let scheme = if is_https(&config, &parts.headers) { "https" } else { "http" };
         let host = trusted(FORWARDED_HOST)
             .or_else(|| parts.headers.get(header::HOST)?.to_str().ok())
             .or_else(|| parts.uri.authority().map(Authority::as_str));
@@ -54,15 +54,23 @@ where
     }
 }
 
+/// Whether the client came by https, as far as is known.
+pub(crate) fn is_https(config: &Config, headers: &HeaderMap) -> bool {
+    match &config.public_url {
+        Some(address) => address.starts_with("https://"),
+        None => config.trust_proxy && forwarded(headers, FORWARDED_PROTO) == Some("https"),
+    }
+}
+
 /// The network address that a request comes from: behind a trusted proxy, the one that it saw.
 pub(crate) fn came_from(config: &Config, headers: &HeaderMap, peer: SocketAddr) -> std::net::IpAddr {
-    // The last address is the one that our own proxy added; what stands before it anybody may have written.
-    let last = headers.get_all(FORWARDED_FOR).iter().next_back().and_then(|value| value.to_str().ok());
-    let seen = last.and_then(|value| value.rsplit(',').next()?.trim().parse().ok());
+    let seen = forwarded(headers, FORWARDED_FOR).and_then(|value| value.parse().ok());
     seen.filter(|_| config.trust_proxy).unwrap_or_else(|| peer.ip())
 }
 
-/// The first of the values that proxies wrote one after the other.
+/// The last of the values that proxies wrote one after the other: our own proxy's. What stands before it anybody may have
+/// written.
 fn forwarded(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()?.split(',').next().map(str::trim).filter(|value| !value.is_empty())
+    let last = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+    last.rsplit(',').next().map(str::trim).filter(|value| !value.is_empty())
 }

@@ -26,6 +26,7 @@ pub(crate) mod paging;
 mod poster;
 mod posts;
 pub(crate) mod problem;
+mod protection;
 mod range;
 mod schema;
 mod socket;
@@ -36,9 +37,7 @@ mod watch;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderValue, header};
-use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
-use axum::response::Response;
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -80,15 +79,9 @@ pub(crate) fn router(app: &App) -> Router {
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(from_fn(problem::in_the_readers_language))
         .layer(from_fn_with_state(Arc::clone(&app.config), cors::cors))
-        .layer(map_response(no_guessing))
+        .layer(from_fn_with_state(Arc::clone(&app.config), protection::protect))
         .layer(from_fn(drain::read_on))
         .layer(from_fn_with_state(Arc::clone(&app.counts), log::log))
-}
-
-/// Nothing that is served is to be taken for something else than it says it is.
-async fn no_guessing(mut response: Response) -> Response {
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }
 
 impl From<&App> for Users {
@@ -106,6 +99,8 @@ impl From<&App> for Operation {
             counts: Arc::clone(&app.counts),
             chat: app.chat.clone(),
             since: app.since,
+            recorder: Arc::clone(&app.recorder),
+            leaving: app.leaving.clone(),
         }
     }
 }

@@ -6,15 +6,19 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json as Answer};
 use chat::Chat;
 use lives::{Filter, Lives};
+use recorder::Recorder;
+use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use wire::readiness::{EngineState, Readiness};
 
 use super::log::Counts;
-use super::problem::Problem;
+use super::problem::{InItsOwnWords, Problem};
 use crate::engines::Engines;
 use crate::presence::Viewers;
 
@@ -27,10 +31,12 @@ pub(crate) struct Operation {
     pub(crate) counts: Arc<Counts>,
     pub(crate) chat: Chat,
     pub(crate) since: Instant,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) leaving: CancellationToken,
 }
 
 pub(crate) fn router() -> OpenApiRouter<Operation> {
-    OpenApiRouter::new().routes(routes!(health)).routes(routes!(metrics))
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(readiness)).routes(routes!(metrics))
 }
 
 /// Whether it can serve
@@ -41,6 +47,29 @@ pub(crate) fn router() -> OpenApiRouter<Operation> {
 async fn health(State(app): State<Operation>) -> Result<&'static str, Problem> {
     app.engines.answer().await?;
     Ok("ok\n")
+}
+
+/// Whether publishing is taken
+///
+/// By engine: 503 when one of them is gone, the disk has no room for recordings, or the server shuts down.
+#[utoipa::path(get, path = "/readyz", operation_id = "readiness", tag = "Running it",
+    responses((status = 200, description = "It is.", body = Readiness), (status = 503, description = "It is not.", body = Readiness)))]
+async fn readiness(State(app): State<Operation>) -> Response {
+    let database = app.engines.answer().await;
+    let recorder = Arc::clone(&app.recorder);
+    let room = recorder::blocking(move || recorder.check_room()).await;
+    let readiness = Readiness {
+        database: if database.is_ok() { EngineState::Ok } else { EngineState::Failed },
+        recordings: match room {
+            Ok(()) => EngineState::Ok,
+            Err(recorder::Error::Full) => EngineState::Full,
+            Err(_) => EngineState::Failed,
+        },
+        shutting_down: app.leaving.is_cancelled(),
+    };
+    let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Extension(InItsOwnWords), [(header::CACHE_CONTROL, "no-store")], Answer(readiness))
+        .into_response()
 }
 
 /// Prometheus text

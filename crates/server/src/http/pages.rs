@@ -22,6 +22,8 @@ struct Built;
 
 /// The page that every address of the application gets.
 const INDEX: &str = "index.html";
+/// The application's pages beside those of lives, which stand at `/live/ID`; `web/src/App.svelte` has the same.
+const PAGES: &[&str] = &["", "login", "register", "studio"];
 /// The folder whose files have their content's hash in their name.
 const HASHED: &str = "assets/";
 /// The custom elements: a module that pages of any site load, which asks for leave (Fetch, "CORS protocol").
@@ -56,10 +58,31 @@ pub(super) async fn page(request: Request) -> Response {
     if is_file {
         return Problem::of(StatusCode::NOT_FOUND).into_response();
     }
-    match Built::get(INDEX) {
-        Some(file) => serve(request.headers(), INDEX, file),
-        None => not_built(),
+    let mut answer = match Built::get(INDEX) {
+        Some(file) if is_page(path) || takes_html(request.headers()) => serve(request.headers(), INDEX, file),
+        None if is_page(path) => not_built(),
+        _ => return Problem::of(StatusCode::NOT_FOUND).into_response(),
+    };
+    // The page says so in words; programs see it by the status.
+    if !is_page(path) {
+        *answer.status_mut() = StatusCode::NOT_FOUND;
     }
+    answer
+}
+
+/// Whether an address is one of the application's pages, without its slashes at the ends.
+fn is_page(path: &str) -> bool {
+    match path.trim_end_matches('/').split_once('/') {
+        None => PAGES.contains(&path.trim_end_matches('/')),
+        Some(("live", id)) => !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()),
+        Some(_) => false,
+    }
+}
+
+/// Whether the asker is a browser on its way to a page.
+fn takes_html(asked: &HeaderMap) -> bool {
+    let mut takes = asked.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    takes.any(|kinds| kinds.contains("text/html"))
 }
 
 fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {

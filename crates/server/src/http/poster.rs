@@ -14,6 +14,7 @@ use wire::lives::{KeyQuery, LivePath, TokenQuery};
 
 use super::access::{Id, Keys, publishable_live, readable_live};
 use super::auth::Caller;
+use super::chat::caching;
 use super::problem::Problem;
 use super::range::{Asked, asked, other_version};
 use super::upload::storage;
@@ -45,7 +46,7 @@ async fn show(
     keys: Keys,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    readable_live(&app, &caller, id, &keys).await?;
+    let live = readable_live(&app, &caller, id, &keys).await?;
     let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
     let accepts = Accepts { webp: takes(&headers, "image/webp"), avif: takes(&headers, "image/avif") };
     let made = app.posters.poster(id.0, recording, accepts).await;
@@ -59,7 +60,7 @@ async fn show(
     }
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(poster.content_type)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::CACHE_CONTROL, caching(&live)),
         (header::VARY, HeaderValue::from_static("Accept")),
         (header::ETAG, HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""))),
     ];

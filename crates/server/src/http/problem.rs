@@ -25,6 +25,10 @@ struct Content {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// Marks an answer whose status is that of an error and whose body says more than a problem would.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InItsOwnWords;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     French,
@@ -153,7 +157,8 @@ pub(super) async fn in_the_readers_language(request: Request, next: Next) -> Res
     let language = Language::preferred(request.headers());
     let mut response = next.run(request).await;
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_refusal = status.is_client_error() || status.is_server_error();
+    if !is_refusal || response.extensions().get::<InItsOwnWords>().is_some() {
         return response;
     }
     let problem = match response.extensions_mut().remove::<Problem>() {

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use super::cors::origin_allowed;
 use super::problem::Problem;
 use crate::config::Config;
-use crate::connection::Place;
+use crate::places::Place;
 
 /// How often a silent client is asked whether it is still there.
 pub(super) const PING: Duration = Duration::from_secs(25);

@@ -82,7 +82,8 @@ pub enum Unavailable {
 /// Cuts a view out of a timeline: all of it, or what the selection names.
 ///
 /// # Errors
-/// [`Unavailable`] says why there is no such file.
+/// [`Unavailable::Empty`], [`Unavailable::WrongContainer`], [`Unavailable::TakesDiffer`] with the takes to ask for one by
+/// one, [`Unavailable::TooLong`].
 pub fn cut(timeline: &Timeline, selection: &Selection, format: Format) -> Result<View, Unavailable> {
     let plan = plan::plan(timeline, selection, format)?;
     Ok(match format {
@@ -94,7 +95,7 @@ pub fn cut(timeline: &Timeline, selection: &Selection, format: Format) -> Result
 /// Whether [`cut`] would give a view; much cheaper than cutting it.
 ///
 /// # Errors
-/// [`Unavailable`] says why there is no such file.
+/// As [`cut`].
 pub fn check(timeline: &Timeline, selection: &Selection, format: Format) -> Result<(), Unavailable> {
     plan::check(timeline, selection, format)
 }

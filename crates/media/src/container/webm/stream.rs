@@ -321,6 +321,8 @@ impl Streams {
         if !self.begun {
             self.start = time;
             self.events.push_back(Event::Take { after_hole: self.after_hole });
+            // The blocks of all tracks are in the order of their times (WebM Container Guidelines, "Muxer").
+            self.events.push_back(Event::Interleaved);
             (self.begun, self.after_hole) = (true, false);
         }
         self.events.push_back(Event::Track(track));

@@ -20,7 +20,6 @@ use wire::timeline::{RangeHeaders, ReplayQuery};
 use super::Watched;
 use super::problem::{bad_query, bad_window, no_such_version, replay_problem, unsatisfiable};
 use crate::app::App;
-use crate::http::links::Base;
 use crate::http::problem::Problem;
 use crate::http::range::{Asked, asked, other_version};
 
@@ -39,7 +38,6 @@ struct Form {
 pub(super) struct Request {
     watched: Watched,
     question: ReplayQuery,
-    base: Base,
     headers: HeaderMap,
 }
 
@@ -50,8 +48,7 @@ impl FromRequestParts<App> for Request {
         let watched = Watched::from_request_parts(parts, app).await?;
         let question: Result<_, QueryRejection> = Query::from_request_parts(parts, app).await;
         let Query(question) = question.map_err(bad_query)?;
-        let base = Base::from_request_parts(parts, app).await?;
-        Ok(Self { watched, question, base, headers: parts.headers.clone() })
+        Ok(Self { watched, question, headers: parts.headers.clone() })
     }
 }
 
@@ -152,7 +149,7 @@ pub(super) async fn audio_webm(State(app): State<App>, request: Request) -> Resu
 }
 
 async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Problem> {
-    let Request { watched: Watched { live, recording }, question, base, headers } = request;
+    let Request { watched: Watched { live, recording }, question, headers } = request;
     let timeline = recording.timeline();
     let version = match &question.v {
         Some(text) => text.parse::<Version>().map_err(|_| no_such_version())?,
@@ -178,7 +175,7 @@ async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Pro
     insert(&mut answer, header::CACHE_CONTROL, caching(&live, question.v.is_some()));
     if question.v.is_none() {
         let location = named(&question, form, live.id.0, &version);
-        insert(&mut answer, header::CONTENT_LOCATION, &base.to(&location));
+        insert(&mut answer, header::CONTENT_LOCATION, &location);
     }
     Ok(answer)
 }
@@ -244,9 +241,10 @@ fn named(question: &ReplayQuery, form: Form, id: i64, version: &Version) -> Stri
 
 fn caching(live: &Live, is_named: bool) -> &'static str {
     match (is_named, live.visibility) {
-        (false, _) => "no-cache",
-        (true, Visibility::Public) => "public, max-age=31536000, immutable",
+        // The bytes never change, the right to them may: only the reader's own browser keeps them.
         (true, _) => "private, max-age=31536000, immutable",
+        (false, Visibility::Public) => "no-cache",
+        (false, _) => "private, no-cache",
     }
 }
 
