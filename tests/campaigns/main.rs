@@ -30,7 +30,7 @@ const CAMPAIGNS: &[(&str, u64, &str)] = &[
     ("conversation", 10, "100 authors of so many messages each; every line is cut ten times"),
     ("slow", 1, "200 of 1,000 viewers stop reading"),
     ("clocks", 6, "the clocks of the server and of its publishers are set anew"),
-    ("odd", 0, "recordings with odd structure, held against ffmpeg"),
+    ("odd", 300, "recordings with odd structure, held against ffmpeg"),
     ("leave", 4, "SIGTERM under the same load, every other time a second one"),
 ];
 

@@ -70,7 +70,7 @@ fn read(bytes: &[u8]) -> Vec<Vec<(media::Track, media::Frame)>> {
                     let track = track.expect("a track comes before its frames").clone();
                     takes.last_mut().expect("a take comes before its frames").push((track, frame));
                 }
-                Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved => {}
+                Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved | Event::BeginsAt { .. } => {}
             }
         }
     };

@@ -202,7 +202,11 @@ fn expected(source: &[u8]) -> Vec<(Kind, i64, Bytes)> {
                 Event::Frame(Frame { kind, dts, data, .. }) => {
                     frames.push((kind, tracks[&kind].to_ms(dts), data))
                 }
-                Event::Take { .. } | Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved => {}
+                Event::Take { .. }
+                | Event::Unread(_)
+                | Event::ShownFrom { .. }
+                | Event::Interleaved
+                | Event::BeginsAt { .. } => {}
             }
         }
         reader.flush();

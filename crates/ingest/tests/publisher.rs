@@ -67,7 +67,11 @@ fn frames(events: &[Event]) -> Vec<(Kind, i64, Bytes)> {
             Event::Frame(Frame { kind, dts, data, .. }) => {
                 frames.push((*kind, tracks[kind.slot()].as_ref().unwrap().to_ms(*dts), data.clone()));
             }
-            Event::Take { .. } | Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved => {}
+            Event::Take { .. }
+            | Event::Unread(_)
+            | Event::ShownFrom { .. }
+            | Event::Interleaved
+            | Event::BeginsAt { .. } => {}
         }
     }
     frames.sort_by_key(|(kind, ms, _)| (*kind, *ms));

@@ -50,7 +50,11 @@ fn frames(bytes: &[u8]) -> Vec<(Frame, i64)> {
                     let ms = scales[&frame.kind].to_ms(frame.pts);
                     frames.push((frame, ms));
                 }
-                Event::Take { .. } | Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved => {}
+                Event::Take { .. }
+                | Event::Unread(_)
+                | Event::ShownFrom { .. }
+                | Event::Interleaved
+                | Event::BeginsAt { .. } => {}
             }
         }
     };

@@ -242,7 +242,11 @@ fn another_picture_in_the_same_track_begins_a_take() {
     let of_video = |event: &Event| match event {
         Event::Track(track) => track.kind() == Kind::Video,
         Event::Frame(frame) => frame.kind == Kind::Video,
-        Event::Take { .. } | Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved => true,
+        Event::Take { .. }
+        | Event::Unread(_)
+        | Event::ShownFrom { .. }
+        | Event::Interleaved
+        | Event::BeginsAt { .. } => true,
     };
     source.retain(of_video);
     let tracks: Vec<_> = source

@@ -406,6 +406,21 @@ fn zeros_between_boxes_are_no_loss() {
 }
 
 #[test]
+fn a_box_whose_type_is_no_name_is_passed_over_by_its_size() {
+    let file = fixture("mp4_vp9_opus.mp4");
+    let whole = events(&file);
+    let second = file.windows(4).enumerate().filter(|(_, kind)| *kind == b"moof").nth(2).unwrap().0 - 4;
+    for size in [0, 1, 33, 60_000] {
+        let odd = boxed(&[0, 0, 0, 1], &vec![7; size]);
+        let file = [&file[..second], &odd, &file[second..]].concat();
+        for slice in [1 << 20, 4_099] {
+            let (events, error) = recording::read(file.chunks(slice));
+            assert!(error.is_none() && events == whole, "{size} bytes");
+        }
+    }
+}
+
+#[test]
 fn what_a_search_passes_over_is_told_to_the_byte() {
     let file = fixture("mp4_vp9_opus.mp4");
     let third = file.windows(4).enumerate().filter(|(_, kind)| *kind == b"moof").nth(3).unwrap().0 - 4;

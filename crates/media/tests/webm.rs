@@ -126,7 +126,7 @@ fn a_rotated_h264_camera_is_a_take_for_each_shape() {
             Event::Take { .. } => announced = [false; 2],
             Event::Track(track) => announced[track.kind() as usize] = true,
             Event::Frame(frame) => assert!(announced[frame.kind as usize], "a frame comes before its track"),
-            Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved => {}
+            Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved | Event::BeginsAt { .. } => {}
         }
     }
 }

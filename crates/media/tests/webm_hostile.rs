@@ -241,7 +241,11 @@ fn times_that_go_back_or_away_give_increasing_frames() {
     for event in events {
         match event {
             Event::Take { .. } => last = -1,
-            Event::Track(_) | Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved => {}
+            Event::Track(_)
+            | Event::Unread(_)
+            | Event::ShownFrom { .. }
+            | Event::Interleaved
+            | Event::BeginsAt { .. } => {}
             Event::Frame(frame) => {
                 assert!(frame.dts > last, "{} after {last}", frame.dts);
                 last = frame.dts;

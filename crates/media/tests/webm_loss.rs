@@ -123,7 +123,11 @@ fn a_lost_chunk_never_ends_the_recording_nor_breaks_its_order() {
             for event in events(&without(&data, lost.clone())) {
                 match event {
                     Event::Take { .. } => last = [i64::MIN; 2],
-                    Event::Track(_) | Event::Unread(_) | Event::ShownFrom { .. } | Event::Interleaved => {}
+                    Event::Track(_)
+                    | Event::Unread(_)
+                    | Event::ShownFrom { .. }
+                    | Event::Interleaved
+                    | Event::BeginsAt { .. } => {}
                     Event::Frame(frame) => {
                         let last = &mut last[frame.kind as usize];
                         assert!(frame.dts > *last, "{name} without {lost:?}");

@@ -251,7 +251,9 @@ impl Write {
     /// Counts a fragment that was appended.
     fn keep(&mut self, appended: Appended) {
         let mark = appended.mark;
-        let end_ms = mark.started_at_ms + appended.track.to_ms(appended.entry.end_dts) - mark.base_ms;
+        let entry = &appended.entry;
+        let ends = entry.shown_end(&appended.track).unwrap_or(entry.end_dts);
+        let end_ms = mark.started_at_ms + appended.track.to_ms(ends) - mark.base_ms;
         self.progress.end_ms = self.progress.end_ms.max(end_ms);
         match self.progress.takes.last_mut().filter(|last| last.number == mark.number) {
             Some(last) => *last = mark,

@@ -109,6 +109,8 @@ pub struct Fragmenter {
     leaving: Option<Box<Leaving>>,
     /// The time of the source at which what it shows begins, in milliseconds.
     shown_from_ms: i64,
+    /// The time of the source at which the take begins, in milliseconds, where the source said it.
+    begins_ms: Option<i64>,
     /// Whether the picture has come to a stop: sound does not wait for it.
     is_picture_still: bool,
     /// Whether the source has the frames of its tracks in the order of their times.
@@ -121,6 +123,7 @@ impl Fragmenter {
         match event {
             Event::Take { after_hole } => self.leave_take(after_hole, out),
             Event::ShownFrom { ms } => self.shown_from_ms = ms,
+            Event::BeginsAt { ms } => self.begins_ms = Some(ms),
             Event::Interleaved => self.is_interleaved = true,
             Event::Track(track) => self.begin_track(track, out),
             Event::Frame(frame) => self.add(frame, out),
@@ -160,7 +163,8 @@ impl Fragmenter {
     fn leave_take(&mut self, after_hole: bool, out: &mut Vec<Output>) {
         self.settle(None, out);
         let pending = std::mem::take(&mut self.pending);
-        (self.shown_from_ms, self.is_picture_still, self.is_interleaved) = (0, false, false);
+        (self.shown_from_ms, self.begins_ms) = (0, None);
+        (self.is_picture_still, self.is_interleaved) = (false, false);
         self.leaving = Some(Box::new(Leaving { pending, after_hole }));
     }
 
@@ -245,6 +249,7 @@ impl Fragmenter {
         }
         self.bring_together(&mut frame);
         let Some(pending) = &self.pending[kind.slot()] else { return };
+        move_within_bounds(&mut frame, pending.last_dts);
         let age = pending.frames.first().map_or(0, |first| frame.dts.saturating_sub(first.dts));
         let full = pending.frames.len() >= MAX_FRAMES || pending.bytes + frame.data.len() > MAX_BYTES;
         if pending.track.reaches_ms(age, CUT_MS) || full || (kind == Kind::Video && frame.key) {
@@ -377,11 +382,14 @@ impl Fragmenter {
         }
         let first_ms = self.pending.iter().flatten().filter_map(|pending| pending.first_ms).min();
         let Some(first_ms) = first_ms.filter(|_| !frames.is_empty()) else { return };
+        let is_near = |ms: &i64| first_ms.saturating_sub(*ms) <= MOST_APART_MS;
+        let first_ms = self.begins_ms.filter(is_near).map_or(first_ms, |ms| ms.min(first_ms));
         let same_clock = -SAME_CLOCK_SLACK_MS..=LONGEST_JUMP_MS;
         let goes_on =
             self.before.filter(|&(_, end_ms)| same_clock.contains(&first_ms.saturating_sub(end_ms)));
         let fresh_until_ms = self.shown_from_ms.saturating_add(FRESH_CLOCK_MS);
-        let joined = goes_on.is_some() || first_ms > fresh_until_ms;
+        let is_before_zero = first_ms < 0 && self.shown_from_ms == 0;
+        let joined = goes_on.is_some() || first_ms > fresh_until_ms || is_before_zero;
         let base_ms = if joined { first_ms } else { self.shown_from_ms };
         let since_last_base_ms = goes_on.map(|(last_base_ms, _)| base_ms.saturating_sub(last_base_ms));
         self.base_ms = Some(base_ms);
@@ -421,6 +429,15 @@ impl Pending {
 struct Boundary {
     shown_ms: i64,
     decoded_ms: i64,
+}
+
+/// Moves times that no container holds: a decoding time before 0, or not after the one before it; a time at which a picture is
+/// shown that is further from it than 32 bits say.
+fn move_within_bounds(frame: &mut Frame, last_dts: Option<i64>) {
+    let is_in_order = frame.pts == frame.dts;
+    frame.dts = frame.dts.max(last_dts.map_or(0, |last| last.saturating_add(1)));
+    let span = |offset: i32| frame.dts.saturating_add(offset.into());
+    frame.pts = if is_in_order { frame.dts } else { frame.pts.clamp(span(i32::MIN), span(i32::MAX)) };
 }
 
 /// What a frame lasts where nothing says it: a thirtieth of a second of video, 20 ms of audio.

@@ -120,8 +120,10 @@ impl Entry {
             .collect()
     }
 
-    /// When the last of its frames that are seen ends, in ticks; `None` where none is.
-    fn shown_end(&self, track: &Track) -> Option<i64> {
+    /// When the last of its frames that are seen ends, in ticks; `None` where none is. Pictures that are coded out of their
+    /// order are shown later than they are decoded.
+    #[must_use]
+    pub fn shown_end(&self, track: &Track) -> Option<i64> {
         let mut dts = self.base_dts;
         let ends = self.samples().into_iter().filter_map(|sample| {
             let begins = dts;

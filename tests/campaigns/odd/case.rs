@@ -104,7 +104,9 @@ impl Case {
                 note(change(&mut made, &mut Random::new(*seed)), oddity);
             }
         }
-        if recording.is_odd() {
+        if recording.has_edits() {
+            laws.push(Law::Shown);
+        } else if recording.is_odd() {
             laws.push(Law::Moved);
         }
         // Without any oddity it is the recording as it is, which is held against ffmpeg too.

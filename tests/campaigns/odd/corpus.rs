@@ -35,13 +35,17 @@ impl Recording {
         if self.is_webm() { "mkv" } else { "mp4" }
     }
 
-    /// Whether its times are odd already: those of the replay are then not compared.
-    pub(crate) fn is_odd(&self) -> bool {
-        let has_edits = match &self.content {
+    /// Whether it says itself what of it is shown.
+    pub(crate) fn has_edits(&self) -> bool {
+        match &self.content {
             Content::Webm(_) => false,
             Content::Mp4(movie) => movie.tracks.iter().any(|track| track.edits.is_some()),
-        };
-        has_edits || self.name.starts_with("found")
+        }
+    }
+
+    /// Whether its times are odd already: those of the replay are then not compared.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.name.starts_with("found")
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Packet {
     pub(crate) size: usize,
     /// Adler-32 as ffmpeg begins it, with 0.
     pub(crate) crc: u32,
+    /// Whether no edit list leaves it out.
+    pub(crate) is_shown: bool,
 }
 
 /// What ffmpeg reads from a file: the streams that it would play.
@@ -25,9 +27,13 @@ pub(crate) struct Listing {
     pub(crate) audio: Vec<Packet>,
 }
 
+/// The flag of a packet that an edit list leaves out.
+const DISCARDED: u32 = 4;
+
 /// The packets of the streams that ffmpeg chooses.
 pub(crate) async fn packets(file: &Path) -> Listing {
-    list(file, &["-c", "copy"]).await
+    // Sound that is not flagged as key is sound all the same.
+    list(file, &["-c", "copy", "-copyinkf:a"]).await
 }
 
 /// The pictures of the stream that ffmpeg chooses, each as it is, whatever its size.
@@ -81,10 +87,13 @@ fn time_base(text: &str) -> f64 {
 fn packet(line: &str, streams: &[(bool, f64)]) -> Option<(usize, Packet)> {
     let mut fields = line.split(',').map(str::trim);
     let index: usize = fields.next()?.parse().ok()?;
-    let pts: f64 = fields.nth(1)?.parse().unwrap_or(f64::NAN);
+    let pts = fields.nth(1)?.parse::<i64>().ok().filter(|pts| *pts != i64::MIN);
+    let pts = pts.map_or(f64::NAN, |pts| pts as f64);
     let size = fields.nth(1)?.parse().ok()?;
     let crc = u32::from_str_radix(fields.next()?.strip_prefix("0x")?, 16).ok()?;
-    Some((index, Packet { ms: pts * streams.get(index)?.1, size, crc }))
+    let flags = fields.find_map(|field| u32::from_str_radix(field.strip_prefix("F=0x")?, 16).ok());
+    let is_shown = flags.is_none_or(|flags| flags & DISCARDED == 0);
+    Some((index, Packet { ms: pts * streams.get(index)?.1, size, crc, is_shown }))
 }
 
 /// The program of the tests' own environment.

@@ -55,6 +55,18 @@ pub(super) fn read_track(trak: &Box<'_>, with_samples: bool) -> (Track, bool) {
     (track, wide)
 }
 
+/// The size at which a picture is shown: `pasp` makes one side longer (ISO/IEC 14496-12, 12.1.4).
+fn shown_size((width, height): (u32, u32), children: &[Box<'_>]) -> (u32, u32) {
+    let Some(pasp) = children.iter().find(|child| child.kind == *b"pasp") else { return (width, height) };
+    let [across, down] = [0, 4].map(|at| f64::from(u32_at(pasp.payload(), at)));
+    let longer = |side: u32, by: f64| (f64::from(side) * by).round() as u32;
+    if across > down {
+        (longer(width, across / down), height)
+    } else {
+        (width, longer(height, down / across))
+    }
+}
+
 /// The one sample entry: its configuration record is there, and its picture has the size of `tkhd`.
 fn read_entry(stsd: &Box<'_>, handler: &FourCc, size: (u32, u32)) -> FourCc {
     assert_eq!(stsd.full().u32(0), 1, "one sample description");
@@ -71,7 +83,8 @@ fn read_entry(stsd: &Box<'_>, handler: &FourCc, size: (u32, u32)) -> FourCc {
     };
     if handler == b"vide" {
         let picture = (u16_at(entry.payload(), 24).into(), u16_at(entry.payload(), 26).into());
-        assert_eq!(picture, size, "the sample entry's picture is tkhd's");
+        let shown = shown_size(picture, &entry.children(own));
+        assert_eq!(shown, size, "the sample entry's picture is tkhd's, in the shape of its pixels");
     } else {
         assert!(u16_at(entry.payload(), 16) > 0, "channels");
     }

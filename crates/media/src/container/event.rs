@@ -23,6 +23,12 @@ pub enum Event {
         /// Milliseconds on the clock of the frames.
         ms: i64,
     },
+    /// Comes after [`Take`](Event::Take) where the reader knows when the earliest of its tracks begins, though another may come
+    /// first.
+    BeginsAt {
+        /// Milliseconds on the clock of the frames.
+        ms: i64,
+    },
     /// Comes after [`Take`](Event::Take) where the container has the frames of all tracks in the order of their times: one
     /// track does not run ahead of the other but where that one is silent.
     Interleaved,

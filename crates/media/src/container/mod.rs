@@ -10,6 +10,7 @@ mod pool;
 pub mod read;
 pub(crate) mod stretch;
 pub mod webm;
+mod wrap;
 
 pub use apart::MOST_APART_MS;
 pub use event::Event;

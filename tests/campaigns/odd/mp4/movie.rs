@@ -179,6 +179,10 @@ impl Movie {
                     let rest = lasts.saturating_sub(time.unsigned_abs());
                     *duration = (*duration).min(rest * u64::from(self.timescale) / timescale);
                 }
+                // All that it showed is cut off.
+                if edits.iter().all(|(duration, time)| *duration == 0 || *time < 0) {
+                    track.edits = None;
+                }
             }
         }
     }

@@ -63,7 +63,7 @@ fn coded(document: &mut Document) -> Option<(u64, Coding)> {
     let entry = document.track(1)?;
     let private = entry.find(id::CODEC_PRIVATE).map(|private| private.bytes().to_vec());
     let number = entry.number_of(id::TRACK_NUMBER, 0);
-    let hevc = match entry.find(id::CODEC_ID)?.bytes() {
+    let hevc = match entry.find(id::CODEC_ID)?.text() {
         b"V_MPEG4/ISO/AVC" => false,
         b"V_MPEGH/ISO/HEVC" => true,
         _ => return None,

@@ -244,12 +244,15 @@ impl Document {
 }
 
 fn stream(entry: &Element) -> Option<(u64, Stream)> {
-    let codec = match entry.find(id::CODEC_ID)?.bytes() {
+    let codec = match entry.find(id::CODEC_ID)?.text() {
         b"V_MPEG4/ISO/AVC" => Stream::H264,
         b"V_MPEGH/ISO/HEVC" => Stream::Hevc,
         b"V_AV1" => Stream::Av1,
-        _ if entry.number_of(id::TRACK_TYPE, 0) == 1 => Stream::Video,
-        _ => Stream::Sound,
+        _ => match entry.number_of(id::TRACK_TYPE, 0) {
+            1 => Stream::Video,
+            2 => Stream::Sound,
+            _ => return None,
+        },
     };
     Some((entry.number_of(id::TRACK_NUMBER, 0), codec))
 }

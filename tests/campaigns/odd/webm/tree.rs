@@ -99,6 +99,12 @@ impl Element {
         }
     }
 
+    /// The value of a string, up to the zeros that may end it (RFC 8794, 7.4): GStreamer writes one.
+    pub(crate) fn text(&self) -> &[u8] {
+        let bytes = self.bytes();
+        &bytes[..bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len())]
+    }
+
     pub(crate) fn bytes_mut(&mut self) -> &mut Vec<u8> {
         match &mut self.body {
             Body::Data(data) => data,

@@ -172,12 +172,19 @@ impl Edits {
     pub(super) fn earliest(&self, track: Edited) -> i64 {
         let Some(first) = self.parts.first() else { return 0 };
         if !self.cuts_start {
-            return first.shift;
+            // Composition times may lie before 0 (8.6.1.3, version 1).
+            return first.shift.saturating_add(track.begins.unwrap_or(0).min(0));
         }
         match (track.kind, track.first_shown) {
             (Kind::Audio, Some(begins)) => begins.saturating_add(first.shift),
             _ => first.from.saturating_add(first.shift),
         }
+    }
+
+    /// Presentation time, in ticks, of the first picture, where nothing is cut off and the tables tell it.
+    pub(super) fn first_picture(&self, track: Edited) -> Option<i64> {
+        let first = self.parts.first().filter(|_| !self.cuts_start)?;
+        Some(first.shift.saturating_add(track.begins?))
     }
 
     /// The media time at which the first stretch begins.

@@ -80,17 +80,24 @@ pub(super) fn read_movie(moov: Body<'_>, whole: &Bytes) -> Result<Movie, Error> 
     let movie_timescale = read_movie_timescale(moov);
     let is_fragmented = moov.find(b"mvex").is_some();
     let mut movie = Movie { is_fragmented, ..Movie::default() };
-    let mut earliest_ms = Vec::new();
+    let (mut earliest_ms, mut shown_ms) = (0, 0);
     for kind in [Kind::Video, Kind::Audio] {
         let Some(candidate) = choose(moov, kind)? else { continue };
         let (source, edited) = candidate.read(movie_timescale, is_fragmented, whole)?;
-        earliest_ms.push(ms_rounded_down(source.edits.earliest(edited), source.timescale));
+        let ms = |ticks: i64| ms_rounded_down(ticks, source.timescale);
+        let earliest = ms(source.edits.earliest(edited));
+        earliest_ms = earliest.min(earliest_ms);
+        // What primes the sound is kept and heard; what leads to the first picture is not seen.
+        shown_ms = shown_ms.min(match kind {
+            Kind::Audio => earliest,
+            Kind::Video => source.edits.first_picture(edited).map_or(0, ms),
+        });
         movie.sources.push(source);
     }
     if movie.sources.is_empty() {
         return Err(moov.malformed("a movie without a picture and without sound"));
     }
-    movie.set_clock(&earliest_ms);
+    movie.set_clock(earliest_ms, shown_ms);
     movie.read_defaults(moov);
     Ok(movie)
 }
@@ -254,17 +261,12 @@ impl Movie {
         self.sources.iter().any(|source| source.table.lists_samples())
     }
 
-    /// Adds the same whole milliseconds to all times, so that none is below 0. `earliest_ms`: when each track begins, which
-    /// is before 0 where its beginning is left out.
-    fn set_clock(&mut self, earliest_ms: &[i64]) {
-        let sources = || self.sources.iter().zip(earliest_ms);
-        let earliest = earliest_ms.iter().copied().min().unwrap_or(0).min(0);
+    /// Adds the same whole milliseconds to all times, so that none is below 0. `earliest_ms`: when the first track begins,
+    /// which is before 0 where its beginning is left out; `shown_ms`: when what is seen or heard does, at most 0.
+    fn set_clock(&mut self, earliest_ms: i64, shown_ms: i64) {
         let hides = self.sources.iter().any(|source| source.edits.hides());
-        // What primes the sound is kept and heard; what leads to the first picture is not seen.
-        let sound = sources().filter(|(source, _)| source.kind == Kind::Audio);
-        let sound_ms = sound.map(|(_, ms)| *ms).min().unwrap_or(0).min(0);
-        self.later_ms = if hides { ROOM_FOR_HIDDEN_MS.max(-earliest) } else { -earliest };
-        self.zero_ms = self.later_ms.saturating_add(sound_ms);
+        self.later_ms = if hides { ROOM_FOR_HIDDEN_MS.max(-earliest_ms) } else { -earliest_ms };
+        self.zero_ms = self.later_ms.saturating_add(shown_ms);
     }
 
     /// `trex` of each track (8.8.3).

@@ -29,6 +29,8 @@ const MAX_MISPLACED: u64 = 1 << 16;
 const MAX_AHEAD: u64 = 1 << 18;
 /// Bytes of a box of unknown type that is passed over in a fragmented file; a larger one is taken for damage.
 const MAX_UNKNOWN: u64 = 16 << 20;
+/// Bytes of a box whose type is no name that is passed over where a box follows it.
+const MAX_NAMELESS: u64 = 64 << 10;
 /// Seconds between two fragments past which, with numbers missing, fragments were lost.
 const LOST_AFTER: f64 = 0.1;
 
@@ -208,7 +210,14 @@ impl Reader {
         let size = Some(header.size).filter(|size| *size != 0);
         let is_box = size.is_none_or(|size| size >= header.len.into());
         if !is_box || !self.is_expected(&header) {
-            return self.unexpected(at);
+            return match self.is_nameless(&header) {
+                None => Ok(Step::Wait),
+                Some(true) => {
+                    self.state = State::Skip(at.checked_add(header.size));
+                    Ok(Step::Forward)
+                }
+                Some(false) => self.unexpected(at),
+            };
         }
         let end = match size.map(|size| at.checked_add(size)) {
             None => None,
@@ -240,6 +249,21 @@ impl Reader {
         let is_name = header.kind.iter().all(|byte| matches!(byte, b' '..=b'~' | 0xa9));
         let fits = header.size != 0 && (self.pending_movie() || header.size <= MAX_UNKNOWN);
         KNOWN.contains(&&header.kind) || is_name && fits
+    }
+
+    /// Whether it is a box all the same, though its type is no name: behind it stands one that is known. `None` where it takes
+    /// more bytes.
+    fn is_nameless(&self, header: &Header) -> Option<bool> {
+        if self.movie.is_none() || !(header.len.into()..=MAX_NAMELESS).contains(&header.size) {
+            return Some(false);
+        }
+        let next = self.input.rest().get(header.size as usize..).and_then(box_header);
+        match next {
+            Some(next) => {
+                Some(KNOWN.contains(&&next.kind) && (next.size == 0 || next.size >= next.len.into()))
+            }
+            None => self.finished.then_some(false),
+        }
     }
 
     /// Whether samples that the movie box lists are still to come.
@@ -326,6 +350,7 @@ impl Reader {
         if self.numbers.skip_to(fragment.sequence) && is_late || !self.pending.is_empty() {
             self.streams.begin_take(true);
         }
+        self.streams.expect(fragment.tracks.iter().filter_map(|track| track.samples.first()));
         let mut samples = Vec::new();
         for track in fragment.tracks {
             if let Some(source) = movie.source_mut(track.kind) {

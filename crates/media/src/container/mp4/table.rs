@@ -280,3 +280,37 @@ impl Runs {
         self.next().unwrap_or(self.value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container::mp4::boxes::put_full_box;
+
+    /// A box of rows of so many bytes, with its type.
+    fn table(out: &mut Vec<u8>, kind: [u8; 4], count: u32, rows: &[&[u8]]) {
+        put_full_box(out, &kind, 0, 0, |out| {
+            out.extend(count.to_be_bytes());
+            rows.iter().for_each(|row| out.extend_from_slice(row));
+        });
+    }
+
+    #[test]
+    fn sizes_of_4_bits_and_offsets_of_64_are_read() {
+        let mut stbl = Vec::new();
+        // ISO/IEC 14496-12, 8.7.3.3: two sizes in a byte, the first in its higher half, three bytes and the width in front.
+        put_full_box(&mut stbl, b"stz2", 0, 0, |out| {
+            out.extend([0, 0, 0, 4, 0, 0, 0, 5, 0x1F, 0x20, 0xA0]);
+        });
+        table(&mut stbl, *b"stts", 1, &[&[0, 0, 0, 5, 0, 0, 0, 10]]);
+        table(&mut stbl, *b"stsc", 1, &[&[0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 1]]);
+        let far = (1_u64 << 32) + 7;
+        table(&mut stbl, *b"co64", 2, &[&far.to_be_bytes(), &100_u64.to_be_bytes()]);
+        let whole = Bytes::from(stbl);
+        let mut table = Table::read(Body::new(*b"stbl", 0, &whole), &whole).unwrap();
+        assert!(table.lists_samples() && !table.is_in_order());
+        let samples = std::iter::from_fn(|| table.next(Kind::Audio, 1_000));
+        let found: Vec<_> = samples.map(|sample| (sample.offset, sample.size, sample.dts)).collect();
+        // The fourth has no bytes.
+        assert_eq!(found, [(far, 1, 0), (far + 1, 15, 10), (far + 16, 2, 20), (100, 10, 40)]);
+    }
+}

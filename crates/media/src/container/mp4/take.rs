@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::edits::Edits;
+use super::edits::{Edits, Part};
 use super::hidden::Hidden;
 use super::movie::{Movie, Placed, Source};
 use crate::codec::access::{Access, Memory};
@@ -37,6 +37,9 @@ pub(super) struct Streams {
     after_hole: bool,
     /// Milliseconds of the frames' times at which what the file shows begins.
     zero_ms: i64,
+    /// Milliseconds of the frames' times at which the video and the audio begin of the take that is to begin, where that
+    /// is known.
+    begin_ms: [Option<i64>; 2],
     /// Whether a frame was given out.
     has_frames: bool,
     events: VecDeque<Event>,
@@ -63,6 +66,8 @@ struct Stream {
     track: Option<Track>,
     /// Decoding time of the last frame.
     last: Option<i64>,
+    /// Ticks that decoding times are moved back by, so that the take's first frame is shown no earlier than it is decoded.
+    early: i64,
     memory: Memory,
     #[serde(skip)]
     pool: Pool,
@@ -96,6 +101,25 @@ impl Streams {
         self.begin_take(false);
         self.zero_ms = movie.zero_ms;
         self.streams = movie.sources.iter().map(|source| Stream::new(source, movie.later_ms)).collect();
+        let firsts: Vec<_> = movie.sources.iter().filter_map(|source| source.upcoming).collect();
+        self.expect(firsts.iter());
+    }
+
+    /// Says which sample of each track comes first in what follows: a take that begins with one of them begins when the
+    /// other does, if that is earlier.
+    pub(super) fn expect<'a>(&mut self, firsts: impl Iterator<Item = &'a Placed>) {
+        self.begin_ms = [None; 2];
+        for sample in firsts {
+            self.begin_ms[sample.kind.slot()] = self.shown_ms(sample);
+        }
+    }
+
+    /// When a sample is shown, in milliseconds of the times that are given out; `None` for one that is not.
+    fn shown_ms(&self, sample: &Placed) -> Option<i64> {
+        let stream = self.streams.iter().find(|stream| stream.kind == sample.kind)?;
+        let pts = sample.dts.saturating_add(sample.cts.into());
+        let part = stream.edits.part(stream.edits.shows(stream.kind, pts, sample.duration.into())?)?;
+        Some(rescale(stream.time(part, pts), stream.ticks, 1_000))
     }
 
     /// A new take begins with the next frame.
@@ -103,7 +127,7 @@ impl Streams {
         self.begun = false;
         self.after_hole |= after_hole;
         for stream in &mut self.streams {
-            (stream.track, stream.last) = (None, None);
+            (stream.track, stream.last, stream.early) = (None, None, 0);
             if after_hole {
                 stream.memory.forget_waiting();
                 stream.hidden.clear();
@@ -151,9 +175,10 @@ impl Streams {
     }
 
     /// Gives out a frame, or tells that no decoder can begin with it.
-    fn give(&mut self, kind: Kind, frame: Timed) {
+    fn give(&mut self, kind: Kind, mut frame: Timed) {
         let Some(stream) = self.stream(kind) else { return };
         let (key, picture) = stream.look(&frame.data);
+        frame.dts = frame.dts.saturating_sub(stream.early);
         if stream.starts_take(&frame, picture.as_ref()) {
             self.begin_take(false);
         }
@@ -164,7 +189,10 @@ impl Streams {
                 return;
             };
             stream.track = Some(track.clone());
-            self.announce(track);
+            stream.early = frame.dts.saturating_sub(frame.pts).max(0);
+            frame.dts = frame.dts.saturating_sub(stream.early);
+            let own_ms = rescale(frame.pts, stream.ticks, 1_000);
+            self.announce(track, own_ms);
         }
         if let Some(stream) = self.stream(kind) {
             let frame = stream.frame(frame, key);
@@ -173,11 +201,17 @@ impl Streams {
         }
     }
 
-    fn announce(&mut self, track: Track) {
+    /// Announces a track whose first frame is shown at a time, in milliseconds.
+    fn announce(&mut self, track: Track, own_ms: i64) {
         if !self.begun {
             self.events.push_back(Event::Take { after_hole: self.after_hole });
             if self.zero_ms > 0 {
                 self.events.push_back(Event::ShownFrom { ms: self.zero_ms });
+            }
+            let other = self.begin_ms[1 - track.kind().slot()];
+            self.begin_ms = [None; 2];
+            if let Some(ms) = other.filter(|ms| *ms < own_ms) {
+                self.events.push_back(Event::BeginsAt { ms });
             }
             (self.begun, self.after_hole) = (true, false);
         }
@@ -222,6 +256,7 @@ impl Stream {
             edits,
             later: rescale(later_ms, 1_000, ticks),
             part: None,
+            early: 0,
             hidden: Hidden::default(),
             track: None,
             last: None,
@@ -301,7 +336,7 @@ impl Stream {
         else {
             return (Vec::new(), None);
         };
-        let time = |ticks: i64| self.to_ticks(ticks.saturating_add(part.shift)).saturating_add(self.later);
+        let time = |ticks: i64| self.time(&part, ticks);
         let frame = Timed { offset: sample.offset, dts: time(sample.dts), pts: time(pts), duration, data };
         let Some(number) = number else {
             if self.kind == Kind::Video {
@@ -319,6 +354,11 @@ impl Stream {
         };
         self.part = Some(number);
         (needed, Some(frame))
+    }
+
+    /// When a media time is shown by a stretch of the edit list, in ticks that are given out.
+    fn time(&self, part: &Part, ticks: i64) -> i64 {
+        self.to_ticks(ticks.saturating_add(part.shift)).saturating_add(self.later)
     }
 
     /// A time of the file in ticks that are given out.

@@ -81,9 +81,10 @@ impl Reader {
         if !self.good || matches!(error.reason, Reason::UnsupportedCodec(_)) {
             return Err(error);
         }
+        let Some(is_filling) = proof::is_filling(self.input.rest(), self.ended) else { return Ok(false) };
         self.settle_times();
-        // The last block is the one that may have been cut.
-        let cut = self.held.pop_back();
+        // The last block is the one that may have been cut, unless what follows is of no recording.
+        let cut = self.held.pop_back_if(|_| !is_filling);
         self.release();
         cut.into_iter().for_each(|held| self.streams.leave_out(held));
         self.begin_search(error.offset);

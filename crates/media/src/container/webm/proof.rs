@@ -67,6 +67,22 @@ pub(crate) fn of_what_follows(rest: &[u8], at: u64, expected: Expected<'_>) -> P
     }
 }
 
+/// Bytes that tell filling from the rest of a frame.
+const ENOUGH_FILLING: usize = 16;
+
+/// Whether what stands where an element should is of no recording: zeros or text, as a disk or a sender leaves them behind a
+/// file. The block in front of it is whole then; in the middle of a frame there is neither. `None` where it takes more bytes.
+pub(crate) fn is_filling(rest: &[u8], ended: bool) -> Option<bool> {
+    let front = &rest[..rest.len().min(ENOUGH_FILLING)];
+    let is_zeros = front.iter().all(|byte| *byte == 0);
+    let is_text = front.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
+    match front.len() {
+        ENOUGH_FILLING => Some(is_zeros || is_text),
+        _ if !is_zeros && !is_text => Some(false),
+        _ => ended.then_some(is_zeros),
+    }
+}
+
 enum Element {
     /// Its identifier of four bytes leaves no doubt.
     Certain,
@@ -149,6 +165,16 @@ mod tests {
         assert_eq!(proof(&[&other[..], BLOCK].concat(), false), Proof::Torn);
         assert_eq!(proof(&[BLOCK, &[0, 0, 0]].concat(), false), Proof::Torn);
         assert_eq!(proof(&[BLOCK, &[0xff, 0x81, 0]].concat(), false), Proof::Torn, "a reserved identifier");
+    }
+
+    #[test]
+    fn zeros_and_text_are_of_no_recording() {
+        assert_eq!(is_filling(&[0; 16], false), Some(true));
+        assert_eq!(is_filling(b"\r\n--limite--\r\n..", false), Some(true));
+        assert_eq!(is_filling(&[0; 15], false), None);
+        assert_eq!((is_filling(&[0; 15], true), is_filling(b"\r\n", true)), (Some(true), Some(false)));
+        assert_eq!(is_filling(&[&[0; 15][..], &[0xA3]].concat(), false), Some(false));
+        assert_eq!(is_filling(&[0x9C, 0], false), Some(false));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::resync::{self, Watch};
 use super::stream::{Held, Streams};
 use crate::container::Event;
 use crate::container::stretch::Stretch;
+use crate::container::wrap::unwrapped;
 use crate::{Error, Reason};
 
 /// Bytes of the EBML header, of `Info` and of `Tracks` at most; their `CodecPrivate` with them.
@@ -60,6 +61,8 @@ pub struct Reader {
     pub(super) scale: u64,
     /// Ticks that are time 0.
     pub(super) origin: u64,
+    /// Ticks of the newest cluster of the segment, on a clock that does not wrap.
+    newest_ticks: Option<u64>,
     pub(super) streams: Streams,
     /// Blocks that wait for what follows: one, or those whose time is in doubt.
     pub(super) held: VecDeque<Held>,
@@ -234,7 +237,7 @@ impl Reader {
                 let size = head.size.filter(|size| *size > 0);
                 self.segment_end = size.and_then(|size| self.end(head, size));
                 (self.cluster_end, self.had_cluster, self.was_cut) = (None, false, false);
-                (self.scale, self.origin) = (entry::DEFAULT_SCALE, 0);
+                (self.scale, self.origin, self.newest_ticks) = (entry::DEFAULT_SCALE, 0, None);
                 self.place = Place::Segment;
                 self.input.consume(head.len);
             }
@@ -334,6 +337,8 @@ impl Reader {
 
     /// Begins a cluster at a time in ticks.
     fn begin_cluster(&mut self, ticks: u64) {
+        let ticks = self.unwrapped(ticks);
+        self.newest_ticks = Some(ticks);
         let mut time = self.nanoseconds(ticks);
         if time.unsigned_abs() > LATEST {
             // Another clock: it counts from 1970, or began to.
@@ -346,6 +351,14 @@ impl Reader {
         }
         self.was_cut = false;
         self.cluster_time = Some(time);
+    }
+
+    /// The time of a cluster on a clock that goes on where 32 bits came to their end.
+    fn unwrapped(&self, ticks: u64) -> u64 {
+        let signed = |ticks: u64| i64::try_from(ticks).unwrap_or(i64::MAX);
+        let per_second = u32::try_from(1_000_000_000 / self.scale.max(1)).unwrap_or(u32::MAX);
+        let goes_on = unwrapped(signed(ticks), self.newest_ticks.map(signed), per_second);
+        if goes_on > signed(ticks) { goes_on.unsigned_abs() } else { ticks }
     }
 
     /// A time in ticks as nanoseconds since the origin.

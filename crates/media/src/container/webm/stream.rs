@@ -27,8 +27,14 @@ const MILLISECOND: i64 = 1_000_000;
 /// A step back in a track past which a new clock is assumed, in nanoseconds: a new take begins. Smaller steps back
 /// are clamped. Frames that are shown out of order step back too, at keyframes alone they do not.
 const STEP_BACK: i64 = SECOND as i64;
+/// A step back past which the same is assumed of any frame: none is shown so long before one that is coded before it.
+const LONGEST_REORDERING: i64 = 60 * SECOND as i64;
 /// A step ahead past which a new clock is assumed, in nanoseconds.
 const STEP_AHEAD: i64 = 24 * 3600 * SECOND as i64;
+
+/// Ticks per second that a picture has at most: a finer clock is counted in microseconds, so that an hour between two frames
+/// is still a duration (32 bits).
+const MOST_TICKS: u64 = 1_000_000;
 
 /// Nanoseconds without any frame before a cluster of a recording that goes on, past which a slice of it was lost: a slice
 /// is a second as a rule. A recorder on a slow phone may hold its breath for half of that, which must not cost the picture up
@@ -381,8 +387,9 @@ impl Stream {
         }
         self.clock.last().is_some_and(|last| {
             let last = rescale(last, track.timescale, SECOND);
-            let back = last.saturating_sub(time) > STEP_BACK && (key || !self.reorders);
-            back || time.saturating_sub(last) > STEP_AHEAD
+            let back = last.saturating_sub(time);
+            let is_other = back > STEP_BACK && (key || !self.reorders) || back > LONGEST_REORDERING;
+            is_other || time.saturating_sub(last) > STEP_AHEAD
         })
     }
 
@@ -406,7 +413,7 @@ impl Stream {
         self.reorders = picture.reorder > 0;
         self.clock = Clock::reordering(picture.reorder.into());
         // VP8 bodies are WebM, and count milliseconds.
-        let most = if entry.codec == Codec::Vp8 { 1000 } else { u64::from(u32::MAX) };
+        let most = if entry.codec == Codec::Vp8 { 1000 } else { MOST_TICKS };
         Some(Track {
             codec: entry.codec,
             timescale: (1_000_000_000 / scale.max(1)).clamp(1000, most) as u32,
