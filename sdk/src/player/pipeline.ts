@@ -1,6 +1,7 @@
 import type { Take } from '../types.js';
 import { mimeOf } from './clock.js';
-import { Feed, type FeedEnd, type FeedOptions } from './feed.js';
+import { Feed } from './feed.js';
+import type { FeedEnd, FeedOptions } from './feeding.js';
 import { TrackSink } from './sink.js';
 import type { TrackStanding } from './stuck.js';
 

@@ -5,7 +5,7 @@ import type { Live, LiveUpdate, Position, Timeline } from '../types.js';
 import { Attention } from './attention.js';
 import { bufferEnd, rangesOf } from './buffered.js';
 import { positionOf } from './clock.js';
-import type { TimelineSource } from './feed.js';
+import type { TimelineSource } from './feeding.js';
 import { EdgeFollower } from './follower.js';
 import { LiveNews } from './news.js';
 import { Playhead } from './playhead.js';

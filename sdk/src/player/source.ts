@@ -1,6 +1,6 @@
 import type { Take } from '../types.js';
 import { mimeOf } from './clock.js';
-import type { FeedEnd } from './feed.js';
+import type { FeedEnd } from './feeding.js';
 import { mediaSourceClass, Pipeline, type PipelineOptions } from './pipeline.js';
 import type { TrackStanding } from './stuck.js';
 
