@@ -45,11 +45,11 @@ export default defineConfig({
           groups: [
             {
               name: 'base',
-              test: /vite\/preload-helper|node_modules\/svelte|sdk\/dist\/(api|problem|session|signal)\.js|src\/(App\.svelte|(pages|client|format)\.ts|router|i18n\/(locale|counted)|parts\/(Header|Avatar|Icon)\.)/,
+              test: /vite\/preload-helper|node_modules\/svelte|sdk\/dist\/(client|problem|session|signal)\.js|src\/(App\.svelte|(pages|client|format)\.ts|router|i18n\/(locale|counted)|parts\/(Header|Avatar|Icon)\.)/,
             },
             {
-              name: 'player',
-              test: /sdk\/dist\/player\/(?!tails|piping|pipeline|feed\.|carrier|sink|keeper|edge|follower|attention|stuck|missing)/,
+              name: 'watch',
+              test: /sdk\/dist\/player\/(?!tails|piping|pipeline|feed\.|carrier|sink|keeper|edge|follower|attention|stuck|missing)|src\/(pages\/Watch|keys|parts\/(Stage|SeekBar|stage|watch\/About))\b/,
             },
           ],
         },

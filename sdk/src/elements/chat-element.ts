@@ -1,5 +1,5 @@
-import type { Api } from '../api.js';
 import { Chat } from '../chat/chat.js';
+import type { LiveClient } from '../client.js';
 import type { LiveElement } from './live-element.js';
 
 const SHOWN = 200;
@@ -20,7 +20,7 @@ form[hidden] { display: none; }
  * the id of a `<communiconnect-live>`, messages are placed at what that player shows.
  */
 export class ChatElement extends HTMLElement {
-  static api: (base: string) => Api;
+  static api: (base: string) => LiveClient;
   static readonly observedAttributes = ['live-id', 'src-base', 'key'];
   #chat: Chat | null = null;
   #off: (() => void)[] = [];

@@ -1,4 +1,4 @@
-import type { Api } from '../api.js';
+import type { LiveClient } from '../client.js';
 import { Player } from '../player/player.js';
 
 const STYLE = `
@@ -14,7 +14,7 @@ button[hidden] { display: none; }
  * browser's own controls and a way back to the live edge.
  */
 export class LiveElement extends HTMLElement {
-  static api: (base: string) => Api;
+  static api: (base: string) => LiveClient;
   static readonly observedAttributes = ['live-id', 'src-base', 'key'];
   #player: Player | null = null;
 

@@ -1,4 +1,4 @@
-import type { Api } from '../api.js';
+import type { LiveClient } from '../client.js';
 import type { Timeline } from '../types.js';
 import type { TrackSink } from './sink.js';
 
@@ -9,7 +9,7 @@ export interface TimelineSource {
 }
 
 export interface FeedOptions {
-  api: Api;
+  api: LiveClient;
   liveId: number;
   key: string | null;
   /** The address of the WebSocket that carries the tails, as the server last told it. */

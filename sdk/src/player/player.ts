@@ -1,4 +1,4 @@
-import type { Api } from '../api.js';
+import type { LiveClient } from '../client.js';
 import { Problem } from '../problem.js';
 import { Signal } from '../signal.js';
 import type { Live, LiveUpdate, Position, Timeline } from '../types.js';
@@ -15,7 +15,7 @@ import { WaitingTeller } from './waiting.js';
 export type { PlayerMode, PlayerState, Waiting } from './state.js';
 
 export interface PlayerOptions {
-  api: Api;
+  api: LiveClient;
   liveId: number;
   /** The key of an unlisted live's address. */
   key?: string | null;
