@@ -359,7 +359,9 @@ export class LiveClient {
         if (!left || !(error instanceof Unreachable)) throw error;
       }
       left -= 1;
-      await pause(wait, init.signal);
+      await pause(wait, init.signal).catch((reason) => {
+        throw timeout.aborted ? new Unreachable('timeout') : reason;
+      });
     }
   }
 
@@ -395,6 +397,7 @@ function hasClientId(body: unknown): boolean {
 /** Waits; rejects as `fetch` does when it is given up. */
 function pause(ms: number, signal: AbortSignal | null | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const timer = setTimeout(resolve, ms);
     signal?.addEventListener('abort', () => {
       clearTimeout(timer);
