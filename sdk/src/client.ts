@@ -242,9 +242,16 @@ export class LiveClient {
   }
 
   /** Asks the app who is signed in. False: nobody, or whom it named is refused. */
-  async identify(): Promise<boolean> {
+  identify(): Promise<boolean> {
+    this.#identifying = this.#identify(null);
+    return this.#identifying;
+  }
+
+  /** `stale`: a token that was refused. */
+  async #identify(stale: string | null): Promise<boolean> {
     const access = (await this.#token?.()) ?? null;
-    if (!access || access === this.accessToken) this.session.signOut();
+    if (access && access === this.accessToken && access !== stale) return true;
+    if (!access || access === stale) this.session.signOut();
     else {
       const headers = { Authorization: `Bearer ${access}`, 'Accept-Language': this.#language() };
       const response = await this.#reach(this.url('/api/users/my-profile/'), { headers });
@@ -260,9 +267,9 @@ export class LiveClient {
   }
 
   async #exchange(): Promise<boolean> {
-    if (this.#token) return this.identify();
     const stale = this.session.value?.tokens.access;
     if (!stale) return false;
+    if (this.#token) return this.#identify(stale);
     const run = async (): Promise<boolean> => {
       const current = this.session.reread();
       if (!current) return false;
@@ -299,8 +306,8 @@ export class LiveClient {
   /** A fetch with the sign-in, if there is one; a stale token is exchanged once. */
   async fetchSigned(url: string, init: RequestInit = {}): Promise<Response> {
     if (this.#token) {
-      this.#identifying ??= this.identify().catch(() => false);
-      await this.#identifying;
+      this.#identifying ??= this.#identify(null);
+      await this.#identifying.catch(() => false);
     }
     const attempt = async (): Promise<Response> => {
       const headers = new Headers(init.headers);

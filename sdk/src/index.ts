@@ -9,6 +9,7 @@ export {
   type LiveChatAPI,
   type LiveChatAPIOptions,
   LiveChatError,
+  type LiveChatResponse,
   liveChatAPI,
   type MessageData,
 } from './live-chat-api.js';
