@@ -64,7 +64,7 @@ export function LiveChat({ postId }: { postId: number }) {
       </button>
       <form onSubmit={send}>
         <input value={content} onChange={(event) => setContent(event.target.value)} placeholder="Votre message" />
-        <button>Envoyer</button>
+        <button type="submit">Envoyer</button>
       </form>
     </section>
   );

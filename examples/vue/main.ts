@@ -1,6 +1,6 @@
 import '@communiconnect/live/elements';
 import '@communiconnect/live/vue';
-import { createApp, ref } from 'vue/dist/vue.esm-bundler.js';
+import { createApp, ref } from 'vue';
 
 const app = createApp({
   setup() {

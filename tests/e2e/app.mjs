@@ -1,7 +1,7 @@
 // Somebody else's app on an origin of its own: its pages, built or as they are, and its back end that knows who its visitor is.
 
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -42,11 +42,12 @@ export class App {
     if (!isBuilt) return;
     const outDir = mkdtempSync(path.join(tmpdir(), 'communiconnect-app-'));
     this.#made.push(outDir);
+    const config = path.join(source, 'vite.config.ts');
     await build({
       root: source,
-      configFile: false,
+      configFile: existsSync(config) && config,
       logLevel: 'error',
-      define: { 'process.env.NODE_ENV': '"production"', __VUE_PROD_DEVTOOLS__: 'false', __VUE_OPTIONS_API__: 'true' },
+      define: { 'process.env.NODE_ENV': '"production"' },
       plugins: [{ name: 'place', enforce: 'pre', transform: (code, id) => (id.startsWith(source) ? this.#placed(code) : null) }],
       build: { outDir, emptyOutDir: true, target: 'es2022' },
     });
@@ -74,6 +75,11 @@ export class App {
       const token = this.token(this.asked);
       this.asked += 1;
       response.end(token);
+      return;
+    }
+    if (pathname === '/favicon.ico') {
+      response.statusCode = 204;
+      response.end();
       return;
     }
     const name = pathname === '/' ? '/index.html' : pathname;

@@ -40,6 +40,8 @@ export abstract class Part extends Base implements Asker {
   #host: Host | null = null;
   #note: HTMLElement | null = null;
   #isRefused = false;
+  /** The server refused what whoever signs in may see. */
+  #isShutOut = false;
   #offSession: (() => void) | null = null;
   #isReopening = false;
   #mustReopen = false;
@@ -127,7 +129,10 @@ export abstract class Part extends Base implements Asker {
   /** The same of a call that failed. */
   protected async failOf(error: unknown): Promise<void> {
     const client = this.client;
-    if (client) this.fail(await troubleOf(error, client, this.words));
+    if (!client) return;
+    const trouble = await troubleOf(error, client, this.words);
+    this.#isShutOut = [401, 403, 404].includes(trouble.status);
+    this.fail(trouble);
   }
 
   protected tell(name: string, detail: unknown): void {
@@ -136,6 +141,7 @@ export abstract class Part extends Base implements Asker {
 
   #open(): void {
     this.#mustReopen = true;
+    this.#isShutOut = false;
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
     this.#note = element('p', 'note', { role: 'alert' });
     this.#note.hidden = true;
@@ -145,9 +151,10 @@ export abstract class Part extends Base implements Asker {
     this.open(this.#host.client, root);
     root.append(this.#note);
     this.#offSession = this.#host.client.session.subscribe((session) => {
-      if (!session || !this.#isRefused) return;
+      if (!session) return;
+      if (this.#isShutOut) this.#reopenSoon();
+      else if (this.#isRefused) this.say(null);
       this.#isRefused = false;
-      this.say(null);
     });
     this.#host.signIn();
   }
