@@ -49,6 +49,7 @@ pub(super) async fn page(request: Request) -> Response {
             .header(header::ALLOW, HeaderValue::from_static("GET, HEAD"))
             .into_response();
     }
+    let path = embed_page(path).unwrap_or(path);
     if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
         return serve(request.headers(), path, file);
     }
@@ -59,6 +60,17 @@ pub(super) async fn page(request: Request) -> Response {
     match Built::get(INDEX) {
         Some(file) => serve(request.headers(), INDEX, file),
         None => not_built(),
+    }
+}
+
+/// The file of an address for other people's pages: the lines to paste at `/embed/`, one live in a frame at `/embed/ID`.
+fn embed_page(path: &str) -> Option<&'static str> {
+    match path.trim_end_matches('/') {
+        "embed" => Some("embed/index.html"),
+        path => {
+            let id = path.strip_prefix(EMBEDDED).filter(|id| !id.is_empty())?;
+            id.bytes().all(|digit| digit.is_ascii_digit()).then_some("embed/live.html")
+        }
     }
 }
 
