@@ -142,6 +142,18 @@ describe('an element in somebody else’s page', { concurrency: false }, () => {
     await page.context().close();
   });
 
+  test('says that a live was deleted while it played', async () => {
+    const doomed = await awa.goLive();
+    const page = await open(BOTH(doomed.id));
+    await until(page, 'the picture', `document.querySelector('communiconnect-live').player?.video.currentTime > 1`);
+    await awa.ask('DELETE', `/api/posts/live/${doomed.id}/`);
+    for (const element of ['communiconnect-live', 'communiconnect-chat']) {
+      await page.locator(`${element} [part=note]`).filter({ hasText: 'Ce live a été supprimé.' }).waitFor();
+      await until(page, 'the event', `told.some((event) => event.element === '${element}' && event.name === 'live-deleted')`);
+    }
+    await page.context().close();
+  });
+
   test('records where the browser refuses storage, and says so', async () => {
     const page = await open('<communiconnect-studio></communiconnect-studio>', {
       script: `document.querySelector('communiconnect-studio').token = '${awa.session.tokens.access}';`,
