@@ -8,7 +8,11 @@ document.documentElement.lang = asked.get('lang') ?? (navigator.language.startsW
 function show(name, more) {
   const element = document.createElement(name);
   const key = asked.get('key');
-  for (const [attribute, value] of Object.entries({ 'live-id': id, ...(key && { 'live-key': key }), ...more }))
+  for (const [attribute, value] of Object.entries({
+    'live-id': id,
+    ...(key && { 'live-key': key }),
+    ...more,
+  }))
     element.setAttribute(attribute, value);
   document.body.append(element);
 }
