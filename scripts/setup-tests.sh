@@ -29,8 +29,8 @@ if [ "${#missing[@]}" -gt 0 ]; then
   fi
 fi
 
-# A tus client in Python, and an ffmpeg newer than the system's.
-pins="tuspy==1.1.0 imageio-ffmpeg==0.8.1"
+# A tus client in Python, an ffmpeg newer than the system's, and what the example in Django needs.
+pins="tuspy==1.1.0 imageio-ffmpeg==0.8.1 $(tr '\n' ' ' <examples/django/requirements.txt)"
 mkdir -p .tools
 if [ "$(cat .tools/venv/pins 2>/dev/null)" != "$pins" ]; then
   rm -rf .tools/venv

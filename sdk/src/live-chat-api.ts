@@ -30,16 +30,24 @@ export interface LiveChatAPIOptions {
   fetch?: typeof fetch;
 }
 
+/** The part of axios's response that its callers read. */
+export interface LiveChatResponse {
+  status: number;
+  data: { error: string; detail: string; status: number };
+}
+
 /**
  * A refusal, or no answer at all, in the form that callers of axios read: `response.status` and `response.data.error`.
  * Without an answer there is no `response`, as there.
  */
 export class LiveChatError extends Error {
   override readonly name = 'LiveChatError';
+  /** As axios's errors have it, for callers that ask `axios.isAxiosError`. */
+  readonly isAxiosError = true;
 
   constructor(
     message: string,
-    readonly response?: { status: number; data: { error: string; detail: string; status: number } },
+    readonly response?: LiveChatResponse,
     options?: ErrorOptions,
   ) {
     super(message, options);
@@ -83,6 +91,13 @@ export function createLiveChatAPI(options: LiveChatAPIOptions = {}): LiveChatAPI
 }
 
 /** The service of the page's own server, for whoever's access token `localStorage.access_token` is. */
-export const liveChatAPI: LiveChatAPI = createLiveChatAPI({
-  token: () => globalThis.localStorage?.getItem('access_token') ?? null,
-});
+export const liveChatAPI: LiveChatAPI = /* @__PURE__ */ createLiveChatAPI({ token: storedToken });
+
+/** The app's own token; null where the browser forbids storage, or there is no browser. */
+function storedToken(): string | null {
+  try {
+    return globalThis.localStorage?.getItem('access_token') ?? null;
+  } catch {
+    return null;
+  }
+}

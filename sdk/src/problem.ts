@@ -7,6 +7,8 @@ export class Problem extends Error {
     readonly sentence: string,
     /** From `Retry-After`; null if the server named no time. */
     readonly retryAfterMs: number | null = null,
+    /** False when the answer was no problem of this API: a proxy's page, or another server's. */
+    readonly isOurs = true,
   ) {
     super(sentence);
   }
@@ -15,6 +17,15 @@ export class Problem extends Error {
 /** The server could not be reached, or the connection broke. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
+}
+
+/** An answer that is not this API's: another server stands at the address, or one of another age. */
+export class Unexpected extends Error {
+  override readonly name = 'Unexpected';
+
+  constructor(readonly url: string) {
+    super(`No CommuniConnect Live server of this version answered at ${url}`);
+  }
 }
 
 /** Reads a response that is not a success into a `Problem`. The body may be problem+json, or anything. */
@@ -35,5 +46,6 @@ export async function problemOf(response: Response): Promise<Problem> {
     response.status,
     sentence || `${response.status} ${response.statusText}`.trim(),
     Number.isFinite(seconds) ? seconds * 1000 : null,
+    sentence !== '',
   );
 }

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { afterEach, expect, it, vi } from 'vitest';
-import { Api } from '../src/api.js';
+import { LiveClient } from '../src/client.js';
 import { Backlog, type OpenLive, realAge } from '../src/publisher/backlog.js';
 import { IndexedDbStore } from '../src/publisher/slice-store.js';
 import { newRecord, SpoolTake } from '../src/publisher/spool.js';
@@ -22,7 +22,7 @@ function open(server: TusServer, storage = new FakeStorage(), api?: Partial<Resp
   vi.stubGlobal('fetch', server.fetch);
   const session = new Session(null);
   const answer = async (): Promise<Response> => new Response(JSON.stringify(api ?? {}), { status: 200 });
-  return new Backlog(new Api({ base: BASE, session, fetch: answer }), storage);
+  return new Backlog(new LiveClient({ base: BASE, session, fetch: answer }), storage);
 }
 
 afterEach(() => vi.unstubAllGlobals());

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Api } from '../src/api.js';
+import { LiveClient } from '../src/client.js';
 import { Backlog } from '../src/publisher/backlog.js';
 import { Publisher } from '../src/publisher/publisher.js';
 import { Session } from '../src/session.js';
@@ -36,7 +36,7 @@ beforeEach(() => {
     setItem: (key: string, value: string) => void held.set(key, value),
     removeItem: (key: string) => void held.delete(key),
   };
-  const api = new Api({ base: 'http://server', session: new Session(null), fetch: answer });
+  const api = new LiveClient({ base: 'http://server', session: new Session(null), fetch: answer });
   publisher = new Publisher(api, {}, new Backlog(api, storage));
 });
 

@@ -19,11 +19,12 @@ export const PHONE = { width: 360, height: 740 };
 export const DESKTOP = { width: 1280, height: 800 };
 
 export class World {
-  static async open() {
+  /** `options`: further ones of `serve`. */
+  static async open(options = []) {
     const world = new World();
     mkdirSync(artifacts, { recursive: true });
     world.data = mkdtempSync(path.join(tmpdir(), 'communiconnect-e2e-'));
-    await world.startServer();
+    await world.startServer(options);
     world.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync),
       args: [

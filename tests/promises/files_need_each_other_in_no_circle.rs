@@ -379,12 +379,16 @@ mod typescript {
         needs
     }
 
-    /// The files that a module imports; what it only hands on is set aside.
+    /// The files that a module imports, at once or when it needs them; what it only hands on is set aside.
     fn imports(text: &str) -> Vec<&str> {
         let mut found = Vec::new();
-        for statement in text.split("import ").skip(1) {
-            let end = statement.find(';').unwrap_or(statement.len());
-            let quoted = statement[..end].split(['\'', '"']).nth(1);
+        for statement in text.split("import").skip(1) {
+            let end = match statement.chars().next() {
+                Some(' ') => statement.find(';'),
+                Some('(') => statement.find(')'),
+                _ => continue,
+            };
+            let quoted = statement[..end.unwrap_or(statement.len())].split(['\'', '"']).nth(1);
             found.extend(quoted.filter(|from| from.starts_with('.')));
         }
         found

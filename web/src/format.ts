@@ -7,23 +7,6 @@ export function clock(ms: number): string {
   return h > 0 ? `${h}:${String(m).padStart(2, '0')}:${s}` : `${m}:${s}`;
 }
 
-/** 38000 -> "38 s", 312000 -> "5 min 12 s", 7260000 -> "2 h 1 min". */
-export function span(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return seconds % 60 ? `${minutes} min ${seconds % 60} s` : `${minutes} min`;
-  return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 60)} h`;
-}
-
-export function size(bytes: number, locale: string): string {
-  const unit = locale === 'fr' ? ['o', 'ko', 'Mo', 'Go'] : ['B', 'kB', 'MB', 'GB'];
-  const step = bytes < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1000 ** step;
-  const digits = value < 10 && step > 0 ? 1 : 0;
-  return `${value.toLocaleString(locale, { maximumFractionDigits: digits })} ${unit[step]}`;
-}
-
 /** "il y a 5 minutes", "3 days ago". */
 export function ago(time: string, locale: string, now = Date.now()): string {
   const seconds = (new Date(time).getTime() - now) / 1000;
@@ -100,31 +83,6 @@ function named(text: string, mentions: readonly Mentioned[]): Segment[] {
   }
   if (begin < text.length) found.push({ text: text.slice(begin), href: null });
   return found;
-}
-
-/** What is being written behind an `@` before the caret, and where the `@` stands; null without one. */
-export function mentionAt(text: string, caret: number): { from: number; query: string } | null {
-  const match = /(?:^|[\s(«"'’])@([\p{L}\p{M}\p{N}.'’-]{0,30}(?: [\p{L}\p{M}\p{N}.'’-]{0,30})?)$/u.exec(
-    text.slice(0, caret),
-  );
-  if (match?.[1] === undefined) return null;
-  return { from: caret - match[1].length - 1, query: match[1] };
-}
-
-/** Those whose name, or one of its words, begins with `query`; accents and capitals do not matter. */
-export function matching<T extends Mentioned>(people: Iterable<T>, query: string, most: number): T[] {
-  const wanted = plain(query);
-  const found: T[] = [];
-  for (const person of people) {
-    const name = plain(fullName(person));
-    if (name.startsWith(wanted) || name.includes(` ${wanted}`)) found.push(person);
-    if (found.length === most) break;
-  }
-  return found;
-}
-
-function plain(text: string): string {
-  return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 }
 
 function safeHref(text: string): string | null {

@@ -1,10 +1,12 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { startLocale } from './i18n/locale.svelte';
+import { fetchEarly } from './pages';
 import './app.css';
 
 const target = document.getElementById('app');
 if (target) {
+  fetchEarly(location.pathname);
   await startLocale();
   mount(App, { target });
 }

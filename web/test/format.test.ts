@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { clock, matching, mentionAt, segments, size, span } from '../src/format.js';
+import { size, span } from '../src/amounts.js';
+import { clock, segments } from '../src/format.js';
+import { matching, mentionAt } from '../src/mentions.js';
 
 it('writes lengths as people read them', () => {
   expect(clock(0)).toBe('0:00');

@@ -1,4 +1,4 @@
-import type { Api } from '../api.js';
+import type { LiveClient } from '../client.js';
 import { Problem } from '../problem.js';
 import { browserStorage, type KeyValueStore } from '../session.js';
 import { Signal, type Unsubscribe } from '../signal.js';
@@ -39,7 +39,7 @@ export interface ChatEvents {
 }
 
 export interface ChatOptions extends ChatEvents {
-  api: Api;
+  api: LiveClient;
   liveId: number;
   key?: string | null;
   storage?: KeyValueStore | null;
@@ -59,7 +59,7 @@ const NOTIFY_MS = 60;
 /** One live's conversation: reads it, keeps it in order, and sends what is written exactly once. */
 export class Chat extends Signal<ChatState> {
   readonly log = new ChatLog();
-  readonly #api: Api;
+  readonly #api: LiveClient;
   readonly #liveId: number;
   #key: string | null;
   readonly #storage: KeyValueStore | null;
@@ -108,7 +108,7 @@ export class Chat extends Signal<ChatState> {
     return this.#key;
   }
 
-  get api(): Api {
+  get api(): LiveClient {
     return this.#api;
   }
 

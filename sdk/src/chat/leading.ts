@@ -1,4 +1,4 @@
-import type { Api } from '../api.js';
+import type { LiveClient } from '../client.js';
 import type { ChatRules, HeldMessage, Message, ModerationAct, Person, Sanction } from '../types.js';
 
 /** What may be changed of how a conversation is led; what is left out stays. */
@@ -6,11 +6,11 @@ export type RulesChange = Partial<Omit<ChatRules, 'pinned'>> & { pinned?: number
 
 /** What the author of a live and its moderators may do in its conversation. Anybody else gets a `Problem`. */
 export class Leading {
-  readonly #api: Api;
+  readonly #api: LiveClient;
   readonly #liveId: number;
   readonly #key: string | null;
 
-  constructor(api: Api, liveId: number, key: string | null) {
+  constructor(api: LiveClient, liveId: number, key: string | null) {
     this.#api = api;
     this.#liveId = liveId;
     this.#key = key;

@@ -1,25 +1,46 @@
-import { Api } from '../api.js';
-import { Session } from '../session.js';
-import { ChatElement } from './chat-element.js';
-import { LiveElement } from './live-element.js';
+import { ChatElement, type ChatElementEvents } from './chat-element.js';
+import { LiveElement, type LiveEvents } from './live-element.js';
+import { Part } from './part.js';
+import { StudioElement, type StudioEvents } from './studio-element.js';
 
-/** One sign-in for all elements of a page and server. */
-const apis = new Map<string, Api>();
+/** The part of this script's address that is the server's, when the server serves it. */
+const SERVED = /^(https?:.*)\/embed\/[^/]*$/.exec(import.meta.url);
 
-/** The client that elements with this `src-base` share; a page signs its visitor in through its session. */
-export function apiFor(base: string): Api {
-  let api = apis.get(base);
-  if (!api) {
-    api = new Api({ base, session: new Session(), language: () => document.documentElement.lang || 'fr' });
-    apis.set(base, api);
-  }
-  return api;
+if (globalThis.customElements) {
+  Part.scriptBase = SERVED?.[1] ?? '';
+  const elements = [
+    ['communiconnect-live', LiveElement],
+    ['communiconnect-chat', ChatElement],
+    ['communiconnect-studio', StudioElement],
+  ] as const;
+  for (const [name, element] of elements) if (!customElements.get(name)) customElements.define(name, element);
 }
 
-LiveElement.api = apiFor;
-ChatElement.api = apiFor;
+export type { TokenSource } from '../client.js';
+export type { TokenNeeded } from './part.js';
+export type { Trouble } from './trouble.js';
+export {
+  ChatElement,
+  type ChatElementEvents,
+  LiveElement,
+  type LiveEvents,
+  StudioElement,
+  type StudioEvents,
+};
 
-if (!customElements.get('communiconnect-live')) customElements.define('communiconnect-live', LiveElement);
-if (!customElements.get('communiconnect-chat')) customElements.define('communiconnect-chat', ChatElement);
+/** An element whose own events are typed beside those that every element has. */
+export interface Typed<Events> {
+  addEventListener<K extends keyof Events>(
+    type: K,
+    listener: (event: Events[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}
 
-export { ChatElement, LiveElement };
+declare global {
+  interface HTMLElementTagNameMap {
+    'communiconnect-live': Typed<LiveEvents> & LiveElement;
+    'communiconnect-chat': Typed<ChatElementEvents> & ChatElement;
+    'communiconnect-studio': Typed<StudioEvents> & StudioElement;
+  }
+}

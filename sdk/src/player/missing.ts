@@ -1,6 +1,6 @@
 import type { Take, Timeline, TrackKind } from '../types.js';
 import { trackOf } from './clock.js';
-import type { TimelineSource } from './feed.js';
+import type { TimelineSource } from './feeding.js';
 
 /** How often a track that is gone is looked for again. */
 const LOOK_EVERY_MS = 2_000;

@@ -1,7 +1,7 @@
-import type { Api } from '../api.js';
+import type { LiveClient } from '../client.js';
 import type { Signal } from '../signal.js';
 import type { Live, LiveUpdate, Timeline } from '../types.js';
-import type { TimelineSource } from './feed.js';
+import type { TimelineSource } from './feeding.js';
 import type { PlayerState } from './state.js';
 
 /** How often the live is asked after when nobody tells: the conversation's connection does, several times as often. */
@@ -9,7 +9,7 @@ const POLL_MS = 10_000;
 
 /** Whose live it is about, and how it is asked for. */
 export interface NewsOptions {
-  api: Api;
+  api: LiveClient;
   liveId: number;
   key: string | null;
 }

@@ -1,16 +1,10 @@
 import type { Take } from '../types.js';
 import { mimeOf } from './clock.js';
-import { Feed, type FeedEnd, type FeedOptions } from './feed.js';
+import { Feed } from './feed.js';
+import type { FeedEnd, FeedOptions } from './feeding.js';
+import { mediaSourceClass } from './media-source.js';
 import { TrackSink } from './sink.js';
 import type { TrackStanding } from './stuck.js';
-
-type MediaSourceClass = typeof MediaSource;
-
-/** The browser's MediaSource: the managed one on iPhones, which have no other. */
-export function mediaSourceClass(): MediaSourceClass | null {
-  const scope = globalThis as { MediaSource?: MediaSourceClass; ManagedMediaSource?: MediaSourceClass };
-  return scope.MediaSource ?? scope.ManagedMediaSource ?? null;
-}
 
 export interface PipelineOptions extends Omit<FeedOptions, 'sinks' | 'take' | 'signal' | 'wanted'> {
   /** Moves the playhead, in seconds of the play clock. */

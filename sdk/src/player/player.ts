@@ -1,23 +1,21 @@
-import type { Api } from '../api.js';
+import type { LiveClient } from '../client.js';
 import { Problem } from '../problem.js';
 import { Signal } from '../signal.js';
 import type { Live, LiveUpdate, Position, Timeline } from '../types.js';
-import { Attention } from './attention.js';
-import { bufferEnd, rangesOf } from './buffered.js';
+import { bufferEnd } from './buffered.js';
 import { positionOf } from './clock.js';
-import type { TimelineSource } from './feed.js';
-import { EdgeFollower } from './follower.js';
+import type { TimelineSource } from './feeding.js';
+import type { Keeper } from './keeper.js';
 import { LiveNews } from './news.js';
 import { Playhead } from './playhead.js';
 import { AT_END_MS, Showing } from './showing.js';
 import { NOTHING_YET, type PlayerState } from './state.js';
-import { StuckWatch } from './stuck.js';
 import { WaitingTeller } from './waiting.js';
 
 export type { PlayerMode, PlayerState, Waiting } from './state.js';
 
 export interface PlayerOptions {
-  api: Api;
+  api: LiveClient;
   liveId: number;
   /** The key of an unlisted live's address. */
   key?: string | null;
@@ -38,11 +36,10 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   readonly video: HTMLVideoElement;
   readonly #news: LiveNews;
   readonly #playhead: Playhead;
-  readonly #edge: EdgeFollower;
   readonly #waits: WaitingTeller;
   readonly #showing: Showing;
-  readonly #stuck = new StuckWatch();
-  readonly #attention = new Attention();
+  /** Null until tails are played. */
+  #keeper: Keeper | null = null;
   readonly #ticker: ReturnType<typeof setInterval>;
   #destroyed = false;
 
@@ -55,7 +52,6 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       onLive: (now, before) => this.#onLive(now, before),
     });
     this.#playhead = new Playhead(video, this);
-    this.#edge = new EdgeFollower(video, this, this.#playhead);
     this.#waits = new WaitingTeller(video, this);
     this.#showing = new Showing(video, this, {
       news: this.#news,
@@ -66,8 +62,11 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
         timelines: this.#news,
         tailUrl: () => this.value.live?.tail_url ?? null,
         onReach: (reached) => this.#waits.reached(reached),
-        onArrival: () => this.#edge.arrived(),
+        onArrival: () => this.#keeper?.edge.arrived(),
         moveTo: (seconds) => this.#playhead.moveTo(seconds),
+      },
+      onPiped: ({ Keeper }) => {
+        this.#keeper ??= new Keeper(video, this, this.#playhead, this.#showing);
       },
       onAborted: () => void this.open(this.value.atLive ? null : this.value.positionMs),
     });
@@ -85,6 +84,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       try {
         const live = await this.#news.ask();
         this.patch({ live, sentence: null });
+        if (live.state === 'live') this.#showing.prepareLive();
         const timeline = await this.refresh();
         if (live.state === 'ended') await this.#showing.openReplay(fromMs ?? 0);
         else await this.#showing.openLive(timeline, fromMs);
@@ -125,7 +125,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   seek(ms: number): void {
     const { mode, edgeMs } = this.value;
     const to = Math.min(Math.max(0, ms), edgeMs);
-    this.#attention.stir(performance.now());
+    this.#keeper?.attention.stir(performance.now());
     if (mode === 'live' && edgeMs - to < EDGE_MS) {
       this.goLive();
       return;
@@ -143,7 +143,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   goLive(): void {
     if (this.value.mode !== 'live') return;
     this.patch({ atLive: true });
-    this.#edge.reset();
+    this.#keeper?.edge.reset();
     const end = bufferEnd(this.video);
     // What is buffered may be an old stretch that a rewind left: only its growing end is the edge.
     if (end !== null && this.value.edgeMs - end * 1000 < EDGE_MS)
@@ -197,7 +197,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   #listen(): void {
     const { video } = this;
     video.addEventListener('playing', () => {
-      this.#edge.movesAgain();
+      this.#keeper?.edge.movesAgain();
       this.patch({ playing: true, waiting: null });
     });
     video.addEventListener('play', () => this.#playhead.played());
@@ -209,7 +209,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     video.addEventListener('seeking', () => {
       if (this.#showing.isPiped && this.#playhead.wasMoved) this.seek(video.currentTime * 1000);
     });
-    video.addEventListener('waiting', () => this.#edge.stalls());
+    video.addEventListener('waiting', () => this.#keeper?.edge.stalls());
     video.addEventListener('ended', () => this.#onPlayedOut());
     video.addEventListener('timeupdate', () => this.#playhead.tell(this.#showing.isFile));
     video.addEventListener('seeked', () => this.#playhead.tell(this.#showing.isFile));
@@ -238,21 +238,8 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     this.#playhead.tell(false);
     const end = bufferEnd(this.video);
     this.#waits.bufferEndsAt(end, now);
-    this.#unstick(now);
-    this.#showing.attend(this.#attention.step(now, this.video, document.hidden));
+    this.#keeper?.step(now, end);
     void this.#showing.lookForMissing(now);
-    this.#edge.follow(now, end);
     this.#waits.tell(now);
-  }
-
-  /** Where nothing moves although it should, does what makes it move. */
-  #unstick(now: number): void {
-    const { currentTime: time, paused, seeking, readyState } = this.video;
-    const tracks = this.#showing.standing(now);
-    const ranges = rangesOf(this.video);
-    const remedy = this.#stuck.step(now, { time, paused, seeking, readyState, ranges, tracks });
-    if (!remedy || this.#playhead.isOnItsWay) return;
-    if ('seekTo' in remedy) this.#playhead.moveTo(remedy.seekTo);
-    else this.#showing.goOnWithout(remedy.without, now);
   }
 }

@@ -1,11 +1,11 @@
 import type { Signal } from '../signal.js';
 import type { Take, Timeline, TrackKind } from '../types.js';
 import { oneFile, samePicture, takeAt } from './clock.js';
-import { MissingTrack } from './missing.js';
+import type { MissingTrack } from './missing.js';
 import type { LiveNews } from './news.js';
 import type { PipelineOptions } from './pipeline.js';
 import type { Playhead } from './playhead.js';
-import { Source } from './source.js';
+import { type Piping, Source } from './source.js';
 import type { PlayerState } from './state.js';
 import type { TrackStanding } from './stuck.js';
 import type { WaitingTeller } from './waiting.js';
@@ -26,6 +26,8 @@ export interface ShowingOptions {
   waits: WaitingTeller;
   /** How the tails are read. */
   tails: PipelineOptions;
+  /** What plays tails is here, and about to. */
+  onPiped: (piping: Piping) => void;
   /** The tails may not be read any longer: the live has to be found again. */
   onAborted: () => void;
 }
@@ -48,8 +50,10 @@ export class Showing {
     this.#state = state;
     this.#o = options;
     this.#source = new Source(video, options.tails, {
+      onPiped: options.onPiped,
       onAborted: options.onAborted,
-      onFileRefused: () => void this.#attachKnown(state.value.positionMs),
+      onFileRefused: () =>
+        void this.#attachKnown(state.value.positionMs).catch(() => state.patch({ mode: 'unplayable' })),
     });
   }
 
@@ -66,6 +70,11 @@ export class Showing {
   /** True when the element has the whole replay in one file. */
   get isFile(): boolean {
     return this.#state.value.mode === 'replay' && !this.isPiped;
+  }
+
+  /** A live is about to be opened. */
+  prepareLive(): void {
+    this.#source.prepare();
   }
 
   /** Begins at `fromMs`, or at the edge if null. */
@@ -152,7 +161,8 @@ export class Showing {
   goOnWithout(kind: TrackKind, now: number): void {
     const { timeline, positionMs } = this.#state.value;
     const take = timeline && takeAt(timeline, positionMs);
-    if (take) void this.#attach(timeline, positionMs, new MissingTrack(kind, take, now));
+    const missing = take && this.#source.missing(kind, take, now);
+    if (missing) void this.#attach(timeline, positionMs, missing);
   }
 
   /** Takes the missing track in again once it is back. */

@@ -1,16 +1,25 @@
-import type { Take } from '../types.js';
+import type { Take, TrackKind } from '../types.js';
 import { mimeOf } from './clock.js';
-import type { FeedEnd } from './feed.js';
-import { mediaSourceClass, Pipeline, type PipelineOptions } from './pipeline.js';
+import type { FeedEnd } from './feeding.js';
+import { mediaSourceClass } from './media-source.js';
+import type { MissingTrack } from './missing.js';
+import type { Pipeline, PipelineOptions } from './pipeline.js';
 import type { TrackStanding } from './stuck.js';
 
 /** Called when the element cannot go on with what it has. */
 export interface SourceOwner {
+  /** What plays tails is here, and about to. */
+  onPiped(piping: Piping): void;
   /** The tails may not be read any longer. */
   onAborted(): void;
   /** This browser cannot play the file whole. */
   onFileRefused(): void;
 }
+
+/** What plays tails. The file of a replay needs nothing of it, so it is fetched when tails are to be played. */
+export type Piping = typeof import('./piping.js');
+
+const fetchPiping = (): Promise<Piping> => import('./piping.js');
 
 /** What the element plays: a pipeline of tails, the file of the replay, or the live as the browser takes it by itself. */
 export class Source {
@@ -18,6 +27,11 @@ export class Source {
   readonly #options: PipelineOptions;
   readonly #owner: SourceOwner;
   #pipeline: Pipeline | null = null;
+  #piping: Piping | null = null;
+  /** True while what plays tails is being fetched. */
+  #isComing = false;
+  /** Counts what was put into the element. */
+  #turn = 0;
   /** Where the live goes on with other tracks than the pipeline's, once this one is played out. */
   #goesOnAt: number | null = null;
 
@@ -28,7 +42,7 @@ export class Source {
   }
 
   get isPiped(): boolean {
-    return this.#pipeline !== null;
+    return this.#pipeline !== null || this.#isComing;
   }
 
   /** True when the element was given nothing yet. */
@@ -52,10 +66,30 @@ export class Source {
     return Media !== null && tracks.every((track) => Media.isTypeSupported(mimeOf(track)));
   }
 
+  /** A track of the take that is gone, to be looked for; null before tails were played. `now` as of `performance`. */
+  missing(kind: TrackKind, take: Take, now: number): MissingTrack | null {
+    return this.#piping && new this.#piping.MissingTrack(kind, take, now);
+  }
+
+  /** Fetches what plays tails, while the page asks for the rest of what it needs for them. */
+  prepare(): void {
+    // Whoever needs it asks again, and is told.
+    fetchPiping().catch(() => undefined);
+  }
+
   /** Puts a fresh pipeline of the take's tracks into the element, from `fromMs` or from the edge if null. */
   async pipe(take: Take, fromMs: number | null): Promise<void> {
     this.#drop();
-    const pipeline = new Pipeline(this.#video, take, this.#options, (end) => this.#onEnd(pipeline, end));
+    const turn = this.#turn;
+    this.#isComing = true;
+    const piping = await fetchPiping();
+    if (turn !== this.#turn) return;
+    this.#isComing = false;
+    this.#piping = piping;
+    this.#owner.onPiped(piping);
+    const pipeline = new piping.Pipeline(this.#video, take, this.#options, (end) =>
+      this.#onEnd(pipeline, end),
+    );
     this.#pipeline = pipeline;
     await pipeline.open(fromMs);
   }
@@ -116,6 +150,8 @@ export class Source {
   }
 
   #drop(): void {
+    this.#turn += 1;
+    this.#isComing = false;
     this.#pipeline?.close();
     this.#pipeline = null;
     this.#goesOnAt = null;

@@ -1,7 +1,7 @@
 import { Problem, problemOf } from '../problem.js';
 import type { Take, Timeline } from '../types.js';
 import { containerOf, mimeOf, takeAfter, takeAt, trackOf } from './clock.js';
-import { type FeedEnd, type FeedOptions, MISSED_MS, RETRY_MS } from './feed.js';
+import { type FeedEnd, type FeedOptions, MISSED_MS, RETRY_MS } from './feeding.js';
 import type { TrackSink } from './sink.js';
 
 /** The live has no such track yet: nothing is wrong with the network. */

@@ -1,4 +1,4 @@
-import type { Api } from '../api.js';
+import type { LiveClient } from '../client.js';
 import { browserStorage, type KeyValueStore } from '../session.js';
 import { Signal } from '../signal.js';
 import type { StoppedLive } from '../types.js';
@@ -37,7 +37,7 @@ const PUBLISHING = 'communiconnect.publishing';
  * left behind, after a reload, a killed tab or an empty battery.
  */
 export class Backlog extends Signal<Waiting[]> {
-  readonly #api: Api;
+  readonly #api: LiveClient;
   readonly #storage: KeyValueStore | null;
   readonly #turns = new TurnTaking();
   readonly #uploaders = new Map<string, Uploader>();
@@ -45,7 +45,7 @@ export class Backlog extends Signal<Waiting[]> {
   /** True when the device's own storage refused a slice: what is in memory dies with the tab. */
   readonly overflowing = new Signal(false);
 
-  constructor(api: Api, storage: KeyValueStore | null = browserStorage()) {
+  constructor(api: LiveClient, storage: KeyValueStore | null = browserStorage()) {
     super([]);
     this.#api = api;
     this.#storage = storage;

@@ -1,4 +1,4 @@
-import type { Api } from '../api.js';
+import type { LiveClient } from '../client.js';
 import { Signal, type Unsubscribe } from '../signal.js';
 import type { StoppedLive, Visibility } from '../types.js';
 import { Backlog, type OpenLive } from './backlog.js';
@@ -26,7 +26,7 @@ const POSTER_AFTER_MS = 2_000;
 /** Camera to server: preview, record, spool, send, stop; survives everything short of losing the phone. */
 export class Publisher extends Signal<PublisherState> {
   readonly backlog: Backlog;
-  readonly #api: Api;
+  readonly #api: LiveClient;
   readonly #capture: Capture;
   readonly #takes: Takes;
   readonly #progress: Progress;
@@ -36,7 +36,7 @@ export class Publisher extends Signal<PublisherState> {
   #ticker: ReturnType<typeof setInterval> | null = null;
   readonly #unsubscribe: Unsubscribe[] = [];
 
-  constructor(api: Api, options: PublisherOptions = {}, backlog: Backlog = new Backlog(api)) {
+  constructor(api: LiveClient, options: PublisherOptions = {}, backlog: Backlog = new Backlog(api)) {
     super(IDLE);
     this.#api = api;
     this.backlog = backlog;

@@ -51,6 +51,7 @@ pub(super) async fn page(request: Request) -> Response {
             .header(header::ALLOW, HeaderValue::from_static("GET, HEAD"))
             .into_response();
     }
+    let path = embed_page(path).unwrap_or(path);
     if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
         return serve(request.headers(), path, file);
     }
@@ -83,6 +84,17 @@ fn is_page(path: &str) -> bool {
 fn takes_html(asked: &HeaderMap) -> bool {
     let mut takes = asked.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     takes.any(|kinds| kinds.contains("text/html"))
+}
+
+/// The file of an address for other people's pages: the lines to paste at `/embed/`, one live in a frame at `/embed/ID`.
+fn embed_page(path: &str) -> Option<&'static str> {
+    match path.trim_end_matches('/') {
+        "embed" => Some("embed/index.html"),
+        path => {
+            let id = path.strip_prefix(EMBEDDED).filter(|id| !id.is_empty())?;
+            id.bytes().all(|digit| digit.is_ascii_digit()).then_some("embed/live.html")
+        }
+    }
 }
 
 fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {

@@ -1,15 +1,18 @@
-import { Problem, problemOf, Unreachable } from './problem.js';
-import type { Session } from './session.js';
+import { Problem, problemOf, Unexpected, Unreachable } from './problem.js';
+import type { AnswerOf, RequestOf, Verb, VerbOf } from './requests.js';
+import { Session } from './session.js';
 import type {
   ChatRules,
   Live,
   LiveState,
   Message,
   MessageKind,
+  Myself,
   Page_Live,
   Person,
   Position,
   Present,
+  paths,
   SignedIn,
   StartedLive,
   StoppedLive,
@@ -18,10 +21,20 @@ import type {
   Visibility,
 } from './types.js';
 
-export interface ApiOptions {
+/** Gives the access token of whoever is signed in to the app around this, or null if nobody is. */
+export type TokenSource = () => string | null | Promise<string | null>;
+
+export interface LiveClientOptions {
   /** Address of the server without a final slash; empty for the page's own. */
   base?: string;
-  session: Session;
+  /** Who is signed in; without one, what this device keeps. */
+  session?: Session;
+  /** For an app that signs its people in itself: asked before the first call, and once more when its token is refused. */
+  token?: TokenSource;
+  /** Called when the app's token is refused and asking again gave no better one. */
+  onTokenRefused?: () => void;
+  /** How often a call that may be repeated is repeated when no answer comes, or 502, 503 or 504; 2 if left out. */
+  retries?: number;
   /** Language of the server's sentences: "fr" or "en". */
   language?: () => string;
   fetch?: typeof fetch;
@@ -49,20 +62,46 @@ export interface Call {
 
 /** How long a call may take before it counts as unreachable. */
 const CALL_TIMEOUT_MS = 20_000;
+/** How long before the first repetition; each further one waits twice as long, or as long as the server says. */
+const AGAIN_MS = 300;
+/** Answers of a server, or of a proxy before it, that is not there for a moment. */
+const AWAY = [502, 503, 504];
 
-/** The server's JSON calls, typed. A refusal is a `Problem`, no answer an `Unreachable`. */
-export class Api {
+/**
+ * The server's JSON calls, typed: `request` for each operation of the schema, and methods with names for the most used. A refusal
+ * is a `Problem`, no answer an `Unreachable`, an answer of something else an `Unexpected`.
+ */
+export class LiveClient {
   readonly base: string;
   readonly session: Session;
   readonly #language: () => string;
   readonly #fetch: typeof fetch;
+  readonly #token: TokenSource | undefined;
+  readonly #onTokenRefused: (() => void) | undefined;
+  readonly #retries: number;
   #refreshing: Promise<boolean> | null = null;
+  #identifying: Promise<boolean> | null = null;
 
-  constructor(options: ApiOptions) {
+  constructor(options: LiveClientOptions) {
     this.base = (options.base ?? '').replace(/\/$/, '');
-    this.session = options.session;
+    this.#token = options.token;
+    this.#onTokenRefused = options.onTokenRefused;
+    // Whoever the app names stays so for as long as the app says: nothing of it is kept.
+    this.session = options.session ?? new Session(...(options.token ? [null] : []));
+    this.#retries = options.retries ?? 2;
     this.#language = options.language ?? (() => 'fr');
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+  }
+
+  /** Any operation of the API, by its path in the schema: `request('get', '/api/posts/live/{id}/', { path: { id: 7 } })`. */
+  request<P extends keyof paths, V extends VerbOf<P> & Verb>(
+    verb: V,
+    path: P,
+    options: RequestOf<P, V>,
+  ): Promise<AnswerOf<P, V>> {
+    const { path: variables, ...call } = options as Call & { path?: Record<string, unknown> };
+    const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(variables?.[name])));
+    return this.call(verb.toUpperCase(), filled, call);
   }
 
   // People
@@ -165,7 +204,7 @@ export class Api {
     });
     const change = response.headers.get('Chat-Change');
     return {
-      messages: (await response.json()) as Message[],
+      messages: (await json(response)) as Message[],
       change: change === null ? null : Number(change),
     };
   }
@@ -202,9 +241,35 @@ export class Api {
     return this.#refreshing;
   }
 
+  /** Asks the app who is signed in. False: nobody, or whom it named is refused. */
+  identify(): Promise<boolean> {
+    this.#identifying = this.#identify(null);
+    return this.#identifying;
+  }
+
+  /** `stale`: a token that was refused. */
+  async #identify(stale: string | null): Promise<boolean> {
+    const access = (await this.#token?.()) ?? null;
+    if (access && access === this.accessToken && access !== stale) return true;
+    if (!access || access === stale) this.session.signOut();
+    else {
+      const headers = { Authorization: `Bearer ${access}`, 'Accept-Language': this.#language() };
+      const response = await this.#reach(this.url('/api/users/my-profile/'), { headers });
+      if (response.ok) {
+        this.session.signIn({ user: (await json(response)) as Myself, tokens: { access, refresh: '' } });
+        return true;
+      }
+      if (response.status !== 401) throw await problemOf(response);
+      this.session.signOut();
+    }
+    if (access) this.#onTokenRefused?.();
+    return false;
+  }
+
   async #exchange(): Promise<boolean> {
     const stale = this.session.value?.tokens.access;
     if (!stale) return false;
+    if (this.#token) return this.#identify(stale);
     const run = async (): Promise<boolean> => {
       const current = this.session.reread();
       if (!current) return false;
@@ -240,16 +305,15 @@ export class Api {
 
   /** A fetch with the sign-in, if there is one; a stale token is exchanged once. */
   async fetchSigned(url: string, init: RequestInit = {}): Promise<Response> {
+    if (this.#token) {
+      this.#identifying ??= this.#identify(null);
+      await this.#identifying.catch(() => false);
+    }
     const attempt = async (): Promise<Response> => {
       const headers = new Headers(init.headers);
       headers.set('Accept-Language', this.#language());
       if (this.accessToken) headers.set('Authorization', `Bearer ${this.accessToken}`);
-      try {
-        return await this.#fetch(url, { ...init, headers });
-      } catch (error) {
-        if (init.signal?.aborted) throw error;
-        throw new Unreachable(String(error));
-      }
+      return this.#reach(url, { ...init, headers });
     };
     const response = await attempt();
     if (response.status === 401 && this.accessToken && (await this.refresh())) return attempt();
@@ -270,7 +334,7 @@ export class Api {
   /** One call by its path, for what has no method of its own here. A refusal is a `Problem`. */
   async call<T>(method: string, path: string, call: Call = {}): Promise<T> {
     const response = await this.#answer(method, path, call);
-    return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+    return response.status === 204 ? (undefined as T) : ((await json(response)) as T);
   }
 
   async #answer(method: string, path: string, call: Call = {}): Promise<Response> {
@@ -286,28 +350,65 @@ export class Api {
     }
     init.headers = headers;
     const url = this.url(path, call.query);
-    const response =
-      call.signed === false ? await this.#bare(url, init) : await this.#signed(url, init, timeout);
-    if (!response.ok) throw await problemOf(response);
-    return response;
-  }
-
-  async #signed(url: string, init: RequestInit, timeout: AbortSignal): Promise<Response> {
-    try {
-      return await this.fetchSigned(url, init);
-    } catch (error) {
-      if (timeout.aborted) throw new Unreachable('timeout');
-      throw error;
+    // The same bytes under one `client_id` are one message, however often they are sent.
+    const isRepeatable = method === 'GET' || method === 'PUT' || hasClientId(call.body);
+    let left = isRepeatable ? this.#retries : 0;
+    for (let wait = AGAIN_MS; ; wait *= 2) {
+      try {
+        const response =
+          call.signed === false ? await this.#bare(url, init) : await this.fetchSigned(url, init);
+        if (response.ok) return response;
+        const problem = await problemOf(response);
+        if (!left || !AWAY.includes(response.status)) throw problem;
+        wait = Math.max(wait, problem.retryAfterMs ?? 0);
+      } catch (error) {
+        if (timeout.aborted) throw new Unreachable('timeout');
+        if (!left || !(error instanceof Unreachable)) throw error;
+      }
+      left -= 1;
+      await pause(wait, init.signal).catch((reason) => {
+        throw timeout.aborted ? new Unreachable('timeout') : reason;
+      });
     }
   }
 
-  async #bare(url: string, init: RequestInit): Promise<Response> {
+  #bare(url: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set('Accept-Language', this.#language());
+    return this.#reach(url, { ...init, headers });
+  }
+
+  async #reach(url: string, init: RequestInit): Promise<Response> {
     try {
-      return await this.#fetch(url, { ...init, headers });
+      return await this.#fetch(url, init);
     } catch (error) {
+      if (init.signal?.aborted) throw error;
       throw new Unreachable(String(error));
     }
   }
+}
+
+/** The JSON of an answer. An answer that is none is not this API's. */
+async function json(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    throw new Unexpected(response.url);
+  }
+}
+
+function hasClientId(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'client_id' in body;
+}
+
+/** Waits; rejects as `fetch` does when it is given up. */
+function pause(ms: number, signal: AbortSignal | null | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
 }

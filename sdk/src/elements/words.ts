@@ -1,0 +1,118 @@
+/** What the elements say, in French and in English. */
+const fr = {
+  live: 'EN DIRECT',
+  backToLive: 'Revenir au direct',
+  message: 'Votre message',
+  send: 'Envoyer',
+  conversation: 'Conversation',
+  signIn: 'Connectez-vous pour participer.',
+  signInToPublish: 'Connectez-vous pour diffuser.',
+  noLiveId: 'Il manque l’attribut live-id : le numéro du live.',
+  deleted: 'Ce live a été supprimé.',
+  ended: 'Le live est terminé.',
+  offline: 'Hors connexion. La lecture reprend au retour du réseau.',
+  unreachable: (base: string) => `Le serveur ${base} ne répond pas.`,
+  cors: (base: string, origin: string) =>
+    `Le serveur ${base} n’autorise pas cette page. Ajoutez ${origin} à ses origines (--cors-origins).`,
+  elsewhere: (base: string) => `L’adresse ${base} n’est pas celle d’un serveur CommuniConnect Live.`,
+  age: (base: string, theirs: string, ours: string) =>
+    `Le serveur ${base} parle la version ${theirs}, cette page la version ${ours}.`,
+  tokenRefused: 'Votre connexion a expiré. Reconnectez-vous.',
+  title: 'Titre du live',
+  preview: 'Aperçu de votre caméra',
+  start: 'Démarrer le live',
+  starting: 'Démarrage…',
+  stop: 'Arrêter',
+  stopping: 'Envoi de la fin…',
+  retry: 'Réessayer',
+  again: 'Faire un autre live',
+  watch: 'Voir le replay',
+  saved: (time: string) => `Enregistré jusqu’à ${time}`,
+  waiting: (time: string) => `${time} en attente d’envoi`,
+  stopped: (time: string) => `Votre live est enregistré : ${time}`,
+  failed: 'L’enregistrement n’a pas pu commencer.',
+  trouble: {
+    denied: 'L’accès à la caméra ou au micro est refusé. Autorisez-le dans le navigateur, puis réessayez.',
+    missing: 'Aucun micro ni caméra trouvés sur cet appareil.',
+    busy: 'La caméra est utilisée par une autre application.',
+    insecure: 'Le navigateur ne donne la caméra qu’aux pages sécurisées (https).',
+    failed: 'La caméra n’a pas pu être ouverte.',
+  },
+  notice: {
+    'camera-lost': 'La caméra s’est arrêtée ; elle a été relancée.',
+    'camera-hidden': 'La caméra est en pause : le son continue.',
+    'microphone-taken': 'Le micro est en pause : l’image continue.',
+    'recorder-restarted': 'L’enregistreur a été relancé. Le live continue.',
+    'not-recording': 'Plus rien n’est enregistré. Ce qui est enregistré est gardé.',
+    'sound-only': 'Le live continue avec le son seul.',
+    'memory-only':
+      'Le navigateur refuse le stockage : ce qui attend est gardé en mémoire. Ne fermez pas cette page.',
+    'storage-low': 'L’appareil n’a presque plus de place.',
+    'storage-full':
+      'Plus rien ne tient sur cet appareil : l’enregistrement reprend dès qu’une partie est envoyée.',
+    'network-slow': 'La connexion est trop lente pour cette qualité. Rien n’est perdu.',
+    refused: 'Le serveur a refusé une partie de l’enregistrement.',
+    unsupported: 'Ce navigateur ne sait pas enregistrer de vidéo.',
+  },
+};
+
+const en: typeof fr = {
+  live: 'LIVE',
+  backToLive: 'Back to live',
+  message: 'Your message',
+  send: 'Send',
+  conversation: 'Conversation',
+  signIn: 'Sign in to take part.',
+  signInToPublish: 'Sign in to go live.',
+  noLiveId: 'The attribute live-id is missing: the live’s number.',
+  deleted: 'This live was deleted.',
+  ended: 'The live is over.',
+  offline: 'You are offline. Playing goes on when the network is back.',
+  unreachable: (base) => `The server ${base} does not answer.`,
+  cors: (base, origin) =>
+    `The server ${base} does not let this page in. Add ${origin} to its origins (--cors-origins).`,
+  elsewhere: (base) => `There is no CommuniConnect Live server at ${base}.`,
+  age: (base, theirs, ours) => `The server ${base} speaks version ${theirs}, this page version ${ours}.`,
+  tokenRefused: 'Your sign-in has expired. Sign in again.',
+  title: 'Title of the live',
+  preview: 'Your camera preview',
+  start: 'Go live',
+  starting: 'Starting…',
+  stop: 'Stop',
+  stopping: 'Sending the end…',
+  retry: 'Try again',
+  again: 'Go live again',
+  watch: 'Watch the replay',
+  saved: (time) => `Saved up to ${time}`,
+  waiting: (time) => `${time} still to be sent`,
+  stopped: (time) => `Your live is saved: ${time}`,
+  failed: 'The recording could not start.',
+  trouble: {
+    denied: 'The camera or microphone may not be used. Allow it in the browser, then try again.',
+    missing: 'No microphone or camera was found on this device.',
+    busy: 'Another program uses the camera.',
+    insecure: 'Browsers give the camera to secure pages (https) only.',
+    failed: 'The camera could not be opened.',
+  },
+  notice: {
+    'camera-lost': 'The camera stopped and was started again.',
+    'camera-hidden': 'The camera is paused: the sound goes on.',
+    'microphone-taken': 'The microphone is paused: the picture goes on.',
+    'recorder-restarted': 'The recorder was started again. The live goes on.',
+    'not-recording': 'Nothing is recorded any more. What is recorded is kept.',
+    'sound-only': 'The live goes on with sound alone.',
+    'memory-only': 'The browser refuses storage: what waits is kept in memory. Do not close this page.',
+    'storage-low': 'The device has hardly any room left.',
+    'storage-full': 'Nothing more fits on this device: recording goes on when a part was sent.',
+    'network-slow': 'The connection is too slow for this quality. Nothing is lost.',
+    refused: 'The server refused a part of the recording.',
+    unsupported: 'This browser cannot record video.',
+  },
+};
+
+export type ElementWords = typeof fr;
+
+/** The words of a language tag: English for "en" and its kinds, else French. */
+export function wordsFor(language: string): ElementWords {
+  return language.toLowerCase().startsWith('en') ? en : fr;
+}
