@@ -109,3 +109,58 @@ fn pictures_before_the_first_keyframe_are_told() {
     assert!(told > 0);
     assert!(told + frames(&found, Kind::Video).len() <= frames(&all, Kind::Video).len());
 }
+
+/// The recording, whose clusters are of unknown size, with other times of its clusters.
+fn with_cluster_times(data: &[u8], mut time: impl FnMut(u64) -> u64) -> Vec<u8> {
+    const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
+    let (mut out, mut rest) = (Vec::new(), data);
+    while let Some(at) = rest.windows(4).position(|id| id == CLUSTER) {
+        let size = rest[at + 4].leading_zeros() as usize + 1;
+        let stamp = at + 4 + size;
+        assert_eq!(rest[stamp], 0xe7, "a cluster begins with its time");
+        let len = usize::from(rest[stamp + 1] & 0x7f);
+        let value =
+            rest[stamp + 2..stamp + 2 + len].iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        out.extend_from_slice(&rest[..stamp]);
+        out.extend([0xe7, 0x88]);
+        out.extend(time(value).to_be_bytes());
+        rest = &rest[stamp + 2 + len..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+fn span_of(events: &[Event], kind: Kind) -> i64 {
+    let frames = frames(events, kind);
+    frames.last().unwrap().pts - frames[0].pts
+}
+
+#[test]
+fn a_clock_of_32_bits_that_begins_again_goes_on() {
+    let data = fixture("webm_vp9_opus.webm");
+    let (all, _) = whole(&data);
+    for before in [1_500, 3_000] {
+        let wrapped = with_cluster_times(&data, |ms| ((1 << 32) - before + ms) % (1 << 32));
+        let (found, error) = whole(&wrapped);
+        assert_eq!((error, takes(&found)), (None, (1, 0)));
+        assert!(is_whole(&found, &all));
+        for kind in [Kind::Video, Kind::Audio] {
+            assert_eq!(span_of(&found, kind), span_of(&all, kind));
+        }
+    }
+}
+
+#[test]
+fn a_cluster_whose_time_is_later_than_its_blocks_is_not_late() {
+    let data = fixture("webm_vp9_opus.webm");
+    let (all, _) = whole(&data);
+    let (mut later, mut places) = (with_cluster_times(&data, |ms| ms + 2_000), Vec::new());
+    places.extend(times_of_blocks(&later, 1));
+    places.extend(times_of_blocks(&later, 2));
+    for place in places {
+        later = moved(&later, place, -2_000);
+    }
+    let (found, error) = whole(&later);
+    assert_eq!((error, takes(&found)), (None, (1, 0)));
+    assert!(is_whole(&found, &all));
+}

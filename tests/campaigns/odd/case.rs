@@ -25,6 +25,8 @@ pub(crate) struct Changed {
     /// The names of the oddities that the file had a place for.
     pub(crate) names: Vec<&'static str>,
     pub(crate) extension: &'static str,
+    /// Whether a sample of sound is the configuration.
+    pub(crate) has_configuration_as_sample: bool,
 }
 
 impl Changed {
@@ -115,6 +117,7 @@ impl Case {
             laws,
             names,
             extension: recording.extension(),
+            has_configuration_as_sample: recording.name.contains("config_as_first_sample"),
         })
     }
 }

@@ -64,12 +64,18 @@ async fn list(file: &Path, options: &[&str]) -> Listing {
     let mut listing = Listing::default();
     let text = String::from_utf8_lossy(&output.stdout);
     let mut streams: Vec<(bool, f64)> = Vec::new();
+    let mut last: Vec<Option<i64>> = Vec::new();
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("#tb ") {
             streams.push((false, time_base(rest)));
+            last.push(None);
         } else if line.starts_with("#media_type ") {
             streams.last_mut().expect("a stream").0 = line.ends_with("video");
-        } else if let Some((index, packet)) = packet(line, &streams) {
+        } else if let Some((index, dts, mut packet)) = packet(line, &streams) {
+            // What does not go on was moved by ffmpeg itself.
+            if last[index].replace(dts).is_some_and(|last| dts <= last) {
+                packet.ms = f64::NAN;
+            }
             let list = if streams[index].0 { &mut listing.video } else { &mut listing.audio };
             list.push(packet);
         }
@@ -84,16 +90,17 @@ fn time_base(text: &str) -> f64 {
     1000.0 * numerator.parse().unwrap_or(1.0) / denominator.parse().unwrap_or(1000.0)
 }
 
-fn packet(line: &str, streams: &[(bool, f64)]) -> Option<(usize, Packet)> {
+fn packet(line: &str, streams: &[(bool, f64)]) -> Option<(usize, i64, Packet)> {
     let mut fields = line.split(',').map(str::trim);
     let index: usize = fields.next()?.parse().ok()?;
-    let pts = fields.nth(1)?.parse::<i64>().ok().filter(|pts| *pts != i64::MIN);
+    let dts = fields.next()?.parse().ok()?;
+    let pts = fields.next()?.parse::<i64>().ok().filter(|pts| *pts != i64::MIN);
     let pts = pts.map_or(f64::NAN, |pts| pts as f64);
     let size = fields.nth(1)?.parse().ok()?;
     let crc = u32::from_str_radix(fields.next()?.strip_prefix("0x")?, 16).ok()?;
     let flags = fields.find_map(|field| u32::from_str_radix(field.strip_prefix("F=0x")?, 16).ok());
     let is_shown = flags.is_none_or(|flags| flags & DISCARDED == 0);
-    Some((index, Packet { ms: pts * streams.get(index)?.1, size, crc, is_shown }))
+    Some((index, dts, Packet { ms: pts * streams.get(index)?.1, size, crc, is_shown }))
 }
 
 /// The program of the tests' own environment.

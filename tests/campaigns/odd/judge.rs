@@ -212,7 +212,7 @@ fn sound(changed: &Changed, known: &Known<'_>, theirs: &Listing, ours: &Frames) 
     if extra > 0 {
         return Err(format!("{extra} packets of sound that the file does not have"));
     }
-    if changed.has(Law::Shown) && skipped > EDGE_PACKETS && known::reads_sound(&theirs.audio) {
+    if changed.has(Law::Shown) && skipped > EDGE_PACKETS && known::reads_sound(changed, &theirs.audio) {
         return Err(format!("{skipped} packets of sound that are not shown"));
     }
     Ok(())
@@ -255,7 +255,7 @@ fn times(changed: &Changed, theirs: &Listing, ours: &Frames) -> Result<(), Strin
         if packets.len() != frames.len() || packets.is_empty() {
             continue;
         }
-        if !packets.iter().all(known::has_time) {
+        if !packets.iter().all(|packet| known::has_time(changed, packet)) {
             continue;
         }
         let (theirs, ours) = (packets[0].ms, frames[0].ms);

@@ -218,6 +218,8 @@ fn discardable(document: &mut Document, random: &mut Random) -> bool {
 fn among_blocks(document: &mut Document, random: &mut Random, element: Element) -> bool {
     let Some(cluster) = document.random_cluster(random) else { return false };
     let at = random.between(1, cluster.children().len().max(1));
+    // A cluster may have been left without anything.
+    let at = at.min(cluster.children().len());
     cluster.children_mut().insert(at, element);
     true
 }

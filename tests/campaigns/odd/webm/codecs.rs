@@ -145,7 +145,8 @@ fn only_delimiter(document: &mut Document, random: &mut Random) -> bool {
     let data = units::join(&[coding.delimiter()], coding.form);
     let Some(cluster) = document.random_cluster(random) else { return false };
     let time = time_of(cluster);
-    let at = random.between(1, cluster.children().len());
+    let count = cluster.children().len();
+    let at = random.between(1, count.max(1)).min(count);
     let near = cluster.children()[..at].iter().rev().find_map(|child| block_of(child, time));
     let block = Block { track: number, time: near.map_or(time, |block| block.time), flags: 0, data };
     let Some(bytes) = block.write(time) else { return false };

@@ -137,8 +137,10 @@ fn cluster_without_block(document: &mut Document, random: &mut Random) -> bool {
 fn position(document: &mut Document, random: &mut Random) -> bool {
     let number = random.between(0, 1_000_000) as u64;
     for cluster in document.clusters() {
-        cluster.children_mut().insert(1, Element::uint(id::POSITION, number));
-        cluster.children_mut().insert(2, Element::uint(id::PREV_SIZE, number));
+        // Behind the time, where there is one.
+        let at = cluster.children().len().min(1);
+        let both = [Element::uint(id::POSITION, number), Element::uint(id::PREV_SIZE, number)];
+        cluster.children_mut().splice(at..at, both);
     }
     true
 }

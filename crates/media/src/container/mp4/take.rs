@@ -112,6 +112,21 @@ impl Streams {
         for sample in firsts {
             self.begin_ms[sample.kind.slot()] = self.shown_ms(sample);
         }
+        let earliest = self.begin_ms.iter().flatten().min();
+        if let Some(early) = earliest.filter(|ms| **ms < 0 && !self.begun).copied() {
+            self.move_later(1 - early);
+        }
+    }
+
+    /// Moves everything: composition times may lie before 0 (8.8.8, version 1).
+    fn move_later(&mut self, ms: i64) {
+        for stream in &mut self.streams {
+            stream.later = stream.later.saturating_add(rescale(ms, 1_000, stream.ticks));
+        }
+        self.begin_ms.iter_mut().flatten().for_each(|begin| *begin = begin.saturating_add(ms));
+        if self.zero_ms > 0 {
+            self.zero_ms = self.zero_ms.saturating_add(ms);
+        }
     }
 
     /// When a sample is shown, in milliseconds of the times that are given out; `None` for one that is not.

@@ -56,6 +56,8 @@ pub struct Reader {
     had_cluster: bool,
     /// Whether the cluster before this one was shorter than it said.
     was_cut: bool,
+    /// Whether the next block is the first of a cluster before which others may have been lost.
+    may_be_late: bool,
     times: Times,
     /// Nanoseconds of a segment tick; 0 until a segment begins.
     pub(super) scale: u64,
@@ -345,10 +347,7 @@ impl Reader {
             self.streams.begin_take(false);
             (self.origin, time) = (ticks, 0);
         }
-        let may_be_late = self.cluster_end.is_none() || self.was_cut;
-        if may_be_late && self.cluster_time.is_none() && self.streams.are_late(time) {
-            self.streams.begin_take(true);
-        }
+        self.may_be_late = (self.cluster_end.is_none() || self.was_cut) && self.cluster_time.is_none();
         self.was_cut = false;
         self.cluster_time = Some(time);
     }
@@ -393,6 +392,11 @@ impl Reader {
         let Some(block) = block else { return self.pass_over_odd(Odd::Block) };
         let held = self.streams.hold(&block, self.cluster_time.unwrap_or(0), position);
         if let Some(held) = held {
+            // Either time alone may be odd.
+            let starts = self.cluster_time.map_or(held.time, |time| time.min(held.time));
+            if std::mem::take(&mut self.may_be_late) && self.streams.are_late(starts) {
+                self.streams.begin_take(true);
+            }
             self.hold(held)?;
         }
         self.good = true;
