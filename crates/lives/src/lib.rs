@@ -36,7 +36,7 @@ pub use event::{Event, EventKind};
 pub use lifecycle::Lifecycle;
 pub use live::{Change, Live, NewLive, PUBLISHABLE_AFTER_STOP};
 pub use media_token::MediaTokens;
-pub use recorded::Recorded;
+pub use recorded::{Recorded, RecordedTake};
 use row::Row;
 pub use store::{MIGRATIONS, Sqlite, Store};
 pub use visibility::Visibility;

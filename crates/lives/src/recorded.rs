@@ -28,4 +28,20 @@ pub struct Recorded {
     pub webm: bool,
     /// The extension (`m4a` or `webm`) of the sound alone, if there is any.
     pub audio: Option<String>,
+    /// What each take can be had as, where no one file holds them all; else empty.
+    pub takes: Vec<RecordedTake>,
+}
+
+/// As what files one take can be had.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RecordedTake {
+    /// Its number.
+    pub take: u32,
+    /// Whether its codecs allow MP4.
+    pub mp4: bool,
+    /// Whether they allow WebM.
+    pub webm: bool,
+    /// The extension (`m4a` or `webm`) of its sound alone, if there is any.
+    pub audio: Option<String>,
 }

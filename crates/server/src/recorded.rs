@@ -8,7 +8,7 @@ use delivery::replay::Replays;
 use ids::{LiveId, UnixMs};
 use ingest::reread::{self, Outcome};
 use ingest::upload::Uploads;
-use lives::{Live, Recorded};
+use lives::{Live, Recorded, RecordedTake};
 use media::Kind;
 use recorder::unread::Stretch;
 use recorder::{Disk, ReadOnlyDisk, Recorder, Recording};
@@ -24,8 +24,6 @@ pub(crate) struct Summary {
     pub(crate) duration_ms: u64,
     /// Grows when earlier positions or bytes change their place.
     pub(crate) revision: u64,
-    /// Whether there is a picture in any take.
-    pub(crate) has_picture: bool,
     /// What is missing between takes or in them.
     pub(crate) gaps: Vec<Gap>,
     /// What was acknowledged and stands in no take.
@@ -36,6 +34,10 @@ pub(crate) struct Summary {
     pub(crate) webm: Option<String>,
     /// Extension (`m4a` or `webm`) and version of the audio alone.
     pub(crate) audio: Option<(String, String)>,
+    /// What each take can be had as, where no one file holds them all.
+    pub(crate) takes: Vec<RecordedTake>,
+    /// The version of which all this is said.
+    pub(crate) version: String,
     /// Version of the poster, if there is one.
     pub(crate) poster: Option<String>,
 }
@@ -168,11 +170,13 @@ impl Recordings {
 
 fn recorded(timeline: &Timeline, gaps: &[Gap]) -> Recorded {
     let duration_ms = unsigned(timeline.duration_ms());
-    let offered = |format, audio_only| {
-        view::check(timeline, &Selection { audio_only, ..Selection::default() }, format).is_ok()
+    let whole = files(timeline, None);
+    let no_one_file = !timeline.takes().is_empty() && !whole.mp4 && !whole.webm;
+    let takes = if no_one_file {
+        timeline.in_play_order().into_iter().map(|take| files(timeline, Some(take.number))).collect()
+    } else {
+        Vec::new()
     };
-    let audio = [(Format::Mp4, "m4a"), (Format::Webm, "webm")];
-    let audio = audio.into_iter().find(|(format, _)| offered(*format, true));
     let mut codecs: Vec<String> = Vec::new();
     let mut bytes = 0;
     for index in timeline.takes().iter().flat_map(|take| take.tracks()) {
@@ -192,6 +196,22 @@ fn recorded(timeline: &Timeline, gaps: &[Gap]) -> Recorded {
         gaps: u32::try_from(gaps.len()).unwrap_or(u32::MAX),
         lost_ms: gaps.iter().map(|gap| gap.lost_ms).sum(),
         picture: timeline.takes().iter().any(|take| take.video.is_some()),
+        mp4: whole.mp4,
+        webm: whole.webm,
+        audio: whole.audio,
+        takes,
+    }
+}
+
+/// As what files a live can be had, or one take of it.
+fn files(timeline: &Timeline, take: Option<u32>) -> RecordedTake {
+    let offered = |format, audio_only| {
+        view::check(timeline, &Selection { take, audio_only, ..Selection::default() }, format).is_ok()
+    };
+    let audio = [(Format::Mp4, "m4a"), (Format::Webm, "webm")];
+    let audio = audio.into_iter().find(|(format, _)| offered(*format, true));
+    RecordedTake {
+        take: take.unwrap_or_default(),
         mp4: offered(Format::Mp4, false),
         webm: offered(Format::Webm, false),
         audio: audio.map(|(_, extension)| extension.to_owned()),
@@ -206,12 +226,13 @@ impl Summary {
             saved_ms: recorded.saved_ms,
             duration_ms: recorded.duration_ms,
             revision: recorded.revision,
-            has_picture: recorded.picture,
             gaps: Vec::new(),
             unread: Vec::new(),
             mp4: recorded.mp4.then(version),
             webm: recorded.webm.then(version),
             audio: recorded.audio.as_ref().map(|extension| (extension.clone(), version())),
+            takes: recorded.takes.clone(),
+            version: version(),
             poster: (recorded.duration_ms > 0).then(|| recorded.revision.to_string()),
         }
     }

@@ -62,12 +62,25 @@ pub struct Live<'a> {
     /// Null where the server has no such door.
     #[schema(required = true, format = "uri")]
     pub hls_url: Option<String>,
-    /// The whole of it as files, as soon as something is durable.
+    /// The whole of it as files; null until something is durable, its members null where no one file can be given.
     #[schema(required = true)]
     pub replay: Option<Replay>,
+    /// Each take as files, in the order in which they play, where no one file holds them all; else left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub takes: Vec<TakeReplay>,
 }
 
-/// The whole of a live as files. Null where the codecs forbid it. Media of a live that is not public carry a read-only token,
+/// One take of a live as files.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TakeReplay {
+    /// Its number.
+    pub take: u32,
+    /// The whole of it.
+    pub replay: Replay,
+}
+
+/// The whole of a live, or of a take, as files. Null where the codecs forbid it. Media of a live that is not public carry a read-only token,
 /// valid 12 hours.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct Replay {

@@ -7,10 +7,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ids::{LiveId, PersonId};
-use lives::{Change, Filter, Live, NewLive, Visibility, policy};
+use lives::{Change, Filter, Live, NewLive, RecordedTake, Visibility, policy};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wire::lives::{KeyQuery, LiveFields, LivePath, LivesQuery, Replay, StartedLive, StoppedLive};
+use wire::lives::{KeyQuery, LiveFields, LivePath, LivesQuery, Replay, StartedLive, StoppedLive, TakeReplay};
 use wire::page::PageQuery;
 use wire::{Page, Refusal, Time, lives as answers};
 
@@ -181,8 +181,6 @@ async fn stop(
     let saved = summary.saved_ms > 0;
     let token = media_token(&app, &live);
     let Replay { mp4, webm, audio } = replay_urls(&base, &live, &summary, token.as_deref());
-    // Takes that differ fit in no one file: the page plays them one after the other.
-    let page = saved.then(|| watch_url(&base, &live, true)).filter(|_| summary.has_picture);
     Ok(Answer(StoppedLive {
         message: "Live arrêté avec succès",
         video_saved: saved,
@@ -191,7 +189,7 @@ async fn stop(
         messages: messages(&app, &[id]).await.pop().unwrap_or(0),
         gaps: summary.gaps.iter().map(gap_answer).collect(),
         unread: summary.unread.iter().map(unread_answer).collect(),
-        replay_url: mp4.or(webm).or(page).or(audio),
+        replay_url: mp4.or(webm).or(audio),
     }))
 }
 
@@ -269,8 +267,8 @@ pub(crate) fn live_answer<'a>(
 ) -> answers::Live<'a> {
     let token = media_token(app, live);
     let replay = replay_urls(base, live, summary, token.as_deref());
-    let replay =
-        Some(replay).filter(|files| files.mp4.is_some() || files.webm.is_some() || files.audio.is_some());
+    let replay = Some(replay).filter(|_| summary.saved_ms > 0);
+    let takes = summary.takes.iter().map(|take| take_files(base, live, summary, take, token.as_deref()));
     let poster = summary.poster.as_ref();
     let poster = poster.map(|version| media_url(base, live, "poster.jpg", version, token.as_deref()));
     // A media token is passed on more lightly than the key, so it does not give the key away.
@@ -299,6 +297,7 @@ pub(crate) fn live_answer<'a>(
         tail_url: tail_url(base, live, token.as_deref()),
         hls_url: None,
         replay,
+        takes: takes.collect(),
     }
 }
 
@@ -336,6 +335,28 @@ fn replay_urls(base: &Base, live: &Live, summary: &Summary, token: Option<&str>)
     let webm = summary.webm.as_ref().map(|version| url("replay.webm", version));
     let audio = summary.audio.as_ref().map(|(ext, version)| url(&format!("audio.{ext}"), version));
     Replay { mp4, webm, audio }
+}
+
+/// One take as files.
+fn take_files(
+    base: &Base,
+    live: &Live,
+    summary: &Summary,
+    files: &RecordedTake,
+    token: Option<&str>,
+) -> TakeReplay {
+    let url = |file: &str| {
+        let address = media_url(base, live, file, &summary.version, token);
+        format!("{address}&take={}", files.take)
+    };
+    TakeReplay {
+        take: files.take,
+        replay: Replay {
+            mp4: files.mp4.then(|| url("replay.mp4")),
+            webm: files.webm.then(|| url("replay.webm")),
+            audio: files.audio.as_ref().map(|extension| url(&format!("audio.{extension}"))),
+        },
+    }
 }
 
 fn media_url(base: &Base, live: &Live, file: &str, version: &str, token: Option<&str>) -> String {
