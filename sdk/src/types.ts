@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/token/refresh/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exchange a refresh token, where the app asks for it */
+        post: operations["refreshTokenForTheApp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/logout/": {
         parameters: {
             query?: never;
@@ -66,6 +83,40 @@ export interface paths {
         put?: never;
         /** Sign out */
         post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/logout-all/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign out everywhere */
+        post: operations["logoutAll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/password/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change my password */
+        post: operations["changePassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -176,6 +227,43 @@ export interface paths {
          * @description A post is a live post while its live runs.
          */
         get: operations["listPosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/posts/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One live as a post */
+        get: operations["readPost"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/search/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search everywhere
+         * @description Lives with the words in their title, description or content, then messages, the newest first: at most 200 of each.
+         */
+        get: operations["search"];
         put?: never;
         post?: never;
         delete?: never;
@@ -872,6 +960,12 @@ export interface components {
          * @enum {string}
          */
         EngineState: "ok" | "full" | "failed";
+        /** @description A live that was found, by its own words or by what was said in it. */
+        Found: {
+            /** @description The live. */
+            live: components["schemas"]["Live"];
+            message: components["schemas"]["Message"] | null;
+        };
         /** @description A stretch of time of which nothing is recorded. It takes no play time. */
         Gap: {
             /**
@@ -915,7 +1009,7 @@ export interface components {
             /** @description May be empty. */
             content: string;
             /** @description Whose it is. */
-            author: components["schemas"]["Person"];
+            author: components["schemas"]["User"];
             /** @description Who may see it. */
             visibility: components["schemas"]["Visibility"];
             /** @description Whether it runs. */
@@ -969,6 +1063,8 @@ export interface components {
              */
             hls_url: string | null;
             replay: components["schemas"]["Replay"] | null;
+            /** @description Each take as files, in the order in which they play, where no one file holds them all; else left out. */
+            takes?: components["schemas"]["TakeReplay"][];
         };
         /** @description What a live is started with, and what may be changed of it; what is left out stays. */
         LiveFields: {
@@ -1085,6 +1181,8 @@ export interface components {
              * @description Never anybody else's.
              */
             id: number;
+            /** @description Who they are at the app whose token made them; null for people of this server. */
+            external_id: string | null;
             /** @description May be empty. */
             first_name: string;
             /** @description May be empty. */
@@ -1144,6 +1242,30 @@ export interface components {
             delete_messages?: boolean;
         };
         /** @description A page of a list. */
+        Page_Found: {
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            count: number;
+            /**
+             * Format: uri
+             * @description Address of the next page.
+             */
+            next: string | null;
+            /**
+             * Format: uri
+             * @description Address of the page before.
+             */
+            previous: string | null;
+            /** @description What stands on this one. */
+            results: {
+                /** @description The live. */
+                live: components["schemas"]["Live"];
+                message: components["schemas"]["Message"] | null;
+            }[];
+        };
+        /** @description A page of a list. */
         Page_Live: {
             /**
              * Format: int64
@@ -1174,7 +1296,7 @@ export interface components {
                 /** @description May be empty. */
                 content: string;
                 /** @description Whose it is. */
-                author: components["schemas"]["Person"];
+                author: components["schemas"]["User"];
                 /** @description Who may see it. */
                 visibility: components["schemas"]["Visibility"];
                 /** @description Whether it runs. */
@@ -1228,6 +1350,8 @@ export interface components {
                  */
                 hls_url: string | null;
                 replay: components["schemas"]["Replay"] | null;
+                /** @description Each take as files, in the order in which they play, where no one file holds them all; else left out. */
+                takes?: components["schemas"]["TakeReplay"][];
             }[];
         };
         /** @description A page of a list. */
@@ -1318,7 +1442,7 @@ export interface components {
                 /** @description That of the live. */
                 title: string;
                 /** @description Whose it is. */
-                author: components["schemas"]["Person"];
+                author: components["schemas"]["User"];
                 /** @description When the live began. */
                 created_at: components["schemas"]["Time"];
                 /** @description Whether the live runs. */
@@ -1326,6 +1450,13 @@ export interface components {
                 /** @description The live. */
                 live: components["schemas"]["Live"];
             }[];
+        };
+        /** @description A password and the one that takes its place. */
+        PasswordChange: {
+            /** @description As it is now. */
+            password: string;
+            /** @description 8 characters or more, none of those that are guessed first. */
+            new_password: string;
         };
         /** @description Somebody, as everybody sees them. */
         Person: {
@@ -1369,7 +1500,7 @@ export interface components {
             /** @description That of the live. */
             title: string;
             /** @description Whose it is. */
-            author: components["schemas"]["Person"];
+            author: components["schemas"]["User"];
             /** @description When the live began. */
             created_at: components["schemas"]["Time"];
             /** @description Whether the live runs. */
@@ -1402,7 +1533,7 @@ export interface components {
             /** @description The same sentence. */
             error: string;
         };
-        /** @description What is to change in a profile; what is left out stays. */
+        /** @description What is to change in a profile; what is left out stays. A field that is none of these is refused. */
         ProfileChange: {
             /** @description At most 150 characters. */
             first_name?: string | null;
@@ -1453,7 +1584,7 @@ export interface components {
         Registration: {
             /** @description Compared without regard to case. */
             email: string;
-            /** @description 8 characters or more. */
+            /** @description 8 characters or more, none of those that are guessed first. */
             password: string;
             /** @description At most 150 characters. */
             first_name?: string | null;
@@ -1461,7 +1592,7 @@ export interface components {
             last_name?: string | null;
         };
         /**
-         * @description The whole of a live as files. Null where the codecs forbid it. Media of a live that is not public carry a read-only token,
+         * @description The whole of a live, or of a take, as files. Null where the codecs forbid it. Media of a live that is not public carry a read-only token,
          *     valid 12 hours.
          */
         Replay: {
@@ -1517,7 +1648,7 @@ export interface components {
         /** @description What the server says on the conversation's WebSocket. */
         ServerFrame: {
             /** @description Whose it is. */
-            user: components["schemas"]["Person"];
+            user: components["schemas"]["User"];
             /** @enum {string} */
             type: "authenticated";
         } | {
@@ -1586,6 +1717,11 @@ export interface components {
             live: components["schemas"]["LiveUpdate"];
             /** @enum {string} */
             type: "live";
+        };
+        /** @description What sign-in is to end: that of the refresh token, else that of the bearer. */
+        SignOut: {
+            /** @description As it was answered. */
+            refresh?: string | null;
         };
         /** @description Somebody who has signed in. */
         SignedIn: {
@@ -1731,6 +1867,16 @@ export interface components {
             /** @description What it holds. */
             tracks: components["schemas"]["TakeTrack"][];
         };
+        /** @description One take of a live as files. */
+        TakeReplay: {
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            take: number;
+            /** @description The whole of it. */
+            replay: components["schemas"]["Replay"];
+        };
         /** @description One track of a take. */
         TakeTrack: {
             /** @description Picture or sound. */
@@ -1851,6 +1997,25 @@ export interface components {
              * @description The replay; null where one file cannot hold it.
              */
             file_url: string | null;
+        };
+        /** @description Somebody with an account, as everybody sees them. */
+        User: {
+            /**
+             * Format: int64
+             * @description Never anybody else's.
+             */
+            id: number;
+            /** @description Who they are at the app whose token made them; null for people of this server. */
+            external_id: string | null;
+            /** @description May be empty. */
+            first_name: string;
+            /** @description May be empty. */
+            last_name: string;
+            /**
+             * Format: uri
+             * @description An http(s) address.
+             */
+            profile_picture: string | null;
         };
         /** @description The form that a finished recording comes in. */
         VideoForm: {
@@ -2070,6 +2235,7 @@ export type ChatRulesChange = components['schemas']['ChatRulesChange'];
 export type ClientFrame = components['schemas']['ClientFrame'];
 export type Credentials = components['schemas']['Credentials'];
 export type EngineState = components['schemas']['EngineState'];
+export type Found = components['schemas']['Found'];
 export type Gap = components['schemas']['Gap'];
 export type HeldMessage = components['schemas']['HeldMessage'];
 export type History = components['schemas']['History'];
@@ -2084,9 +2250,11 @@ export type Myself = components['schemas']['Myself'];
 export type Named = components['schemas']['Named'];
 export type NewMessage = components['schemas']['NewMessage'];
 export type NewSanction = components['schemas']['NewSanction'];
+export type Page_Found = components['schemas']['Page_Found'];
 export type Page_Live = components['schemas']['Page_Live'];
 export type Page_Message = components['schemas']['Page_Message'];
 export type Page_Post = components['schemas']['Page_Post'];
+export type PasswordChange = components['schemas']['PasswordChange'];
 export type Person = components['schemas']['Person'];
 export type Position = components['schemas']['Position'];
 export type Post = components['schemas']['Post'];
@@ -2103,6 +2271,7 @@ export type Role = components['schemas']['Role'];
 export type Sanction = components['schemas']['Sanction'];
 export type SendFrame = components['schemas']['SendFrame'];
 export type ServerFrame = components['schemas']['ServerFrame'];
+export type SignOut = components['schemas']['SignOut'];
 export type SignedIn = components['schemas']['SignedIn'];
 export type StartedLive = components['schemas']['StartedLive'];
 export type StoppedLive = components['schemas']['StoppedLive'];
@@ -2110,6 +2279,7 @@ export type TailClientFrame = components['schemas']['TailClientFrame'];
 export type TailFrame = components['schemas']['TailFrame'];
 export type TailTrack = components['schemas']['TailTrack'];
 export type Take = components['schemas']['Take'];
+export type TakeReplay = components['schemas']['TakeReplay'];
 export type TakeTrack = components['schemas']['TakeTrack'];
 export type Time = components['schemas']['Time'];
 export type Timeline = components['schemas']['Timeline'];
@@ -2117,6 +2287,7 @@ export type Tokens = components['schemas']['Tokens'];
 export type TrackKind = components['schemas']['TrackKind'];
 export type Unread = components['schemas']['Unread'];
 export type UploadedVideo = components['schemas']['UploadedVideo'];
+export type User = components['schemas']['User'];
 export type VideoForm = components['schemas']['VideoForm'];
 export type Visibility = components['schemas']['Visibility'];
 export type ResponseProblem400 = components['responses']['Problem400'];
@@ -2239,7 +2410,7 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
-    logout: {
+    refreshTokenForTheApp: {
         parameters: {
             query?: never;
             header?: never;
@@ -2252,7 +2423,39 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The refresh token is worth nothing any more. */
+            /** @description As at `/api/users/token/refresh`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            405: components["responses"]["Problem405"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignOut"];
+            };
+        };
+        responses: {
+            /** @description The tokens of that sign-in are worth nothing any more. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2260,9 +2463,70 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
             405: components["responses"]["Problem405"];
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    logoutAll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every sign-in of mine has ended, this one too. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Changed. Every other sign-in has ended, and these tokens are of a new one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            405: components["responses"]["Problem405"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -2372,6 +2636,8 @@ export interface operations {
                 q?: string;
                 /** @description Only mine, unlisted ones too. */
                 mine?: boolean;
+                /** @description Only those of this person. */
+                author?: number;
                 /** @description From 1. */
                 page?: number;
                 /** @description Results of a page. */
@@ -2566,6 +2832,8 @@ export interface operations {
             query?: {
                 /** @description true: lives that run; false: lives that ended. */
                 is_live_post?: boolean;
+                /** @description Only those of this person. */
+                author?: number;
                 /** @description From 1. */
                 page?: number;
                 /** @description Results of a page. */
@@ -2589,6 +2857,71 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    readPost: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted live. */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The post. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Post"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    search: {
+        parameters: {
+            query?: {
+                /** @description Words of titles, descriptions and contents, and of what was said; accents and case ignored. */
+                q?: string;
+                /** @description From 1. */
+                page?: number;
+                /** @description Results of a page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Found"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            405: components["responses"]["Problem405"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
