@@ -6,6 +6,7 @@ import { Session } from '../src/session.js';
 
 const PERSON = {
   id: 1,
+  external_id: null,
   first_name: 'Aïcha',
   last_name: 'Diallo',
   profile_picture: null,

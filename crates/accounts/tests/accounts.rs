@@ -51,8 +51,8 @@ async fn somebody_signs_up_and_in_and_is_known_by_their_token_after_a_restart() 
     assert_eq!(again, person);
     drop(accounts);
     let reopened = open(directory.path(), Settings::default());
-    assert_eq!(*reopened.authenticate(&tokens.access, seconds(899)).await.unwrap(), person);
-    let late = reopened.authenticate(&tokens.access, seconds(900)).await;
+    assert_eq!(*reopened.authenticate(&tokens.access, seconds(3_599)).await.unwrap(), person);
+    let late = reopened.authenticate(&tokens.access, seconds(3_600)).await;
     assert!(matches!(late, Err(Error::ExpiredToken)));
 }
 

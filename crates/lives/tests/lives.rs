@@ -29,7 +29,7 @@ async fn here(running_per_person: u32) -> Here {
         Accounts::new(accounts::Sqlite::new(database.clone()), &key, accounts::Settings::default());
     let new = NewPerson {
         email: "a@b".to_owned(),
-        password: "12345678".to_owned(),
+        password: "une phrase assez longue".to_owned(),
         first_name: "Awa".to_owned(),
         last_name: String::new(),
     };

@@ -11,14 +11,14 @@ const PROFILE: &str = "/api/users/my-profile/";
 #[tokio::test]
 async fn somebody_registers_signs_in_and_reads_their_profile() {
     let server = Server::start().await;
-    let new =
-        json!({"email": "Awa@Example.org", "password": "12345678", "first_name": "Awa", "last_name": "Diop"});
+    let new = json!({"email": "Awa@Example.org", "password": "une phrase assez longue", "first_name": "Awa", "last_name": "Diop"});
     let registered = server.post(REGISTER, new).await;
     assert_eq!(registered.status, 201);
     let user = registered.json()["user"].clone();
     assert_eq!(user["email"], "awa@example.org");
     assert_eq!(user["profile_picture"], serde_json::Value::Null);
-    let again = server.post(LOGIN, json!({"email": "awa@example.org", "password": "12345678"})).await;
+    let again =
+        server.post(LOGIN, json!({"email": "awa@example.org", "password": "une phrase assez longue"})).await;
     assert_eq!((again.status.as_u16(), &again.json()["user"]), (200, &user));
     assert_eq!(again.header("cache-control"), "no-store");
     let access = again.json()["tokens"]["access"].as_str().unwrap().to_owned();
@@ -33,18 +33,22 @@ async fn wrong_registrations_are_refused_each_with_its_sentence() {
     let server = Server::start().await;
     server.person("awa").await;
     let register = |body: serde_json::Value| server.post(REGISTER, body);
-    register(json!({"email": "awa@example.org", "password": "12345678"})).await.refuses(409, "déjà utilisée");
+    register(json!({"email": "awa@example.org", "password": "une phrase assez longue"}))
+        .await
+        .refuses(409, "déjà utilisée");
     register(json!({"email": "b@example.org", "password": "1234567"})).await.refuses(422, "8 caractères");
-    register(json!({"email": "nobody", "password": "12345678"})).await.refuses(422, "adresse e-mail");
+    register(json!({"email": "nobody", "password": "une phrase assez longue"}))
+        .await
+        .refuses(422, "adresse e-mail");
     register(json!({"email": "b@example.org"})).await.refuses(400, "« password »");
-    register(json!({"email": 5, "password": "12345678"})).await.refuses(400, "type attendu");
-    register(json!(["b@example.org", "12345678"])).await.refuses(400, "objet JSON");
+    register(json!({"email": 5, "password": "une phrase assez longue"})).await.refuses(400, "type attendu");
+    register(json!(["b@example.org", "une phrase assez longue"])).await.refuses(400, "objet JSON");
 }
 
 #[tokio::test]
 async fn a_refresh_token_gives_the_next_pair_and_nothing_after_the_sign_out() {
     let server = Server::start().await;
-    let new = json!({"email": "a@example.org", "password": "12345678"});
+    let new = json!({"email": "a@example.org", "password": "une phrase assez longue"});
     let tokens = server.post(REGISTER, new).await.json()["tokens"].clone();
     let refresh =
         |token: serde_json::Value| server.post("/api/users/token/refresh/", json!({"refresh": token}));
