@@ -57,6 +57,26 @@ async fn pages_say_what_they_may_do_and_https_is_kept_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_named_sites_frame_a_live_and_nothing_else_of_ours() {
+    let origins = "https://app.example,https://school.example";
+    let server = Server::configured(&["--frame-ancestors", origins], &[]).await;
+    let policy = async |path: &str| {
+        let page = server.anonymous().get(path).await.expect(200);
+        page.header("content-security-policy").to_owned()
+    };
+    let framed = policy("/embed/7").await;
+    let named = "frame-ancestors 'self' https://app.example https://school.example;";
+    assert!(framed.contains(named), "{framed}");
+    for path in ["/", "/live/7", "/studio"] {
+        let policy = policy(path).await;
+        assert!(policy.contains("frame-ancestors 'self';"), "{path}: {policy}");
+    }
+    let closed = Server::start().await;
+    let page = closed.anonymous().get("/embed/7").await.expect(200);
+    assert!(page.header("content-security-policy").contains("frame-ancestors 'self';"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_for_two_servers_is_refused() {
     let server = Server::start().await;
     let mut stream = TcpStream::connect(server.address()).await.expect("it listens");

@@ -47,6 +47,7 @@ mod readiness_and_unknown_paths_are_told_by_status;
 mod replay_is_complete_the_moment_stop_answers;
 mod the_checkers_find_what_is_wrong;
 mod the_frames_of_the_replay_are_those_the_browser_sent;
+mod the_right_is_looked_at_before_the_body;
 mod the_two_curl_lines_of_the_guide_work;
 mod the_workspace_keeps_its_shape;
 mod tus_clients_find_what_they_ask_for;

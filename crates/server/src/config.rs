@@ -33,6 +33,9 @@ pub struct Written {
     /// Origins whose pages may call the API, separated by commas; * for all [default: none]
     #[arg(long, env = "COMMUNICONNECT_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGINS")]
     pub cors_origins: Option<Vec<String>>,
+    /// Origins whose pages may show /embed/ID in a frame, separated by commas; * for all [default: none]
+    #[arg(long, env = "COMMUNICONNECT_FRAME_ANCESTORS", value_delimiter = ',', value_name = "ORIGINS")]
+    pub frame_ancestors: Option<Vec<String>>,
     /// Seconds without a byte after which a live ends [default: 600]
     #[arg(long, env = "COMMUNICONNECT_PATIENCE_S", value_name = "SECONDS")]
     pub patience_s: Option<f64>,
@@ -114,6 +117,8 @@ pub struct Config {
     pub trust_proxy: bool,
     /// Origins whose pages may call the API.
     pub cors_origins: Vec<String>,
+    /// Origins whose pages may show a live in a frame.
+    pub frame_ancestors: Vec<String>,
     /// How long a live waits for its publisher.
     pub patience: Duration,
     /// Running lives of one person at most.
@@ -173,6 +178,7 @@ impl Written {
             public_url: self.public_url.or(file.public_url),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),
             cors_origins: self.cors_origins.or(file.cors_origins),
+            frame_ancestors: self.frame_ancestors.or(file.frame_ancestors),
             patience_s: self.patience_s.or(file.patience_s),
             running_lives: self.running_lives.or(file.running_lives),
             storage_per_person: self.storage_per_person.or(file.storage_per_person),
@@ -206,7 +212,8 @@ impl Written {
             listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url: self.public_url.map(|url| web_address("public_url", &url)).transpose()?,
             trust_proxy: self.trust_proxy.unwrap_or(false),
-            cors_origins: origins(self.cors_origins.unwrap_or_default())?,
+            cors_origins: origins("cors_origins", self.cors_origins.unwrap_or_default())?,
+            frame_ancestors: origins("frame_ancestors", self.frame_ancestors.unwrap_or_default())?,
             patience: seconds("patience_s", self.patience_s.unwrap_or(600.0))?,
             running_lives: self.running_lives.unwrap_or(100),
             storage_per_person: self.storage_per_person.unwrap_or(20 << 30),
@@ -277,12 +284,12 @@ fn web_address(name: &str, value: &str) -> Result<String, ConfigError> {
     }
 }
 
-fn origins(written: Vec<String>) -> Result<Vec<String>, ConfigError> {
+fn origins(name: &str, written: Vec<String>) -> Result<Vec<String>, ConfigError> {
     let written = written.into_iter().filter(|origin| !origin.trim().is_empty());
     written
         .map(|origin| match origin.trim() {
             "*" => Ok("*".to_owned()),
-            origin => web_address("cors_origins", origin),
+            origin => web_address(name, origin),
         })
         .collect()
 }

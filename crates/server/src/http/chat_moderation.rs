@@ -23,7 +23,7 @@ use wire::moderation::{
 };
 use wire::{Refusal, Time};
 
-use super::Json;
+use super::Sent;
 use super::access::{Id, Keys, readable_live};
 use super::auth::Caller;
 use super::chat::speaker;
@@ -61,6 +61,18 @@ impl FromRequestParts<App> for Act {
         let Path(Live { id: Id(id) }) = path.map_err(|_| Problem::no_such_live())?;
         let live = readable_live(app, &caller, id, &keys).await?;
         Ok(Self { live_id: id, by: speaker(&live, &caller)?, clock: app.recordings.clock(id).await })
+    }
+}
+
+impl Act {
+    /// Refuses whoever does not moderate, before the body is read; the act itself looks again, in its transaction.
+    async fn must_moderate(&self, app: &App) -> Result<(), Problem> {
+        let rules = app.chat.rules(self.live_id, &self.clock).await?;
+        if self.by.leads || rules.names(self.by.id) {
+            Ok(())
+        } else {
+            Err(chat::Error::from(chat::Refusal::NotModerator).into())
+        }
     }
 }
 
@@ -105,11 +117,9 @@ async fn rules(
     responses(
         (status = 200, description = "The rules as they are now.", body = ChatRules),
         Refusal<403>, Refusal<404>, Refusal<422>, Refusal<507>))]
-async fn change_rules(
-    State(app): State<App>,
-    act: Act,
-    Json(change): Json<ChatRulesChange>,
-) -> Result<Response, Problem> {
+async fn change_rules(State(app): State<App>, act: Act, sent: Sent) -> Result<Response, Problem> {
+    act.must_moderate(&app).await?;
+    let change: ChatRulesChange = sent.json().await?;
     let words = change.words.map(|words| WordList::new(words).ok_or_else(too_many_words)).transpose()?;
     let ChatRulesChange { slow_ms, hold, show_members, pinned, .. } = change;
     let pinned = pinned.map(|message| message.map(MessageId));
@@ -194,8 +204,10 @@ async fn sanction(
     State(app): State<App>,
     act: Act,
     Path(Subject { person_id: Id(person_id) }): Path<Subject>,
-    Json(wanted): Json<NewSanction>,
+    sent: Sent,
 ) -> Result<StatusCode, Problem> {
+    act.must_moderate(&app).await?;
+    let wanted: NewSanction = sent.json().await?;
     let until_ms = wanted.seconds.map(|seconds| now_ms().plus_ms(i64::from(seconds) * 1_000));
     let sanction = chat::Sanction { person_id, until_ms, delete_messages: wanted.delete_messages };
     app.chat.sanction(act.live_id, act.by, sanction, &act.clock).await?;

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -33,6 +34,42 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A body that is read when it is known that its sender may send it: whoever may not holds nobody up with half of one.
+pub(crate) struct Sent(Request);
+
+impl Sent {
+    /// Reads it as [`Json`] does.
+    ///
+    /// # Errors
+    /// 400, 408 or 413, as the body is.
+    pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        Json::from_request(self.0, &()).await.map(|Json(body)| body)
+    }
+
+    /// Reads its bytes, so many at most.
+    ///
+    /// # Errors
+    /// 408 where they do not come, 413 where they are more, 400 where they are cut.
+    pub(crate) async fn bytes(self, most: usize) -> Result<Bytes, Problem> {
+        let body = Limited::new(self.0.into_body(), most).collect();
+        let Ok(body) = tokio::time::timeout(PATIENCE, body).await else {
+            return Err(Problem::of(StatusCode::REQUEST_TIMEOUT));
+        };
+        body.map(|body| body.to_bytes()).map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => Problem::of(StatusCode::PAYLOAD_TOO_LARGE),
+            None => cut(),
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Infallible> {
+        Ok(Self(request))
+    }
+}
+
 async fn read(request: Request) -> Result<Bytes, Problem> {
     let body = Limited::new(request.into_body(), LARGEST).collect();
     let Ok(body) = tokio::time::timeout(PATIENCE, body).await else {
@@ -45,12 +82,16 @@ async fn read(request: Request) -> Result<Bytes, Problem> {
             "Un corps JSON a 1 Mio au plus.",
             "A JSON body has at most 1 MiB.",
         )),
-        Err(_) => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "Le corps de la requête n'est pas arrivé en entier.",
-            "The body of the request did not arrive whole.",
-        )),
+        Err(_) => Err(cut()),
     }
+}
+
+fn cut() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "Le corps de la requête n'est pas arrivé en entier.",
+        "The body of the request did not arrive whole.",
+    )
 }
 
 fn not_utf8() -> Problem {

@@ -14,7 +14,7 @@ use wire::lives::{KeyQuery, LiveFields, LivePath, LivesQuery, Replay, StartedLiv
 use wire::page::PageQuery;
 use wire::{Page, Refusal, Time, lives as answers};
 
-use super::Json;
+use super::Sent;
 use super::access::{Id, Keys, changeable_live, readable_live};
 use super::answers::{author_answer, gap_answer, state, unread_answer};
 use super::auth::Caller;
@@ -39,13 +39,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     responses(
         (status = 201, description = "It runs.", body = StartedLive),
         Refusal<403>, Refusal<422>, Refusal<429>, Refusal<507>))]
-async fn start(
-    State(app): State<App>,
-    base: Base,
-    caller: Caller,
-    Json(body): Json<LiveFields>,
-) -> Result<Response, Problem> {
+async fn start(State(app): State<App>, base: Base, caller: Caller, sent: Sent) -> Result<Response, Problem> {
     let author = caller.person()?.id;
+    let body: LiveFields = sent.json().await?;
     let new = NewLive {
         title: body.title.unwrap_or_default(),
         description: body.description.unwrap_or_default(),
@@ -130,9 +126,10 @@ async fn change(
     base: Base,
     caller: Caller,
     Path(Id(id)): Path<Id>,
-    Json(body): Json<LiveFields>,
+    sent: Sent,
 ) -> Result<Response, Problem> {
     changeable_live(&app, &caller, id).await?;
+    let body: LiveFields = sent.json().await?;
     let change = Change {
         title: body.title,
         description: body.description,

@@ -47,7 +47,7 @@ use operate::Operation;
 use schema::Schema;
 use users::Users;
 
-pub(crate) use json::Json;
+pub(crate) use json::{Json, Sent};
 
 /// The whole of what the server answers.
 pub(crate) fn router(app: &App) -> Router {

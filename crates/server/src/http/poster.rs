@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use delivery::poster::{self, Accepts, MAX_SENT, Poster};
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use wire::Refusal;
 use wire::lives::{KeyQuery, LivePath, TokenQuery};
 
+use super::Sent;
 use super::access::{Id, Keys, publishable_live, readable_live};
 use super::auth::Caller;
 use super::chat::caching;
@@ -24,7 +25,7 @@ use crate::app::App;
 const NEUTRAL: &[u8] = include_bytes!("../../assets/poster.jpg");
 
 pub(crate) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, send)).layer(DefaultBodyLimit::max(MAX_SENT))
+    OpenApiRouter::new().routes(routes!(show, send))
 }
 
 /// A picture of the live
@@ -100,10 +101,10 @@ async fn send(
     State(app): State<App>,
     Path(Id(id)): Path<Id>,
     caller: Caller,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    sent: Sent,
 ) -> Result<StatusCode, Problem> {
     publishable_live(&app, &caller, id).await?;
-    let body = body.map_err(|_| Problem::of(StatusCode::PAYLOAD_TOO_LARGE))?;
+    let body = sent.bytes(MAX_SENT).await?;
     if poster::picture_type(&body).is_none() {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -1,6 +1,7 @@
 //! One search across the lives that the asker may see: their own words first, then what was said in them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use axum::Json as Answer;
@@ -116,10 +117,11 @@ async fn messages(app: &App, caller: &Caller, words: &str) -> Result<Vec<Hit>, P
         before = last.seq.map_or(MessageId(0), |seq| chat::message_id(last.live_id, seq));
         for message in found {
             let id = message.live_id;
-            if !lives.contains_key(&id) {
-                lives.insert(id, visible(app, caller, id).await);
-            }
-            if let Some(Some(live)) = lives.get(&id) {
+            let live = match lives.entry(id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(visible(app, caller, id).await),
+            };
+            if let Some(live) = live {
                 hits.push(Hit { live: Arc::clone(live), message: Some(message) });
             }
         }

@@ -18,11 +18,11 @@ use wire::people::{
 };
 use wire::{Refusal, User};
 
-use super::Json;
 use super::answers::public;
 use super::auth::{Caller, bearer};
 use super::links::came_from;
 use super::problem::Problem;
+use super::{Json, Sent};
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::names;
@@ -138,11 +138,11 @@ async fn change_password(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     caller: Caller,
-    Json(body): Json<PasswordChange>,
+    sent: Sent,
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
     let id = caller.person()?.id;
-    let PasswordChange { password, new_password } = body;
+    let PasswordChange { password, new_password } = sent.json().await?;
     let changed = users.accounts.change_password(id, password, new_password, address, now_ms()).await;
     // Whoever asks is known: what they may not do is change the password.
     let (person, tokens) = changed.map_err(|error| match error {
@@ -173,17 +173,15 @@ async fn profile(State(users): State<Users>, caller: Caller) -> Result<Response,
 #[utoipa::path(patch, path = "/api/users/my-profile", operation_id = "changeMyProfile", tag = "People",
     security(("bearer" = [])), request_body = ProfileChange,
     responses((status = 200, description = "You, changed.", body = Myself), Refusal<422>))]
-async fn change_profile(
-    State(users): State<Users>,
-    caller: Caller,
-    Json(body): Json<ProfileChange>,
-) -> Result<Response, Problem> {
+async fn change_profile(State(users): State<Users>, caller: Caller, sent: Sent) -> Result<Response, Problem> {
+    let id = caller.person()?.id;
+    let body: ProfileChange = sent.json().await?;
     let change = Change {
         first_name: body.first_name,
         last_name: body.last_name,
         profile_picture: body.profile_picture,
     };
-    let person = users.accounts.change(caller.person()?.id, change).await?;
+    let person = users.accounts.change(id, change).await?;
     users.chat.renamed(&names::author(&Name::from(&person)));
     Ok(secret(&myself(&person)))
 }
