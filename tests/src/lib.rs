@@ -4,6 +4,7 @@
 //! * [`http`]: requests whose failure message says what was asked and what came.
 //! * [`contract`]: holds every answer of theirs against the schema.
 //! * [`people`]: persons and their lives.
+//! * [`rtmp`], [`flv`]: a publisher by RTMP, and what it sends.
 //! * [`upload`]: a tus publisher, cut into any slices.
 //! * [`tools`]: ffmpeg and ffprobe, as outside judges.
 //! * [`frames`]: coded frames of a file, read by us and, independently, by ffmpeg.
@@ -14,12 +15,14 @@
 
 pub mod carried;
 pub mod contract;
+pub mod flv;
 pub mod frames;
 pub mod http;
 pub mod isobmff;
 pub mod outputs;
 pub mod people;
 pub mod random;
+pub mod rtmp;
 pub mod server;
 pub mod talk;
 pub mod tools;

@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use chat::Chat;
 use delivery::poster::Posters;
 use delivery::replay::Replays;
+use ingest::Publishers;
 use ingest::upload::Uploads;
 use lives::{Lifecycle, Lives, MediaTokens};
 use recorder::Recorder;
@@ -43,6 +44,10 @@ pub(crate) struct App {
     pub(crate) recordings: Recordings,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) uploads: Arc<Uploads>,
+    /// The publishers of all doors.
+    pub(crate) publishers: Arc<Publishers>,
+    /// The port on which RTMP is taken, if it is.
+    pub(crate) rtmp: RtmpPort,
     pub(crate) replays: Arc<Replays>,
     pub(crate) posters: Arc<Posters>,
     pub(crate) viewers: Viewers,
@@ -55,6 +60,10 @@ pub(crate) struct App {
     pub(crate) tasks: TaskTracker,
     pub(crate) since: Instant,
 }
+
+/// The port on which RTMP is taken, once that is known; `None` where it is not taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RtmpPort(pub(crate) Option<u16>);
 
 impl App {
     /// Opens what is kept in the data directory.
@@ -71,8 +80,14 @@ impl App {
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
         let quota = Arc::new(Quota::new(config.storage_per_person));
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
+        let publishers = Arc::new(Publishers::new(Arc::clone(&recorder), || now_ms().0));
         let replays = Arc::<Replays>::default();
-        let recordings = Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), Arc::clone(&replays));
+        let recordings = Recordings::new(
+            Arc::clone(&recorder),
+            Arc::clone(&uploads),
+            Arc::clone(&publishers),
+            Arc::clone(&replays),
+        );
         let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone()));
         let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
         let (chat_states, tasks) = (States::default(), TaskTracker::new());
@@ -98,6 +113,8 @@ impl App {
             media_tokens: MediaTokens::new(key.derive("media token")),
             recordings,
             uploads,
+            publishers,
+            rtmp: RtmpPort::default(),
             recorder,
             replays,
             posters: Arc::default(),

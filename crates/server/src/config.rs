@@ -20,6 +20,9 @@ pub struct Written {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "COMMUNICONNECT_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Address and port on which RTMP is taken: 0.0.0.0:1935; port 0 takes a free one [default: RTMP is off]
+    #[arg(long, env = "COMMUNICONNECT_RTMP", value_name = "ADDRESS:PORT")]
+    pub rtmp: Option<SocketAddr>,
     /// A TOML file with these options (with underscores) and `[[issuers]]`
     #[arg(long, env = "COMMUNICONNECT_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -111,6 +114,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to listen for RTMP, if at all.
+    pub rtmp: Option<SocketAddr>,
     /// What links begin with, without a final slash, when it is not to be taken from the request.
     pub public_url: Option<String>,
     /// Whether what a proxy says of the request is believed.
@@ -174,6 +179,7 @@ impl Written {
         Self {
             data_dir: self.data_dir.or(file.data_dir),
             listen: self.listen.or(file.listen),
+            rtmp: self.rtmp.or(file.rtmp),
             config: self.config,
             public_url: self.public_url.or(file.public_url),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),
@@ -210,6 +216,7 @@ impl Written {
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
             listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            rtmp: self.rtmp,
             public_url: self.public_url.map(|url| web_address("public_url", &url)).transpose()?,
             trust_proxy: self.trust_proxy.unwrap_or(false),
             cors_origins: origins("cors_origins", self.cors_origins.unwrap_or_default())?,

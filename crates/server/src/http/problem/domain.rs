@@ -20,6 +20,30 @@ impl From<Failure> for Problem {
     }
 }
 
+/// What the storage said, as an answer.
+pub(crate) fn storage(error: &recorder::Error) -> Problem {
+    match error {
+        recorder::Error::Full => Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "Le disque du serveur est plein. Rien de ce qui était enregistré n'est perdu ; réessayez plus tard.",
+            "The server's disk is full. Nothing recorded is lost; try again later.",
+        ),
+        recorder::Error::UnreadFull { limit } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "Plus de {limit} octets de ce live n'ont pas pu être lus : ceux-ci sont refusés. Rien de ce qui précède n'est perdu."
+            ),
+            format!(
+                "More than {limit} bytes of this live could not be read: these are refused. Nothing before them is lost."
+            ),
+        ),
+        error => {
+            tracing::error!(%error, "the storage failed");
+            Problem::of(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
 impl From<accounts::Error> for Problem {
     fn from(error: accounts::Error) -> Self {
         use accounts::Error;
