@@ -15,7 +15,7 @@ const MOST_STEP_MS: i64 = 1_000;
 
 /// The clock of a publisher. A jump takes no play time: the frames after it follow those before it.
 #[derive(Debug, Default)]
-pub struct Clock {
+pub(super) struct Clock {
     tracks: [Option<Hand>; 2],
     /// What is added to times since the newest jump.
     shift: i64,
@@ -37,7 +37,7 @@ struct Hand {
 
 impl Clock {
     /// The time of a frame whose message has the time `raw` and came at `now_ms`, both in milliseconds.
-    pub fn time(&mut self, kind: Kind, raw: u32, now_ms: i64) -> i64 {
+    pub(super) fn time(&mut self, kind: Kind, raw: u32, now_ms: i64) -> i64 {
         let other = self.tracks[1 - kind.slot()];
         let hand = match self.tracks[kind.slot()] {
             Some(hand) => self.go_on(hand, other, raw, now_ms),

@@ -117,15 +117,9 @@ impl Packets {
                 return self.tell(packet, reason);
             };
             source.early = packet.dts_ms.saturating_sub(packet.pts_ms).max(0);
-            source.track = Some(track.clone());
-            if !self.begun {
-                self.events.push_back(Event::Take { after_hole: false });
-                // Publishers by such protocols send what they have of all tracks in the order of its times.
-                self.events.push_back(Event::Interleaved);
-                self.begun = true;
-            }
-            self.events.push_back(Event::Track(track));
+            self.announce(track);
         }
+        let Some(source) = &mut self.sources[kind.slot()] else { return };
         let frame = source.frame(&packet, key, data);
         self.events.push_back(Event::Frame(frame));
     }
@@ -139,6 +133,25 @@ impl Packets {
     /// The next event.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Announces a track, and with the first one of a take the sound that is known to come: whoever cuts the recording then
+    /// knows whether what was heard before goes on.
+    fn announce(&mut self, track: Track) {
+        let begins = !std::mem::replace(&mut self.begun, true);
+        if begins {
+            self.events.push_back(Event::Take { after_hole: false });
+            // Publishers by such protocols send what they have of all tracks in the order of its times.
+            self.events.push_back(Event::Interleaved);
+        }
+        let sound = self.sources[Kind::Audio.slot()].as_ref().map(|source| source.entry.clone());
+        let sound = sound.filter(|sound| begins && sound.kind() != track.kind());
+        for track in [Some(track), sound].into_iter().flatten() {
+            if let Some(source) = &mut self.sources[track.kind().slot()] {
+                source.track = Some(track.clone());
+            }
+            self.events.push_back(Event::Track(track));
+        }
     }
 
     fn begin_take(&mut self) {
