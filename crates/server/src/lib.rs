@@ -10,6 +10,7 @@ mod connection;
 mod data_dir;
 mod engines;
 mod error;
+mod export;
 mod http;
 mod in_use;
 mod listeners;
