@@ -9,6 +9,7 @@ mod a_list_opens_no_recording;
 mod a_live_goes_on_after_a_restart;
 mod a_live_has_a_picture;
 mod a_live_is_followed_in_the_way_one_can_afford;
+mod a_live_is_kept_as_long_as_the_operator_says;
 mod a_live_whose_publisher_is_away_waits_then_ends_and_comes_back;
 mod a_members_live_needs_a_sign_in_media_included;
 mod a_message_is_stored_before_anybody_sees_it;
