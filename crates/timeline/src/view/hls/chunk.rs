@@ -1,0 +1,97 @@
+//! The bytes of segments and parts: a `moof` that is made, and slices of the body.
+
+use media::Kind;
+use media::container::Sample;
+use media::container::mp4::write::{InitTrack, fragment_head, init as write_init};
+
+use super::cut::{self, Run};
+use super::line::Line;
+use super::name::{Name, Which};
+use super::{Place, TARGET_US};
+use crate::view::{Layout, View};
+use crate::{Take, TrackIndex};
+
+/// What there is under a name.
+#[derive(Debug)]
+pub enum Chunk {
+    /// These bytes, for ever.
+    There(View),
+    /// Nothing yet: its first frames are there, its end is not.
+    Open,
+    /// Nothing, whatever comes.
+    Nothing,
+}
+
+/// What stands before the segments of a take's track.
+#[must_use]
+pub fn init(index: &TrackIndex) -> Vec<u8> {
+    write_init(&[InitTrack { track: index.track(), start: 0 }])
+}
+
+/// The segment or the part of this name, of a track of a take.
+#[must_use]
+pub fn chunk(take: &Take, kind: Kind, name: &Name) -> Chunk {
+    let line = Line::new(take, kind, name.offset_ms);
+    let Some(line) = line.filter(|line| line.frames(name.from).next().is_some()) else {
+        return Chunk::Nothing;
+    };
+    let whole = || cut::whole(&line, name.from);
+    match name.which {
+        Which::Segment => whole().map_or(Chunk::Open, |run| lay_out(&line, take, &run)),
+        Which::Part(number) => {
+            let whole = whole();
+            let parts = cut::parts(&line, name.from, whole.as_ref());
+            let number = number as usize;
+            match parts.get(number) {
+                Some(part) => lay_out(&line, take, part),
+                None if whole.is_none() && number == parts.len() => Chunk::Open,
+                None => Chunk::Nothing,
+            }
+        }
+        Which::End(frames) => last(&line, name.from, frames).map_or(Chunk::Nothing, |run| lay_out(&line, take, &run)),
+    }
+}
+
+/// As many frames from a place on, where they are there and no longer than a segment.
+fn last(line: &Line<'_>, from: Place, frames: u32) -> Option<Run> {
+    let first = line.frames(from).next()?;
+    let last = line.frames(from).nth(frames.checked_sub(1)? as usize)?;
+    let (key, start, next) = (first.key, first.at, last.place);
+    let run = Run { from, frames, key, start, end: last.at, ends: true, next };
+    (run.end - run.start <= TARGET_US).then_some(run)
+}
+
+/// Ascends with the place: fragments have at most a thousand frames.
+fn sequence(place: Place) -> u32 {
+    place.fragment.saturating_mul(1_001).saturating_add(place.frame).saturating_add(1)
+}
+
+fn lay_out(line: &Line<'_>, take: &Take, run: &Run) -> Chunk {
+    let (kind, longest) = (line.track().kind(), line.track().to_ticks(TARGET_US / 1_000));
+    let frames: Vec<_> = line.frames(run.from).take(run.frames as usize + 1).collect();
+    let own = &frames[..frames.len().min(run.frames as usize)];
+    let mut samples = Vec::with_capacity(own.len());
+    for (at, frame) in own.iter().enumerate() {
+        // To the next frame; the last of a take as long as it is said to last. Nothing is known of what comes after a hole
+        // when this is first asked for.
+        let next = frames.get(at + 1).filter(|_| at + 1 < own.len() || !run.ends);
+        let duration = match next {
+            Some(next) => (next.dts - frame.dts).clamp(0, longest),
+            None if run.ends => i64::from(frame.duration).min(longest),
+            None => longest,
+        };
+        let duration = u32::try_from(duration).unwrap_or(u32::MAX);
+        samples.push(Sample { offset: 0, size: frame.size, duration, cts: frame.cts, key: frame.key });
+    }
+    let Some(first) = own.first() else { return Chunk::Nothing };
+    let base = line.decoded_at(first.dts);
+    let Ok(head) = fragment_head(kind, sequence(run.from), base, &samples) else {
+        return Chunk::Nothing;
+    };
+    let mut layout = Layout::default();
+    for frame in own {
+        layout.slice(take.number, kind, frame.offset, u64::from(frame.size));
+    }
+    let content_type = if kind == Kind::Video { "video/mp4" } else { "audio/mp4" };
+    Chunk::There(layout.finish(&head, content_type))
+}
