@@ -120,7 +120,8 @@ pub fn read(text: &str) -> Result<Playlist, String> {
             "#EXT-X-MEDIA-SEQUENCE" if value == "0" => {}
             "#EXT-X-INDEPENDENT-SEGMENTS" => playlist.is_independent = true,
             "#EXT-X-SKIP" => {
-                playlist.skipped = attributes(value)?["SKIPPED-SEGMENTS"].parse().map_err(|_| line.to_owned())?;
+                playlist.skipped =
+                    attributes(value)?["SKIPPED-SEGMENTS"].parse().map_err(|_| line.to_owned())?;
             }
             "#EXT-X-DISCONTINUITY" => segment.is_discontinuity = true,
             "#EXT-X-GAP" => segment.is_gap = true,
@@ -186,7 +187,7 @@ pub fn complaints(playlist: &Playlist) -> Vec<String> {
             !is_new || segment.is_gap || segment.map.is_some(),
             format!("{name}: no map where a take begins"),
         );
-        let is_new_enough = at + 3 >= segments.len() && !playlist.is_ended && !segment.is_gap;
+        let is_new_enough = at + 2 >= segments.len() && !playlist.is_ended && !segment.is_gap;
         must(segment.parts.is_empty() != is_new_enough, format!("{name}: {} parts", segment.parts.len()));
         let sum: f64 = segment.parts.iter().map(|part| part.duration).sum();
         let is_sum = segment.parts.is_empty() || (sum - segment.duration).abs() < 1e-4;
@@ -197,7 +198,8 @@ pub fn complaints(playlist: &Playlist) -> Vec<String> {
         must(*open == Segment::default() && playlist.hint.is_none(), "something after the end".to_owned());
         return wrong;
     }
-    let said = |name: &str| playlist.control.get(name).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    let said =
+        |name: &str| playlist.control.get(name).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
     let part_target = playlist.part_target.unwrap_or(0.0);
     must(part_target > 0.0, "no part target".to_owned());
     must(playlist.control.get("CAN-BLOCK-RELOAD").is_some_and(|can| can == "YES"), "no reload".to_owned());
@@ -213,7 +215,13 @@ pub fn complaints(playlist: &Playlist) -> Vec<String> {
 /// What of a part does not fit its target: longer than it, or shorter than 85 % of it where a frame more had its place.
 /// `frames` are those in it; `next`: how long the frame after it lasts at most, in seconds.
 #[must_use]
-pub fn part_complaint(part: &Part, part_target: f64, frames: usize, is_last: bool, next: f64) -> Option<String> {
+pub fn part_complaint(
+    part: &Part,
+    part_target: f64,
+    frames: usize,
+    is_last: bool,
+    next: f64,
+) -> Option<String> {
     let Part { duration, uri, .. } = part;
     if *duration > part_target + 1e-6 && frames > 1 {
         return Some(format!("{uri}: {frames} frames of {duration} s"));
@@ -242,7 +250,8 @@ pub fn growth_complaints(before: &Playlist, after: &Playlist) -> Vec<String> {
         } else if let Some(now) = now.filter(|now| !now.parts.is_empty() && !segment.parts.is_empty())
             && now.parts != segment.parts
         {
-            wrong.push(format!("the parts of segment {number} were {:?}, are {:?}", segment.parts, now.parts));
+            wrong
+                .push(format!("the parts of segment {number} were {:?}, are {:?}", segment.parts, now.parts));
         }
     }
     let growing = before.segments.len() + before.skipped;

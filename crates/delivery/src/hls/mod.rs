@@ -12,13 +12,15 @@ use media::Kind;
 use moka::future::Cache;
 use recorder::{Recording, blocking};
 use timeline::view::View;
-use timeline::view::hls::{Chunk, Layout, Name, TARGET_US, Settled, chunk, init, media_playlist, multivariant};
+use timeline::view::hls::{
+    Chunk, Layout, Name, Settled, TARGET_US, chunk, init, media_playlist, multivariant,
+};
 use timeline::{Container, Take, Timeline, Version};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Duration, timeout};
 
-pub use ask::Ask;
 use ask::Answer;
+pub use ask::Ask;
 use running::Running;
 pub use text::Text;
 
@@ -81,7 +83,8 @@ struct Ended {
 
 impl Default for Hls {
     fn default() -> Self {
-        let weight = |_: &(i64, Version), ended: &Arc<Ended>| u32::try_from(ended.weight()).unwrap_or(u32::MAX);
+        let weight =
+            |_: &(i64, Version), ended: &Arc<Ended>| u32::try_from(ended.weight()).unwrap_or(u32::MAX);
         Self {
             running: Cache::builder().max_capacity(RUNNING).time_to_idle(FORGOTTEN).build(),
             ended: Cache::builder().max_capacity(ENDED).weigher(weight).build(),
@@ -98,7 +101,8 @@ impl Hls {
     pub async fn index(&self, live: i64, recording: &Arc<Recording>) -> Result<Arc<Text>, Error> {
         let mut changes = recording.changes();
         let ready = async {
-            while recording.is_live() && !is_ready(&recording.timeline()) && changes.changed().await.is_ok() {}
+            while recording.is_live() && !is_ready(&recording.timeline()) && changes.changed().await.is_ok() {
+            }
         };
         // What is there by then is told.
         let _ = timeout(FIRST_FRAME, ready).await;

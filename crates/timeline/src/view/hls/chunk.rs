@@ -48,7 +48,9 @@ pub fn chunk(take: &Take, kind: Kind, name: &Name) -> Chunk {
                 None => Chunk::Nothing,
             }
         }
-        Which::End(frames) => last(&line, name.from, frames).map_or(Chunk::Nothing, |run| lay_out(&line, take, &run)),
+        Which::End(frames) => {
+            last(&line, name.from, frames).map_or(Chunk::Nothing, |run| lay_out(&line, take, &run))
+        }
     }
 }
 
@@ -68,19 +70,13 @@ fn sequence(place: Place) -> u32 {
 
 fn lay_out(line: &Line<'_>, take: &Take, run: &Run) -> Chunk {
     let (kind, longest) = (line.track().kind(), line.track().to_ticks(TARGET_US / 1_000));
-    let frames: Vec<_> = line.frames(run.from).take(run.frames as usize + 1).collect();
-    let own = &frames[..frames.len().min(run.frames as usize)];
+    let own: Vec<_> = line.frames(run.from).take(run.frames as usize).collect();
     let mut samples = Vec::with_capacity(own.len());
     for (at, frame) in own.iter().enumerate() {
-        // To the next frame; the last of a take as long as it is said to last. Nothing is known of what comes after a hole
-        // when this is first asked for.
-        let next = frames.get(at + 1).filter(|_| at + 1 < own.len() || !run.ends);
-        let duration = match next {
-            Some(next) => (next.dts - frame.dts).clamp(0, longest),
-            None if run.ends => i64::from(frame.duration).min(longest),
-            None => longest,
-        };
-        let duration = u32::try_from(duration).unwrap_or(u32::MAX);
+        // To the next frame; the last as long as its fragment says, since what comes after it is not known yet when this
+        // is first asked for.
+        let known = own.get(at + 1).map_or(i64::from(frame.duration), |next| next.dts - frame.dts);
+        let duration = u32::try_from(known.clamp(0, longest)).unwrap_or(u32::MAX);
         samples.push(Sample { offset: 0, size: frame.size, duration, cts: frame.cts, key: frame.key });
     }
     let Some(first) = own.first() else { return Chunk::Nothing };
@@ -89,7 +85,7 @@ fn lay_out(line: &Line<'_>, take: &Take, run: &Run) -> Chunk {
         return Chunk::Nothing;
     };
     let mut layout = Layout::default();
-    for frame in own {
+    for frame in &own {
         layout.slice(take.number, kind, frame.offset, u64::from(frame.size));
     }
     let content_type = if kind == Kind::Video { "video/mp4" } else { "audio/mp4" };

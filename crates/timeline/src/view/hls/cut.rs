@@ -1,16 +1,18 @@
 //! Where segments and parts end.
 //!
-//! A frame lasts to the next one, so an end is known when the frame after it is there. What ends because its take does, or
-//! because nothing came for long, is said to.
+//! A frame lasts as long as its fragment says, which is known when it is recorded. A segment ends where the frame after it
+//! begins the next one; a part as soon as it is long enough. What ends because its take does, or because nothing came for
+//! long, is said to.
 
 use media::Kind;
 
 use super::line::{Frame, Line};
 use super::{
-    LEAST_OF_SOUND_US, LEAST_US, MOST_FRAMES, MOST_FRAMES_OF_PART, PART_TARGET_US, Place, TARGET_US,
+    LEAST_OF_SOUND_US, LEAST_PART_US, LEAST_US, MOST_FRAMES, MOST_FRAMES_OF_PART, PART_TARGET_US, Place,
+    TARGET_US,
 };
 
-/// The frames of a segment.
+/// The frames of a segment or a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) from: Place,
@@ -18,7 +20,7 @@ pub(super) struct Run {
     pub(super) key: bool,
     pub(super) start: i64,
     pub(super) end: i64,
-    /// Whether it ends because the take does: it could be longer if more came.
+    /// Whether it ends because no more was there: its name says how many frames it has.
     pub(super) ends: bool,
     /// Where the one after it begins.
     pub(super) next: Place,
@@ -26,70 +28,52 @@ pub(super) struct Run {
 
 /// The segment that begins at a place, if its end is known.
 pub(super) fn whole(line: &Line<'_>, from: Place) -> Option<Run> {
-    let mut segment = Growing::new(line.frames(from).next()?);
-    for frame in line.frames(from).skip(1) {
-        let length = frame.at - segment.first.at;
-        if length > TARGET_US {
-            return Some(segment.before_last(frame.place));
-        }
-        let is_end = match line.track().kind() {
-            Kind::Video => frame.key && length >= LEAST_US,
-            Kind::Audio => length >= LEAST_OF_SOUND_US,
-        };
-        if is_end || segment.frames >= MOST_FRAMES {
-            return Some(segment.until(frame.at, frame.place));
-        }
-        segment.add(frame);
-    }
-    let after = Place { frame: segment.last.place.frame + 1, ..segment.last.place };
-    (line.quiet_until - segment.first.at > TARGET_US).then(|| segment.before_last(after))
-}
-
-/// What is left from a place on when no more comes: a segment, or two where one would be too long.
-pub(super) fn rest(line: &Line<'_>, from: Place) -> Vec<Run> {
-    let Some(first) = line.frames(from).next() else { return Vec::new() };
-    let mut segment = Growing::new(first);
-    for frame in line.frames(from).skip(1).take(MOST_FRAMES as usize) {
-        segment.add(frame);
-    }
-    let after = Place { frame: segment.last.place.frame + 1, ..segment.last.place };
-    let end = line.end(&segment.last);
-    if end - segment.first.at <= TARGET_US {
-        return vec![Run { ends: true, ..segment.until(end, after) }];
-    }
-    let short = segment.before_last(after);
-    let mut runs = vec![Run { ends: true, ..short }];
-    if segment.frames > 1 {
-        let last = Growing::new(segment.last);
-        let end = end.min(segment.last.at + TARGET_US);
-        runs.push(Run { ends: true, ..last.until(end, after) });
-    } else {
-        runs[0].end = end.min(first.at + TARGET_US);
-    }
-    runs
-}
-
-/// The parts of a segment: all of them where it is whole, else those whose end is known.
-pub(super) fn parts(line: &Line<'_>, from: Place, whole: Option<&Run>) -> Vec<Run> {
-    let mut parts = Vec::new();
-    let most = whole.map_or(usize::MAX, |whole| whole.frames as usize);
-    let mut frames = line.frames(from).take(most);
-    let Some(first) = frames.next() else { return parts };
-    let mut part = Growing::new(first);
+    let mut frames = line.frames(from);
+    let mut segment = Growing::new(frames.next()?);
     for frame in frames {
-        part = part.go_on(frame, &mut parts);
+        if segment.ends_before(line.track().kind(), &frame) {
+            return Some(segment.run(frame.place));
+        }
+        segment.add(frame);
     }
-    let Some(whole) = whole else {
-        return parts;
-    };
-    let known = parts.len();
-    if whole.end - part.first.at > PART_TARGET_US && part.frames > 1 {
-        parts.push(part.before_last(whole.next));
-        part = Growing::new(part.last);
+    None
+}
+
+/// What is left from a place on, when no more comes and all that is whole was taken off.
+pub(super) fn rest(line: &Line<'_>, from: Place) -> Option<Run> {
+    let mut frames = line.frames(from);
+    let mut segment = Growing::new(frames.next()?);
+    frames.for_each(|frame| segment.add(frame));
+    Some(Run { ends: true, ..segment.run(segment.after()) })
+}
+
+/// The parts of a segment: all of them where it is whole, else those whose end is known. Each begins where the one before
+/// it ends.
+pub(super) fn parts(line: &Line<'_>, from: Place, whole: Option<&Run>) -> Vec<Run> {
+    let most = whole.map_or(usize::MAX, |whole| whole.frames as usize);
+    let mut parts = Vec::new();
+    let mut part: Option<Growing> = None;
+    let mut end = None;
+    for frame in line.frames(from).take(most) {
+        if let Some(short) = part.take_if(|part| frame.end - end.unwrap_or(part.first.at) > PART_TARGET_US) {
+            end = Some(short.part(frame.place, end, &mut parts));
+        }
+        let growing = match &mut part {
+            Some(part) => {
+                part.add(frame);
+                part
+            }
+            None => part.insert(Growing::new(frame)),
+        };
+        if growing.is_long_enough(end) {
+            end = Some(growing.part(growing.after(), end, &mut parts));
+            part = None;
+        }
     }
-    parts.push(part.until(whole.end, whole.next));
-    for part in &mut parts[known..] {
-        part.ends = whole.ends;
+    if let (Some(part), Some(whole)) = (part, whole) {
+        part.part(whole.next, end, &mut parts);
+        let last = parts.len() - 1;
+        parts[last].ends = whole.ends;
     }
     parts
 }
@@ -112,32 +96,38 @@ impl Growing {
         self.frames += 1;
     }
 
-    /// All of it, ending at a time.
-    fn until(&self, end: i64, next: Place) -> Run {
-        let Self { first, frames, .. } = *self;
+    /// Whether a frame begins another segment than this.
+    fn ends_before(&self, kind: Kind, frame: &Frame) -> bool {
+        let length = frame.at - self.first.at;
+        let is_start = match kind {
+            Kind::Video => frame.key && length >= LEAST_US,
+            Kind::Audio => length >= LEAST_OF_SOUND_US,
+        };
+        is_start || frame.end - self.first.at > TARGET_US || self.frames >= MOST_FRAMES
+    }
+
+    /// Whether it is a part, if that begins where the one before it ended.
+    fn is_long_enough(&self, start: Option<i64>) -> bool {
+        let length = self.last.end - start.unwrap_or(self.first.at);
+        length >= LEAST_PART_US || self.frames >= MOST_FRAMES_OF_PART
+    }
+
+    /// The place after it.
+    fn after(&self) -> Place {
+        Place { frame: self.last.place.frame + 1, ..self.last.place }
+    }
+
+    /// All of it. One frame that lasts for long is told of as far as a segment goes.
+    fn run(&self, next: Place) -> Run {
+        let Self { first, last, frames } = *self;
+        let end = last.end.min(first.at + TARGET_US);
         Run { from: first.place, frames, key: first.key, start: first.at, end, ends: false, next }
     }
 
-    /// All but the last frame, which begins the next run; or the one frame alone, cut short.
-    fn before_last(&self, after: Place) -> Run {
-        if self.frames == 1 {
-            return self.until(self.first.at + TARGET_US, after);
-        }
-        let shorter = Self { frames: self.frames - 1, ..*self };
-        shorter.until(self.last.at, self.last.place)
-    }
-
-    /// The part that this frame belongs to, after those that it ends.
-    fn go_on(mut self, frame: Frame, parts: &mut Vec<Run>) -> Self {
-        if frame.at - self.first.at > PART_TARGET_US && self.frames > 1 {
-            parts.push(self.before_last(frame.place));
-            self = Self::new(self.last);
-        }
-        if frame.at - self.first.at > PART_TARGET_US || self.frames >= MOST_FRAMES_OF_PART {
-            parts.push(self.until(frame.at, frame.place));
-            return Self::new(frame);
-        }
-        self.add(frame);
-        self
+    /// Appends it to the parts; answers where it ends.
+    fn part(&self, next: Place, start: Option<i64>, parts: &mut Vec<Run>) -> i64 {
+        let run = self.run(next);
+        parts.push(Run { start: start.unwrap_or(run.start), ..run });
+        run.end
     }
 }

@@ -4,9 +4,9 @@ use media::Kind;
 use media::container::mp4::write::head_len;
 
 use super::cut::{self, Run};
-use super::line::{Line, quiet_until};
-use super::{LEAST_GAP_US, Place, TARGET_US};
-use crate::{Take, Timeline};
+use super::line::Line;
+use super::{LEAST_GAP_US, Place, QUIET_US, TARGET_US};
+use crate::{Take, Timeline, TrackIndex};
 
 /// What playlists name: the segments of the picture and of the sound, in the order in which they play. It only grows: what
 /// comes for a take after a later one began has no place in it, and stands in the layout that is made anew when the live
@@ -133,7 +133,8 @@ impl Layout {
 }
 
 impl Rendition {
-    /// Takes in the segments whose end is known.
+    /// Takes in the segments whose end is known. A track of which nothing comes while the other goes on is told of as it is:
+    /// players are not left waiting.
     fn advance(&mut self, take: &Take, at_work: usize, offset_ms: i64) {
         let line = Line::new(take, self.kind, offset_ms);
         if let Some(line) = &line {
@@ -141,16 +142,22 @@ impl Rendition {
                 self.push(line, at_work, run);
             }
         }
-        let waits = line.is_some_and(|line| line.frames(self.next).next().is_some());
         let quiet_until = quiet_until(take, self.kind, offset_ms);
-        while !waits && quiet_until.saturating_sub(self.told_until) >= TARGET_US {
+        let rest = line.as_ref().and_then(|line| cut::rest(line, self.next));
+        if let (Some(line), Some(rest)) = (&line, rest) {
+            if quiet_until.saturating_sub(rest.start) <= TARGET_US {
+                return;
+            }
+            self.push(line, at_work, rest);
+        }
+        while quiet_until.saturating_sub(self.told_until) >= TARGET_US {
             self.gap(at_work, TARGET_US);
         }
     }
 
     fn close(&mut self, take: &Take, at_work: usize, offset_ms: i64) {
         if let Some(line) = Line::new(take, self.kind, offset_ms) {
-            for run in cut::rest(&line, self.next) {
+            if let Some(run) = cut::rest(&line, self.next) {
                 self.push(&line, at_work, run);
             }
         }
@@ -199,4 +206,11 @@ impl Rendition {
         self.is_begun = true;
         self.segments.push(segment);
     }
+}
+
+/// Until when nothing of a track of a take is expected any more: some recorders write a group of pictures, and then its sound.
+fn quiet_until(take: &Take, kind: Kind, offset_ms: i64) -> i64 {
+    let other = if kind == Kind::Video { Kind::Audio } else { Kind::Video };
+    let end_ms = take.track(other).and_then(TrackIndex::end_ms);
+    end_ms.map_or(i64::MIN, |end_ms| (end_ms - take.base_ms + offset_ms).saturating_mul(1_000) - QUIET_US)
 }

@@ -2,7 +2,7 @@
 
 use media::{Kind, Track};
 
-use super::{Place, TARGET_US};
+use super::Place;
 use crate::{Take, Timeline, TrackIndex};
 
 /// Where on the clock of the media the first take begins: pictures that are decoded before they are shown, and the first
@@ -18,8 +18,6 @@ pub(super) struct Line<'a> {
     base: i64,
     /// From a frame's decoding time to when it is shown, as the first frame has it.
     delay: i64,
-    /// No frame that is before this is on its way any more.
-    pub(super) quiet_until: i64,
 }
 
 /// A frame of a line.
@@ -28,6 +26,8 @@ pub(super) struct Frame {
     pub(super) place: Place,
     /// On the clock of the playlists.
     pub(super) at: i64,
+    /// When it ends, if it lasts as long as its fragment says.
+    pub(super) end: i64,
     pub(super) dts: i64,
     pub(super) cts: i32,
     /// As its fragment has it, in ticks.
@@ -48,7 +48,6 @@ impl<'a> Line<'a> {
             offset_ms,
             base: index.track().to_ticks(take.base_ms),
             delay: first.first_pts().saturating_sub(first.base_dts).max(0),
-            quiet_until: quiet_until(take, kind, offset_ms),
         })
     }
 
@@ -74,6 +73,7 @@ impl<'a> Line<'a> {
                 Frame {
                     place: Place { fragment, frame },
                     at: self.at(dts),
+                    end: self.at(next),
                     dts,
                     cts: sample.cts,
                     duration: sample.duration,
@@ -92,11 +92,6 @@ impl<'a> Line<'a> {
         self.offset_ms.saturating_mul(1_000).saturating_add(self.us(ticks))
     }
 
-    /// When a frame ends that lasts as long as its fragment says.
-    pub(super) fn end(&self, frame: &Frame) -> i64 {
-        frame.at.saturating_add(self.us(frame.duration.into()))
-    }
-
     /// The decoding time in ticks, on the clock of the media.
     pub(super) fn decoded_at(&self, dts: i64) -> u64 {
         let zero = self.track().to_ticks(self.offset_ms.saturating_add(ZERO_MS));
@@ -107,11 +102,4 @@ impl<'a> Line<'a> {
         let us = i128::from(ticks) * 1_000_000 / i128::from(self.track().timescale.max(1));
         i64::try_from(us).unwrap_or(i64::MAX)
     }
-}
-
-/// Until when no more of a track of a take is on its way: sound waits for the picture of its time, and no longer than this.
-pub(super) fn quiet_until(take: &Take, kind: Kind, offset_ms: i64) -> i64 {
-    let other = if kind == Kind::Video { Kind::Audio } else { Kind::Video };
-    let end_ms = take.track(other).and_then(TrackIndex::end_ms);
-    end_ms.map_or(i64::MIN, |end_ms| (end_ms - take.base_ms + offset_ms).saturating_mul(1_000) - TARGET_US)
 }

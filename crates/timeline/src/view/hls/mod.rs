@@ -19,23 +19,27 @@ mod text;
 
 pub use chunk::{Chunk, chunk, init};
 pub use layout::Layout;
-pub use name::{NotAName, Name, Which};
+pub use name::{Name, NotAName, Which};
 pub use text::{END_OF_URI, Playlist, Settled, media_playlist, multivariant};
 
 /// A segment ends before the frame that would make it longer than this; what every playlist says from the first one on
 /// (4.4.3.1).
 pub const TARGET_US: i64 = 6_000_000;
-/// A part ends before the frame that would make it longer than this (4.4.3.7), which never changes. Ten frames of 30 a second,
-/// eight of 25, six of 20 and five packets of 60 ms are 88 to 98 % of it.
-pub const PART_TARGET_US: i64 = 340_000;
-/// Parts are listed of this many of the newest segments (6.2.2: three target durations at least have them).
-const WITH_PARTS: usize = 3;
+/// A part ends before the frame that would make it longer than this (4.4.3.7), which never changes. Eight frames of 30 a
+/// second, six of 25, five of 20, four of 15 and four packets of 60 ms are 85 to 96 % of it.
+pub const PART_TARGET_US: i64 = 280_000;
+/// A part ends as soon as it is as long as this: 85 % of its target.
+const LEAST_PART_US: i64 = PART_TARGET_US * 85 / 100;
+/// Parts are listed of this many of the newest whole segments, and of the one that grows.
+const WITH_PARTS: usize = 2;
 /// A segment of the picture ends at the first keyframe after this.
 const LEAST_US: i64 = 2_000_000;
 /// A segment of the sound ends after this.
 const LEAST_OF_SOUND_US: i64 = 4_000_000;
 /// What is missing is told as a gap (4.4.4.7) from this length on.
 const LEAST_GAP_US: i64 = 500_000;
+/// A track that is behind the other one by this does not come any more.
+const QUIET_US: i64 = 3 * TARGET_US;
 /// Frames of a segment, whatever their times.
 const MOST_FRAMES: u32 = 10_000;
 /// Frames of a part, whatever their times.

@@ -22,9 +22,8 @@ impl std::ops::Add for Rates {
 /// one and a half target durations long. `None` where there is no segment yet.
 pub(super) fn rates(rendition: &Rendition) -> Option<Rates> {
     let there: Vec<&Segment> = rendition.segments.iter().filter(|segment| segment.run.is_some()).collect();
-    let (bytes, us) = there.iter().fold((0, 0), |(bytes, us), segment| {
-        (bytes + segment.bytes, us + segment.duration)
-    });
+    let (bytes, us) =
+        there.iter().fold((0, 0), |(bytes, us), segment| (bytes + segment.bytes, us + segment.duration));
     let average = of(bytes, us)?;
     let peak = (0..there.len()).filter_map(|from| densest(&there[from..])).max();
     Some(Rates { peak: peak.unwrap_or(average).max(average), average })

@@ -137,10 +137,7 @@ pub fn multivariant(layout: &Layout, timeline: &Timeline) -> Option<String> {
 fn put_variant(out: &mut String, rates: Rates, codecs: &[&str]) {
     let Rates { peak, average } = rates;
     let codecs = codecs.join(",");
-    let _ = write!(
-        out,
-        "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{codecs}\""
-    );
+    let _ = write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{codecs}\"");
 }
 
 /// What a multivariant playlist says of one kind of track.
@@ -169,7 +166,8 @@ impl Variant {
             frames += segment.run.map_or(0, |run| u64::from(run.frames));
             us += segment.run.map_or(0, |_| segment.duration);
         }
-        let size = tracks.iter().map(|track| seen_size(track)).max_by_key(|(w, h)| u64::from(*w) * u64::from(*h));
+        let size =
+            tracks.iter().map(|track| seen_size(track)).max_by_key(|(w, h)| u64::from(*w) * u64::from(*h));
         Some(Self {
             rates: rates::rates(rendition).or_else(|| so_far(tracks.last()?))?,
             codecs,
@@ -429,7 +427,8 @@ mod tests {
 
     #[test]
     fn seconds_are_written_to_the_microsecond_and_no_longer_than_they_need() {
-        for (us, text) in [(6_000_000, "6"), (340_000, "0.34"), (2_000_001, "2.000001"), (0, "0"), (-5, "0")] {
+        for (us, text) in [(6_000_000, "6"), (340_000, "0.34"), (2_000_001, "2.000001"), (0, "0"), (-5, "0")]
+        {
             assert_eq!(Seconds(us).to_string(), text);
         }
     }
