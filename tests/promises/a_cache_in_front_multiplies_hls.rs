@@ -36,7 +36,7 @@ impl Cache {
             .map(|name| format!("{name}_temp_path {};\n", here(name)))
             .concat();
         let whole = format!(
-            "daemon off; worker_processes 1; worker_rlimit_nofile 8192; pid {};\n\
+            "daemon off; master_process off; worker_rlimit_nofile 8192; pid {};\n\
              error_log {} warn;\nevents {{ worker_connections 4096; }}\nhttp {{\n{temporary}\
              log_format told '$upstream_cache_status $status $request_uri';\naccess_log {} told;\n{block}}}\n",
             here("pid"),

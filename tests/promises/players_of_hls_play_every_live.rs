@@ -195,7 +195,10 @@ async fn judge(server: &Server, author: &Api, names: &[&str]) {
         same_frames(&owner, &live, kind, &name).await;
     }
     right_rates(&owner, &live, &name).await;
-    tools::decode(&owner.url(&index)).await;
+    let decoded = tools::decode_all(Path::new(&owner.url(&index)), true).await;
+    // ffmpeg reads the first init and says so of the others.
+    let words: Vec<_> = decoded.words.iter().filter(|words| !words.contains("duplicated MOOV")).collect();
+    assert!(words.is_empty(), "{name}: {words:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,7 +214,6 @@ async fn one_recorder_after_the_other_as_well() {
     let server = Server::start().await;
     for names in [
         ["webm_vp9_opus.webm", "made/gst_vp9_opus.mp4"],
-        ["mkv_avc1_opus.mkv", "webm_vp9_opus.webm"],
         ["made/gst_avc1_aac.mp4", "made/obs_avc1_aac.mkv"],
         ["resize_mkv_avc1.mkv", "resize_mkv_avc1.mkv"],
     ] {

@@ -80,6 +80,10 @@ async fn what_does_not_come_is_waited_for_and_then_said() {
     let _upload = running(&author.api, &live).await;
     let anonymous = server.anonymous();
     let newest = playlist(&anonymous, &live.path("hls/video.m3u8")).await;
+    // The last frames of who sends nothing for a while make a part of their own.
+    let hint = newest.hint.expect("a part is hinted at");
+    anonymous.get(&live.path(&format!("hls/{hint}"))).await.must_be(200);
+    let newest = playlist(&anonymous, &live.path("hls/video.m3u8")).await;
     let growing = newest.segments.len();
     let hint = newest.hint.expect("a part is hinted at");
     let questions = [

@@ -1,11 +1,11 @@
 //! The bytes of segments and parts: a `moof` that is made, and slices of the body.
 
-use media::Kind;
 use media::container::Sample;
 use media::container::mp4::write::{InitTrack, fragment_head, init as write_init};
+use media::{Kind, Track};
 
 use super::cut::{self, Run};
-use super::line::Line;
+use super::line::{Line, scale};
 use super::name::{Name, Which};
 use super::{Place, TARGET_US};
 use crate::view::{Layout, View};
@@ -25,7 +25,8 @@ pub enum Chunk {
 /// What stands before the segments of a take's track.
 #[must_use]
 pub fn init(index: &TrackIndex) -> Vec<u8> {
-    write_init(&[InitTrack { track: index.track(), start: 0 }])
+    let track = Track { timescale: scale(index.track()), ..index.track().clone() };
+    write_init(&[InitTrack { track: &track, start: 0 }])
 }
 
 /// The segment or the part of this name, of a track of a take.
@@ -69,18 +70,27 @@ fn sequence(place: Place) -> u32 {
 }
 
 fn lay_out(line: &Line<'_>, take: &Take, run: &Run) -> Chunk {
-    let (kind, longest) = (line.track().kind(), line.track().to_ticks(TARGET_US / 1_000));
+    let kind = line.track().kind();
+    let longest = i64::from(scale(line.track())) * TARGET_US / 1_000_000;
     let own: Vec<_> = line.frames(run.from).take(run.frames as usize).collect();
     let mut samples = Vec::with_capacity(own.len());
     for (at, frame) in own.iter().enumerate() {
         // To the next frame; the last as long as its fragment says, since what comes after it is not known yet when this
         // is first asked for.
-        let known = own.get(at + 1).map_or(i64::from(frame.duration), |next| next.dts - frame.dts);
-        let duration = u32::try_from(known.clamp(0, longest)).unwrap_or(u32::MAX);
-        samples.push(Sample { offset: 0, size: frame.size, duration, cts: frame.cts, key: frame.key });
+        let next = own.get(at + 1).map_or(frame.dts + i64::from(frame.duration), |next| next.dts);
+        let dts = line.on_clock(frame.dts);
+        let duration = (line.on_clock(next) - dts).clamp(0, longest);
+        let cts = line.on_clock(frame.dts + i64::from(frame.cts)) - dts;
+        samples.push(Sample {
+            offset: 0,
+            size: frame.size,
+            duration: u32::try_from(duration).unwrap_or(u32::MAX),
+            cts: i32::try_from(cts).unwrap_or(0),
+            key: frame.key,
+        });
     }
     let Some(first) = own.first() else { return Chunk::Nothing };
-    let base = line.decoded_at(first.dts);
+    let base = u64::try_from(line.on_clock(first.dts)).unwrap_or(0);
     let Ok(head) = fragment_head(kind, sequence(run.from), base, &samples) else {
         return Chunk::Nothing;
     };

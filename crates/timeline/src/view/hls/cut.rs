@@ -56,7 +56,12 @@ pub(super) fn parts(line: &Line<'_>, from: Place, whole: Option<&Run>) -> Vec<Ru
     let mut end = None;
     for frame in line.frames(from).take(most) {
         if let Some(short) = part.take_if(|part| frame.end - end.unwrap_or(part.first.at) > PART_TARGET_US) {
-            end = Some(short.part(frame.place, end, &mut parts));
+            // Players refuse a part that is too short. It is said to last as long as it must, into the frame after it, and
+            // the next one to begin then.
+            let until = end.unwrap_or(short.first.at) + LEAST_PART_US;
+            short.part(frame.place, end, &mut parts);
+            parts.last_mut().into_iter().for_each(|part| part.end = until);
+            end = Some(until);
         }
         let growing = match &mut part {
             Some(part) => {

@@ -9,6 +9,17 @@ use crate::{Take, Timeline, TrackIndex};
 /// packets of AAC, are before it, and decoding times are not negative (ISO/IEC 14496-12, 8.8.12).
 const ZERO_MS: i64 = 10_000;
 
+/// Ticks a second of the picture on the clock of the media: the same for all takes, since some players read it once.
+const SCALE_OF_PICTURE: u32 = 1_000_000;
+
+/// Ticks a second of a track on the clock of the media.
+pub(super) fn scale(track: &Track) -> u32 {
+    match track.kind() {
+        Kind::Video => SCALE_OF_PICTURE,
+        Kind::Audio => track.sample_rate.max(1),
+    }
+}
+
 /// A take's track at its place on the clock.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
@@ -92,10 +103,13 @@ impl<'a> Line<'a> {
         self.offset_ms.saturating_mul(1_000).saturating_add(self.us(ticks))
     }
 
-    /// The decoding time in ticks, on the clock of the media.
-    pub(super) fn decoded_at(&self, dts: i64) -> u64 {
-        let zero = self.track().to_ticks(self.offset_ms.saturating_add(ZERO_MS));
-        u64::try_from(dts.saturating_sub(self.base).saturating_add(zero)).unwrap_or(0)
+    /// A time of the track on the clock of the media, in its ticks.
+    pub(super) fn on_clock(&self, ticks: i64) -> i64 {
+        let scale = i128::from(scale(self.track()));
+        let zero = i128::from(self.offset_ms.saturating_add(ZERO_MS)) * scale / 1_000;
+        let own = i128::from(self.track().timescale.max(1));
+        let since = i128::from(ticks.saturating_sub(self.base)) * scale;
+        i64::try_from(zero + (since + own / 2).div_euclid(own)).unwrap_or(i64::MAX)
     }
 
     fn us(&self, ticks: i64) -> i64 {
