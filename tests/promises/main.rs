@@ -1,5 +1,6 @@
 //! What the product promises, tried against the real server. One promise a file, named as a sentence.
 
+mod a_backup_holds_all_that_was_acknowledged;
 mod a_cache_in_front_multiplies_hls;
 mod a_codec_that_is_not_taken_is_named;
 mod a_crowd_in_the_conversation_costs_little;
@@ -8,6 +9,7 @@ mod a_full_disk_is_said_and_survived;
 mod a_list_opens_no_recording;
 mod a_live_goes_on_after_a_restart;
 mod a_live_has_a_picture;
+mod a_live_is_followed_in_the_way_one_can_afford;
 mod a_live_whose_publisher_is_away_waits_then_ends_and_comes_back;
 mod a_members_live_needs_a_sign_in_media_included;
 mod a_message_is_stored_before_anybody_sees_it;
@@ -22,6 +24,7 @@ mod a_sign_in_ends_when_its_person_says_so;
 mod a_slow_viewer_costs_nobody_else_anything;
 mod a_tail_plays_in_ffmpeg_and_ends_with_its_take;
 mod a_version_never_changes_its_bytes;
+mod an_export_is_what_its_name_says;
 mod an_old_data_directory_opens_as_before;
 mod an_unlisted_live_needs_its_key;
 mod bad_bytes_are_refused_and_nothing_good_is_lost;
@@ -50,6 +53,7 @@ mod readiness_and_unknown_paths_are_told_by_status;
 mod replay_is_complete_the_moment_stop_answers;
 mod the_checkers_find_what_is_wrong;
 mod the_frames_of_the_replay_are_those_the_browser_sent;
+mod the_link_of_a_live_shows_what_it_is;
 mod the_right_is_looked_at_before_the_body;
 mod the_two_curl_lines_of_the_guide_work;
 mod the_workspace_keeps_its_shape;
@@ -57,4 +61,5 @@ mod tus_clients_find_what_they_ask_for;
 mod verify_finds_a_flipped_bit;
 mod what_hls_is_asked_wrongly_is_said;
 mod who_signs_in_stays_themselves;
+mod whoever_loses_the_right_stops_watching;
 mod wrong_requests_get_their_status_and_a_sentence;

@@ -26,9 +26,9 @@ use super::Watched;
 use super::problem::{bad_query, hls_problem, no_such_part};
 use super::replay::{file, insert};
 use crate::app::App;
-use crate::http::access::{Keys, readable_live};
+use crate::http::access::{Keys, Right};
 use crate::http::auth::Caller;
-use crate::http::lives::media_token;
+use crate::http::live_answer::media_token;
 use crate::http::problem::Problem;
 use crate::http::range::{Asked, asked, other_version};
 
@@ -41,6 +41,7 @@ const NOTHING: &[u8] = b"\0\0\0\x08free";
 pub(super) struct Viewer {
     live: Arc<Live>,
     recording: Arc<Recording>,
+    right: Right,
     caller: Caller,
     keys: Keys,
     headers: HeaderMap,
@@ -50,17 +51,24 @@ impl FromRequestParts<App> for Viewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Watched { live, recording } = Watched::from_request_parts(parts, app).await?;
+        let Watched { live, recording, right, .. } = Watched::from_request_parts(parts, app).await?;
         let caller = Caller::from_request_parts(parts, app).await?;
         let Ok(keys) = Keys::from_request_parts(parts, app).await;
-        Ok(Self { live, recording, caller, keys, headers: parts.headers.clone() })
+        Ok(Self { live, recording, right, caller, keys, headers: parts.headers.clone() })
     }
 }
 
 impl Viewer {
-    /// Ends what is not for this viewer any more, after something was waited for.
-    async fn may_still(&self, app: &App) -> Result<(), Problem> {
-        readable_live(app, &self.caller, self.live.id, &self.keys).await.map(|_| ())
+    /// What comes, or why nothing does. Nobody waits for longer than they may watch, or than there is a server.
+    async fn wait<T>(&self, app: &App, coming: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
+        tokio::select! {
+            biased;
+            () = self.right.clone().lost() => Err(Problem::no_such_live()),
+            () = app.leaving.cancelled() => {
+                Err(Problem::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(1))
+            }
+            come = coming => come.map_err(|error| hls_problem(&error)),
+        }
     }
 
     /// What the addresses in a playlist end with. Who came with a token only gets no newer one.
@@ -69,7 +77,7 @@ impl Viewer {
         let own = own.filter(|_| self.keys.key.is_none() && !matches!(self.caller, Caller::Person(_)));
         let token = match self.live.visibility {
             Visibility::Public => None,
-            _ => own.cloned().or_else(|| media_token(app, &self.live)),
+            _ => own.cloned().or_else(|| media_token(app, &self.live, &self.caller, &self.keys)),
         };
         token.map(|token| format!("?token={token}")).unwrap_or_default()
     }
@@ -93,8 +101,7 @@ pub(super) struct Which {
         Refusal<404>, Refusal<406>))]
 pub(super) async fn index(State(app): State<App>, viewer: Viewer) -> Result<Response, Problem> {
     let text = app.hls.index(viewer.live.id.0, &viewer.recording);
-    let text = unless_leaving(&app, text).await?;
-    viewer.may_still(&app).await?;
+    let text = viewer.wait(&app, text).await?;
     Ok(playlist(&app, &viewer, &text, "max-age=1"))
 }
 
@@ -180,9 +187,7 @@ pub(super) async fn part(
         View::of_bytes(init, if kind == Kind::Video { "video/mp4" } else { "audio/mp4" })
     } else {
         let named: Name = name.parse().map_err(|_| no_such_part())?;
-        let view = unless_leaving(&app, app.hls.chunk(&viewer.recording, take, kind, named)).await?;
-        viewer.may_still(&app).await?;
-        view
+        viewer.wait(&app, app.hls.chunk(&viewer.recording, take, kind, named)).await?
     };
     bytes(&app, viewer, Arc::new(view), &format!("\"{track}-{take}-{name}\""))
 }
@@ -195,8 +200,11 @@ async fn media_playlist(
 ) -> Result<Response, Problem> {
     let ask = ask(question.map_err(bad_query)?.0)?;
     let text = app.hls.playlist(viewer.live.id.0, &viewer.recording, kind, ask);
-    let text = unless_leaving(app, text).await?;
-    viewer.may_still(app).await?;
+    let text = viewer.wait(app, text).await?;
+    // A live that is deleted ends, and with it the waiting.
+    if ask.segment.is_some() && !viewer.right.holds().await {
+        return Err(Problem::no_such_live());
+    }
     // A playlist that was asked for by what it must hold goes on holding it.
     let lasting = if ask.segment.is_some() { "max-age=36" } else { "max-age=1" };
     Ok(playlist(app, &viewer, &text, lasting))
@@ -222,14 +230,6 @@ fn bad_number() -> Problem {
     )
 }
 
-/// What comes of it, or that the server leaves.
-async fn unless_leaving<T>(app: &App, coming: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
-    tokio::select! {
-        come = coming => come.map_err(|error| hls_problem(&error)),
-        () = app.leaving.cancelled() => Err(Problem::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(1)),
-    }
-}
-
 fn playlist(app: &App, viewer: &Viewer, text: &Text, lasting: &str) -> Response {
     let mut answer = Body::from(text.bytes(&viewer.end_of_uri(app))).into_response();
     insert(&mut answer, header::CONTENT_TYPE, PLAYLIST);
@@ -247,7 +247,7 @@ fn bytes(app: &App, viewer: Viewer, view: Arc<View>, etag: &str) -> Result<Respo
         return Err(other_version());
     }
     let is_there = wanted != Asked::Unsatisfiable;
-    let mut answer = file(app, wanted, viewer.recording, &view);
+    let mut answer = file(app, wanted, (viewer.recording, viewer.right), &view);
     if is_there {
         insert(&mut answer, header::CONTENT_TYPE, view.content_type);
         insert(&mut answer, header::ETAG, etag);
