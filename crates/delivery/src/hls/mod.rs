@@ -16,12 +16,12 @@ use timeline::view::hls::{
     Chunk, Layout, Name, Settled, TARGET_US, chunk, init, media_playlist, multivariant,
 };
 use timeline::{Container, Take, Timeline, Version};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tokio::time::{Duration, timeout};
 
 use ask::Answer;
 pub use ask::Ask;
-use running::Running;
+use running::Channel;
 pub use text::Text;
 
 /// How long a request waits for what it names (6.2.5.2): three target durations.
@@ -70,7 +70,7 @@ impl From<recorder::Error> for Error {
 /// The playlists of all lives that somebody asked for.
 #[derive(Debug)]
 pub struct Hls {
-    running: Cache<i64, Arc<Mutex<Running>>>,
+    running: Cache<i64, Arc<Channel>>,
     ended: Cache<(i64, Version), Arc<Ended>>,
 }
 
@@ -108,10 +108,7 @@ impl Hls {
         let _ = timeout(FIRST_FRAME, ready).await;
         let (is_live, timeline) = now(recording)?;
         if is_live {
-            let running = self.running(live).await;
-            let mut running = running.lock().await;
-            running.bring(&timeline).await?;
-            return running.index().ok_or(Error::NothingYet);
+            return self.channel(live).await.index(&timeline).await?.ok_or(Error::NothingYet);
         }
         self.ended(live, timeline).await?.index.clone().ok_or(Error::NothingYet)
     }
@@ -154,10 +151,8 @@ impl Hls {
             let ended = self.ended(live, timeline).await?;
             return ended.playlists[kind.slot()].clone().map(Some).ok_or(Error::NoSuchPart);
         }
-        let running = self.running(live).await;
-        let mut running = running.lock().await;
-        running.bring(&timeline).await?;
-        let Some(shown) = running.playlist(kind) else {
+        let shown = self.channel(live).await.playlist(&timeline, kind).await?;
+        let Some(shown) = shown else {
             return if is_ready(&timeline) { Err(Error::NoSuchPart) } else { Ok(None) };
         };
         match ask.of(shown.next_segment, shown.parts, shown.parts_before) {
@@ -213,8 +208,11 @@ impl Hls {
         }
     }
 
-    async fn running(&self, live: i64) -> Arc<Mutex<Running>> {
-        self.running.get_with(live, async { Arc::default() }).await
+    async fn channel(&self, live: i64) -> Arc<Channel> {
+        match self.running.get(&live).await {
+            Some(channel) => channel,
+            None => self.running.get_with(live, async { Arc::default() }).await,
+        }
     }
 
     async fn ended(&self, live: i64, timeline: Arc<Timeline>) -> Result<Arc<Ended>, Error> {

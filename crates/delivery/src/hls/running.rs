@@ -1,17 +1,33 @@
 //! The playlists of a live that runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use media::Kind;
 use recorder::{Error, blocking};
 use timeline::Timeline;
 use timeline::view::hls::{Layout, Playlist, Settled, media_playlist, multivariant};
+use tokio::sync::Mutex;
 
 use super::text::Text;
 
+/// A live that runs, for all who follow it.
+#[derive(Debug, Default)]
+pub(super) struct Channel {
+    running: Mutex<Running>,
+    /// What was made last. Whoever wakes up with a thousand others finds it here.
+    newest: RwLock<Newest>,
+}
+
+/// The playlists of a snapshot.
+#[derive(Debug, Default)]
+struct Newest {
+    timeline: Option<Arc<Timeline>>,
+    playlists: [Option<Arc<Shown>>; 2],
+}
+
 /// What was said of a live, and goes on being said.
 #[derive(Debug, Default)]
-pub(super) struct Running {
+struct Running {
     layout: Layout,
     timeline: Option<Arc<Timeline>>,
     settled: [Settled; 2],
@@ -32,9 +48,44 @@ pub(super) struct Shown {
     update: Option<Arc<Text>>,
 }
 
+impl Channel {
+    /// The playlist that names the others.
+    pub(super) async fn index(&self, timeline: &Arc<Timeline>) -> Result<Option<Arc<Text>>, Error> {
+        let mut running = self.running.lock().await;
+        running.bring(timeline).await?;
+        Ok(running.index())
+    }
+
+    /// The playlist of a kind of track, if there is one.
+    pub(super) async fn playlist(
+        &self,
+        timeline: &Arc<Timeline>,
+        kind: Kind,
+    ) -> Result<Option<Arc<Shown>>, Error> {
+        if let Some(shown) = self.newest(timeline, kind) {
+            return Ok(Some(shown));
+        }
+        let mut running = self.running.lock().await;
+        if let Some(shown) = self.newest(timeline, kind) {
+            return Ok(Some(shown));
+        }
+        running.bring(timeline).await?;
+        let shown = running.playlist(kind);
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) =
+            Newest { timeline: running.timeline.clone(), playlists: running.shown.clone() };
+        Ok(shown)
+    }
+
+    fn newest(&self, timeline: &Arc<Timeline>, kind: Kind) -> Option<Arc<Shown>> {
+        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
+        let is_of = newest.timeline.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, timeline));
+        newest.playlists[kind.slot()].clone().filter(|_| is_of)
+    }
+}
+
 impl Running {
     /// Takes in what was recorded since.
-    pub(super) async fn bring(&mut self, timeline: &Arc<Timeline>) -> Result<(), Error> {
+    async fn bring(&mut self, timeline: &Arc<Timeline>) -> Result<(), Error> {
         if self.timeline.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, timeline)) {
             return Ok(());
         }
@@ -55,7 +106,7 @@ impl Running {
         Ok(())
     }
 
-    pub(super) fn index(&mut self) -> Option<Arc<Text>> {
+    fn index(&mut self) -> Option<Arc<Text>> {
         if self.index.is_none() {
             let text = multivariant(&self.layout, self.timeline.as_ref()?)?;
             self.index = Some(Arc::new(Text::new(text)));
@@ -64,7 +115,7 @@ impl Running {
     }
 
     /// The playlist of a kind of track, if there is one.
-    pub(super) fn playlist(&mut self, kind: Kind) -> Option<Arc<Shown>> {
+    fn playlist(&mut self, kind: Kind) -> Option<Arc<Shown>> {
         let timeline = self.timeline.as_ref()?;
         let shown = &mut self.shown[kind.slot()];
         if shown.is_none() && self.layout.has(timeline, kind) {
