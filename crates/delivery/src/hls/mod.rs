@@ -108,7 +108,7 @@ impl Hls {
         let _ = timeout(FIRST_FRAME, ready).await;
         let (is_live, timeline) = now(recording)?;
         if is_live {
-            return self.channel(live).await.index(&timeline).await?.ok_or(Error::NothingYet);
+            return self.channel(live).await.index(recording).await?.ok_or(Error::NothingYet);
         }
         self.ended(live, timeline).await?.index.clone().ok_or(Error::NothingYet)
     }
@@ -151,7 +151,7 @@ impl Hls {
             let ended = self.ended(live, timeline).await?;
             return ended.playlists[kind.slot()].clone().map(Some).ok_or(Error::NoSuchPart);
         }
-        let shown = self.channel(live).await.playlist(&timeline, kind).await?;
+        let shown = self.channel(live).await.playlist(recording, kind).await?;
         let Some(shown) = shown else {
             return if is_ready(&timeline) { Err(Error::NoSuchPart) } else { Ok(None) };
         };

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use media::Kind;
-use recorder::{Error, blocking};
+use recorder::{Error, Recording, blocking};
 use timeline::Timeline;
 use timeline::view::hls::{Layout, Playlist, Settled, media_playlist, multivariant};
 use tokio::sync::Mutex;
@@ -50,23 +50,25 @@ pub(super) struct Shown {
 
 impl Channel {
     /// The playlist that names the others.
-    pub(super) async fn index(&self, timeline: &Arc<Timeline>) -> Result<Option<Arc<Text>>, Error> {
+    pub(super) async fn index(&self, recording: &Recording) -> Result<Option<Arc<Text>>, Error> {
         let mut running = self.running.lock().await;
-        running.bring(timeline).await?;
+        running.bring(recording.timeline()).await?;
         Ok(running.index())
     }
 
     /// The playlist of a kind of track, if there is one.
     pub(super) async fn playlist(
         &self,
-        timeline: &Arc<Timeline>,
+        recording: &Recording,
         kind: Kind,
     ) -> Result<Option<Arc<Shown>>, Error> {
-        if let Some(shown) = self.newest(timeline, kind) {
+        if let Some(shown) = self.newest(&recording.timeline(), kind) {
             return Ok(Some(shown));
         }
         let mut running = self.running.lock().await;
-        if let Some(shown) = self.newest(timeline, kind) {
+        // Looked at in the order in which it is taken in, so that nobody goes back to an older one.
+        let timeline = recording.timeline();
+        if let Some(shown) = self.newest(&timeline, kind) {
             return Ok(Some(shown));
         }
         running.bring(timeline).await?;
@@ -85,13 +87,13 @@ impl Channel {
 
 impl Running {
     /// Takes in what was recorded since.
-    async fn bring(&mut self, timeline: &Arc<Timeline>) -> Result<(), Error> {
-        if self.timeline.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, timeline)) {
+    async fn bring(&mut self, timeline: Arc<Timeline>) -> Result<(), Error> {
+        if self.timeline.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, &timeline)) {
             return Ok(());
         }
         if self.timeline.is_none() {
             // All of a live, which may be long.
-            let timeline = Arc::clone(timeline);
+            let timeline = Arc::clone(&timeline);
             self.layout = blocking(move || {
                 let mut layout = Layout::default();
                 layout.grow(&timeline);
@@ -99,9 +101,9 @@ impl Running {
             })
             .await?;
         } else {
-            self.layout.grow(timeline);
+            self.layout.grow(&timeline);
         }
-        self.timeline = Some(Arc::clone(timeline));
+        self.timeline = Some(timeline);
         (self.shown, self.index) = ([None, None], None);
         Ok(())
     }
