@@ -32,7 +32,7 @@ pub(super) use super::problem::storage;
 use crate::app::App;
 use crate::publishing::{check_quota, hear, over_quota};
 
-use problem::upload_problem;
+pub(super) use problem::upload_problem;
 use tus::{checksum, creation, expires, insert, is_plain, is_upload, number};
 
 /// How often bytes of one request are told to the live.
