@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use promises::people::PASSWORD;
-use promises::{Api, Answer, Server};
+use promises::{Answer, Api, Server};
 use serde_json::json;
 
 const LOGIN: &str = "/api/users/login/";
@@ -64,7 +64,11 @@ async fn what_others_try_locks_nobody_out_who_was_there_before() {
         let from = format!("2001:db8:0:{number}::1");
         statuses.push(sign_in(&api, &from, &person.email, "pas celui-là").await.status);
     }
-    assert_eq!((statuses[0], statuses[11]), (401, 429), "many networks guess no more than some: {statuses:?}");
+    assert_eq!(
+        (statuses[0], statuses[11]),
+        (401, 429),
+        "many networks guess no more than some: {statuses:?}"
+    );
     sign_in(&api, "192.0.2.1", &person.email, PASSWORD).await.must_be(200);
 
     // A neighbour behind the same address tries for many accounts.

@@ -2,8 +2,8 @@
 
 mod a_codec_that_is_not_taken_is_named;
 mod a_crowd_in_the_conversation_costs_little;
-mod a_flood_of_strangers_delays_nobody_who_is_known;
 mod a_file_published_in_any_slices_is_the_same_recording;
+mod a_flood_of_strangers_delays_nobody_who_is_known;
 mod a_full_disk_is_said_and_survived;
 mod a_list_opens_no_recording;
 mod a_live_goes_on_after_a_restart;

@@ -88,7 +88,8 @@ async fn people_are_listed_found_and_changed() {
     let taken = json!({"email": admin.email});
     admin.api.patch(&path, taken).await.must_be(409);
     admin.api.patch(&path, json!({"password": "x"})).await.must_be(400);
-    let changed = admin.api.patch(&path, json!({"email": "Awa@neuf.sn", "last_name": "Sow"})).await.expect(200).json();
+    let changed =
+        admin.api.patch(&path, json!({"email": "Awa@neuf.sn", "last_name": "Sow"})).await.expect(200).json();
     assert_eq!((&changed["email"], &changed["verified"]), (&json!("awa@neuf.sn"), &json!(true)));
     assert_eq!(sign_in(&server.anonymous(), "awa@neuf.sn").await.0, 200);
     admin.api.post(&format!("{path}logout-all/"), json!({})).await.must_be(204);
@@ -109,7 +110,9 @@ async fn a_role_is_given_to_a_person_who_is_shown() {
     let (admin, awa) = (admin(&server).await, server.person("Awa").await);
     let (status, text) = server.command(&["user", "role", &awa.email, "moderator"]).await;
     assert!(!status.success(), "nobody said yes: {text}");
-    for part in [format!("person {}", awa.id), "Awa Ndiaye".to_owned(), "not verified".to_owned(), "--yes".to_owned()] {
+    for part in
+        [format!("person {}", awa.id), "Awa Ndiaye".to_owned(), "not verified".to_owned(), "--yes".to_owned()]
+    {
         assert!(text.contains(&part), "{text}");
     }
     let path = format!("/api/admin/users/{}/role/", awa.id);

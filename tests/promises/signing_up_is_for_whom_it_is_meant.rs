@@ -1,8 +1,8 @@
 //! Signing up is open, by invitation or closed, is limited, and takes no name that hides or deceives; what a configuration says
 //! of issuers is held against what is safe, and the key that sign-ins hang on is not replaced without a word.
 
-use promises::people::PASSWORD;
 use promises::Server;
+use promises::people::PASSWORD;
 use promises::server::program;
 use serde_json::{Value, json};
 use tokio::process::Command;

@@ -13,7 +13,8 @@ const SOON: Duration = Duration::from_secs(2);
 /// Longer than it takes until nothing of it is in the files: other tests run beside this one.
 const WRITTEN: Duration = Duration::from_secs(20);
 /// Words that are nowhere else.
-const WORDS: [&str; 6] = ["zanzibarine", "quolibetique", "fermenterait", "hurluberlue", "tartignolle", "mirobolante"];
+const WORDS: [&str; 6] =
+    ["zanzibarine", "quolibetique", "fermenterait", "hurluberlue", "tartignolle", "mirobolante"];
 
 /// Somebody who has said and published words, and a live of somebody else in which they did.
 struct Scene {
@@ -32,7 +33,10 @@ async fn scene(server: &Server) -> Scene {
     leaver.api.post(&theirs.path("chat/"), json!({"content": "tartignolle chez moi"})).await.must_be(201);
     let live = host.start_live(json!({"title": "Marché"})).await;
     for number in 0..30 {
-        host.api.post(&live.path("chat/"), json!({"content": format!("bonjour {number}")})).await.must_be(201);
+        host.api
+            .post(&live.path("chat/"), json!({"content": format!("bonjour {number}")}))
+            .await
+            .must_be(201);
         let content = format!("mirobolante {number} et tartignolle aussi");
         leaver.api.post(&live.path("chat/"), json!({"content": content})).await.must_be(201);
     }
@@ -56,8 +60,10 @@ impl Scene {
 
     async fn leaves_nothing(&self, server: &Server) {
         let words: Vec<&str> = WORDS.iter().copied().chain([self.leaver.email.as_str()]).collect();
-        within(WRITTEN, "no file holds a word of theirs", async || holding(server.data(), &words).is_empty()).await;
-        let found = self.host.api.get(&self.live.path("chat/messages/?q=mirobolante")).await.expect(200).json();
+        within(WRITTEN, "no file holds a word of theirs", async || holding(server.data(), &words).is_empty())
+            .await;
+        let found =
+            self.host.api.get(&self.live.path("chat/messages/?q=mirobolante")).await.expect(200).json();
         assert_eq!(found, json!([]));
         let found = self.host.api.get(&self.live.path("chat/messages/?q=bonjour")).await.expect(200).json();
         assert_eq!(found.as_array().map(Vec::len), Some(30), "what others said stays");

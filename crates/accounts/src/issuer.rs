@@ -88,8 +88,8 @@ impl Issuers {
                     match set.known(header.kid.as_deref(), header.alg) {
                         Some(key) => key,
                         None => {
-                            let (set, id) = (set.clone(), header.kid.clone());
-                            fetching.spawn(async move { (place, set.key(id.as_deref(), header.alg).await) });
+                            let (set, id, algorithm) = (set.clone(), header.kid.clone(), header.alg);
+                            fetching.spawn(async move { (place, set.key(id.as_deref(), algorithm).await) });
                             continue;
                         }
                     }

@@ -318,11 +318,20 @@ impl Accounts {
             }
             Err(error) => return Err(error),
         };
-        let read = || async move { self.person(id).await.map(Arc::new) };
-        let person = self.inner.people.get(&id, read).await.map_err(|error| match error {
+        self.present(id).await.map_err(|error| match error {
             Error::NoSuchPerson => Error::InvalidToken,
             other => other,
-        })?;
+        })
+    }
+
+    /// Somebody who may come in, as they were a second ago at most: this is asked for every request, and every second for
+    /// what goes on.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPerson`], [`Error::Disabled`].
+    pub async fn present(&self, id: PersonId) -> Result<Arc<Person>, Error> {
+        let read = || async move { self.person(id).await.map(Arc::new) };
+        let person = self.inner.people.get(&id, read).await?;
         if person.disabled.is_some() { Err(Error::Disabled) } else { Ok(person) }
     }
 
@@ -417,12 +426,7 @@ impl Accounts {
     }
 
     /// A sign-in that begins now, and its first refresh token.
-    fn new_sign_in(
-        &self,
-        person: PersonId,
-        network: Option<Network>,
-        now: UnixMs,
-    ) -> (String, NewSignIn) {
+    fn new_sign_in(&self, person: PersonId, network: Option<Network>, now: UnixMs) -> (String, NewSignIn) {
         let refresh = refresh::RefreshTokens::first();
         let ends = now.plus(refresh::LONGEST);
         let new = NewSignIn {

@@ -214,7 +214,11 @@ async fn a_token_of_the_app_is_accepted_and_makes_its_person_once() {
         let claims = json!({"sub": unproved.to_string(), "exp": NOW.seconds() + 60, "email": "moussa@x.org",
                             "email_verified": unproved});
         let person = accounts.authenticate(&signed(claims, SECRET), NOW).await.unwrap();
-        assert_eq!((person.email.as_deref(), person.verified), (None, false), "an address that nobody stands for");
+        assert_eq!(
+            (person.email.as_deref(), person.verified),
+            (None, false),
+            "an address that nobody stands for"
+        );
     }
     assert_eq!(accounts.authenticate(&token, NOW).await.unwrap().id, first.id);
     let own = accounts.register(awa(), None, HERE, NOW).await.unwrap();
@@ -311,7 +315,9 @@ async fn a_link_gives_a_password_once_within_a_day_and_ends_all_else() {
     let earlier = accounts.password_link(person.id, NOW).await.unwrap();
     let link = accounts.password_link(person.id, NOW).await.unwrap();
     let day = seconds(86_400);
-    for (token, at) in [("", NOW), ("unknown", NOW), (earlier.token.as_str(), NOW), (link.token.as_str(), day)] {
+    for (token, at) in
+        [("", NOW), ("unknown", NOW), (earlier.token.as_str(), NOW), (link.token.as_str(), day)]
+    {
         assert!(matches!(reset(token, "un autre secret", at).await, Err(Error::NoLink)), "{token}");
     }
     assert!(matches!(reset(&link.token, "awa diop", NOW).await, Err(Error::CommonPassword)));

@@ -9,7 +9,7 @@ use crate::{Error, connect};
 /// Pages of a search index that are merged by one job at most, so that the writer is soon free again.
 const PAGES: u32 = 256;
 /// Bytes of a database that is written anew as a whole at most: more would hold up the writer for too long.
-const WRITTEN_ANEW: i64 = 256 << 20;
+const WRITTEN_ANEW: i64 = 64 << 20;
 
 /// Merges some of a search index: what is merged leaves out the words of rows that are gone. Whether there is more to merge
 /// (FTS5 documentation, section 6.7).

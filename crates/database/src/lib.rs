@@ -95,7 +95,7 @@ impl Database {
 
     /// Leaves nothing in the database's files of what was deleted: words in these search indexes (FTS5) of rows that are gone,
     /// stale copies of rows in the gaps of pages, and what the log holds. Others are served meanwhile; a file of more than
-    /// 256 MiB keeps its gaps, in which SQLite may have left copies of what it moved.
+    /// 64 MiB keeps its gaps, in which SQLite may have left copies of what it moved.
     ///
     /// # Errors
     /// Those of [`Database::write`]; somebody read for longer than the log could wait. What was not done is done by the next call.

@@ -337,8 +337,7 @@ mod tests {
     fn the_command_line_wins_over_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("c.toml");
-        let text =
-            "patience_s = 5\nrunning_lives = 7\n[[issuers]]\nname = 'a'\nsecret = '0123456789abcdef0123456789abcdef'\n";
+        let text = "patience_s = 5\nrunning_lives = 7\n[[issuers]]\nname = 'a'\nsecret = '0123456789abcdef0123456789abcdef'\n";
         std::fs::write(&path, text).unwrap();
         let written = Written { config: Some(path), patience_s: Some(9.0), ..Written::default() };
         let config = written.meant().unwrap();

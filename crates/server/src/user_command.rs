@@ -190,12 +190,14 @@ async fn done(command: UserCommand) -> Result<(), String> {
         UserCommand::PasswordLink { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let link = desk.accounts.password_link(person.id, now_ms()).await.map_err(said)?;
-            desk.tell_link(&link, &password_link(&desk.base(), &link)).await
+            let url = password_link(&desk.base(), &link);
+            desk.tell_link(&link, url).await
         }
         UserCommand::Invite { common } => {
             let desk = Desk::open(common).await?;
             let link = desk.accounts.invite(now_ms()).await.map_err(said)?;
-            desk.tell_link(&link, &invitation_link(&desk.base(), &link)).await
+            let url = invitation_link(&desk.base(), &link);
+            desk.tell_link(&link, url).await
         }
         UserCommand::Role { who, role, remove, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
@@ -264,7 +266,11 @@ impl Desk {
         ))?;
         self.accounts.begin_erasure(person.id, now_ms()).await.map_err(said)?;
         let is_served = in_use::server_of(&self.config.data_dir).is_some();
-        let when = if is_served { "is being erased by the running server" } else { "will be erased when a server starts on it" };
+        let when = if is_served {
+            "is being erased by the running server"
+        } else {
+            "will be erased when a server starts on it"
+        };
         if self.json {
             say(&format!("{{\"id\":{},\"erased\":{is_served}}}", person.id));
         } else {
@@ -283,9 +289,9 @@ impl Desk {
         self.close().await
     }
 
-    async fn tell_link(self, link: &OneTime, url: &str) -> Result<(), String> {
-        let answer = wire::people::OneTimeLink { url: url.to_owned(), expires_at: wire::Time(link.expires.0) };
-        say(&if self.json { written(&answer) } else { url.to_owned() });
+    async fn tell_link(self, link: &OneTime, url: String) -> Result<(), String> {
+        let answer = wire::people::OneTimeLink { url, expires_at: wire::Time(link.expires.0) };
+        say(&if self.json { written(&answer) } else { answer.url });
         self.close().await
     }
 
@@ -306,12 +312,17 @@ impl Desk {
 fn described(person: &Person) -> String {
     let name = format!("{} {}", person.first_name, person.last_name);
     let verified = if person.verified { "verified" } else { "not verified" };
-    let email = person.email.as_ref().map_or("no address".to_owned(), |email| format!("{email} ({verified})"));
+    let email =
+        person.email.as_ref().map_or("no address".to_owned(), |email| format!("{email} ({verified})"));
     let since = wire::Time(person.created.0);
     let disabled = person.disabled.map(|at| format!(", disabled since {}", wire::Time(at.0)));
     let roles = if person.roles.is_empty() { String::new() } else { format!(", {}", roles(person)) };
     let name = name.trim();
-    format!("person {}: {name}, {email}, here since {since}{roles}{}", person.id, disabled.unwrap_or_default())
+    format!(
+        "person {}: {name}, {email}, here since {since}{roles}{}",
+        person.id,
+        disabled.unwrap_or_default()
+    )
 }
 
 fn roles(person: &Person) -> String {

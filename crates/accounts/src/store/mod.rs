@@ -203,7 +203,8 @@ pub trait Store: Send + Sync + 'static {
     async fn newest_change(&self) -> Result<i64, Failure>;
 
     /// Keeps a link by which somebody gives themselves a password, in the place of an earlier one.
-    async fn add_password_link(&self, id: PersonId, token: TokenHash, expires: UnixMs) -> Result<(), Failure>;
+    async fn add_password_link(&self, id: PersonId, token: TokenHash, expires: UnixMs)
+    -> Result<(), Failure>;
 
     /// Whose link this is, if it is good.
     async fn password_link(&self, token: TokenHash, now: UnixMs) -> Result<Option<PersonId>, Failure>;

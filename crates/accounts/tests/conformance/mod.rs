@@ -98,7 +98,15 @@ async fn outside_identities(store: &impl Store) {
 async fn a_sign_in_from_its_beginning_to_its_end(store: &impl Store) {
     let person = store.add(new("a@b")).await.unwrap().id;
     let (first, second, third) = ([1; 32], [2; 32], [3; 32]);
-    let begin = NewSignIn { person, token: first, expires: LATER, ends: LATER, now: NOW, remembered: 32, network: None };
+    let begin = NewSignIn {
+        person,
+        token: first,
+        expires: LATER,
+        ends: LATER,
+        now: NOW,
+        remembered: 32,
+        network: None,
+    };
     let sign_in = store.begin_sign_in(begin).await.unwrap();
     assert!(store.is_signed_in(sign_in, NOW).await.unwrap());
     assert!(!store.is_signed_in(sign_in, LATER).await.unwrap(), "its time is over");
@@ -127,7 +135,15 @@ async fn a_sign_in_from_its_beginning_to_its_end(store: &impl Store) {
     store.exchange(first, [7; 32], says(Verdict::Revoke)).await.unwrap();
     assert!(seen(third).await.revoked && seen(first).await.revoked);
 
-    let again = NewSignIn { person, token: [5; 32], expires: LATER, ends: LATER, now: NOW, remembered: 32, network: None };
+    let again = NewSignIn {
+        person,
+        token: [5; 32],
+        expires: LATER,
+        ends: LATER,
+        now: NOW,
+        remembered: 32,
+        network: None,
+    };
     assert!(!store.is_signed_in(sign_in, NOW).await.unwrap());
     let sign_in = store.begin_sign_in(again).await.unwrap();
     assert_eq!(store.sign_out([6; 32]).await.unwrap(), None);
@@ -141,7 +157,8 @@ async fn sign_ins_end_one_by_one_and_all_together(store: &impl Store) {
     let other = store.add(new("c@d")).await.unwrap().id;
     let begin = async |person, number| {
         let token = [number; 32];
-        let new = NewSignIn { person, token, expires: LATER, ends: LATER, now: NOW, remembered: 32, network: None };
+        let new =
+            NewSignIn { person, token, expires: LATER, ends: LATER, now: NOW, remembered: 32, network: None };
         store.begin_sign_in(new).await.unwrap()
     };
     let (first, second, theirs) = (begin(person, 1).await, begin(person, 2).await, begin(other, 3).await);
@@ -155,7 +172,15 @@ async fn sign_ins_end_one_by_one_and_all_together(store: &impl Store) {
     assert!(!holds(second).await && !holds(third).await && holds(theirs).await);
 
     let last = begin(person, 5).await;
-    let fresh = NewSignIn { person, token: [6; 32], expires: LATER, ends: LATER, now: NOW, remembered: 32, network: None };
+    let fresh = NewSignIn {
+        person,
+        token: [6; 32],
+        expires: LATER,
+        ends: LATER,
+        now: NOW,
+        remembered: 32,
+        network: None,
+    };
     let (begun, ended) = store.change_password("another hash".to_owned(), fresh).await.unwrap();
     assert_eq!(ended, [last]);
     assert!(holds(begun).await && !holds(last).await && holds(theirs).await);
@@ -170,8 +195,15 @@ async fn old_sign_ins_are_forgotten_beyond_so_many(store: &impl Store) {
         store.exchange(token, [99; 32], refuse).await.unwrap().is_some()
     };
     for number in 1..=4 {
-        let begin =
-            NewSignIn { person, token: [number; 32], expires: NOW, ends: LATER, now: LATER, remembered: 2, network: None };
+        let begin = NewSignIn {
+            person,
+            token: [number; 32],
+            expires: NOW,
+            ends: LATER,
+            now: LATER,
+            remembered: 2,
+            network: None,
+        };
         store.begin_sign_in(begin).await.unwrap();
     }
     assert!(!known([1; 32]).await && known([2; 32]).await && known([4; 32]).await);
@@ -253,7 +285,9 @@ async fn somebody_is_erased_in_two_steps(store: &impl Store) {
     assert!(store.names(vec![person]).await.unwrap().iter().all(|name| name.first_name.is_empty()));
     store.add(new("a@b")).await.unwrap();
     store.erase(person).await.unwrap();
-    assert!(store.to_erase().await.unwrap().is_empty() && store.names(vec![person]).await.unwrap().is_empty());
+    assert!(
+        store.to_erase().await.unwrap().is_empty() && store.names(vec![person]).await.unwrap().is_empty()
+    );
 }
 
 async fn links_are_good_once(store: &impl Store) {
@@ -276,7 +310,9 @@ async fn links_are_good_once(store: &impl Store) {
     assert_eq!(kept.password.as_deref(), Some("new"));
 
     store.add_invitation([7; 32], LATER, NOW).await.unwrap();
-    assert!(store.is_invited([7; 32], NOW).await.unwrap() && !store.is_invited([7; 32], LATER).await.unwrap());
+    assert!(
+        store.is_invited([7; 32], NOW).await.unwrap() && !store.is_invited([7; 32], LATER).await.unwrap()
+    );
     let invited = |email, number: u8| NewRow { invitation: Some([number; 32]), ..new(email) };
     assert!(matches!(store.add(invited("d@b", 8)).await, Err(Error::NoInvitation)));
     assert!(matches!(store.add(invited("a@b", 7)).await, Err(Error::EmailTaken)));
@@ -287,13 +323,17 @@ async fn links_are_good_once(store: &impl Store) {
 
 async fn networks_are_remembered(store: &impl Store) {
     let person = store.add(new("a@b")).await.unwrap().id;
-    let known = async |network| store.credentials("a@b".to_owned(), network).await.unwrap().unwrap().known_there;
+    let known =
+        async |network| store.credentials("a@b".to_owned(), network).await.unwrap().unwrap().known_there;
     assert!(!known(HOME).await);
     store.begin_sign_in(begin(person, 1, Some(HOME))).await.unwrap();
     assert!(known(HOME).await && !known([1; 32]).await);
     for number in 2..4 {
         let later = UnixMs(NOW.0 + i64::from(number));
-        store.begin_sign_in(NewSignIn { now: later, ..begin(person, number, Some([number; 32])) }).await.unwrap();
+        store
+            .begin_sign_in(NewSignIn { now: later, ..begin(person, number, Some([number; 32])) })
+            .await
+            .unwrap();
     }
     assert!(!known(HOME).await && known([2; 32]).await && known([3; 32]).await, "the newest of so many");
 }

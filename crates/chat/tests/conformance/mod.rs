@@ -317,7 +317,9 @@ async fn a_forgotten_conversation_is_gone(store: &impl Store) {
 async fn what_somebody_said_is_erased_in_every_live(store: &impl Store) {
     let elsewhere = |order: Order| Order { posting: Posting { live_id: OTHER, ..order.posting }, ..order };
     let hold = Gate::Guarded { slow_ms: 0, hold: true };
-    for order in [said(ADA, "un", 1), said(ZOE, "deux", 2), said(ADA, "trois", 3), elsewhere(said(ADA, "quatre", 4))] {
+    for order in
+        [said(ADA, "un", 1), said(ZOE, "deux", 2), said(ADA, "trois", 3), elsewhere(said(ADA, "quatre", 4))]
+    {
         post(store, order).await.unwrap();
     }
     for (content, id) in [("à moi", 1), ("et moi", 2)] {
@@ -330,7 +332,10 @@ async fn what_somebody_said_is_erased_in_every_live(store: &impl Store) {
 
     let some = async |after, limit| store.erase_some(ADA, after, NOW, limit).await.unwrap();
     let first = some(MessageId(0), 2).await;
-    assert_eq!(first.iter().map(|(live, deletion)| (*live, deletion.seq.0)).collect::<Vec<_>>(), [(LIVE, 1), (LIVE, 3)]);
+    assert_eq!(
+        first.iter().map(|(live, deletion)| (*live, deletion.seq.0)).collect::<Vec<_>>(),
+        [(LIVE, 1), (LIVE, 3)]
+    );
     let rest = some(message_id(LIVE, Seq(3)), 2).await;
     assert_eq!((rest.len(), rest[0].0), (1, OTHER));
     assert!(some(message_id(OTHER, Seq(1)), 2).await.is_empty() && some(MessageId(0), 2).await.is_empty());

@@ -127,7 +127,12 @@ impl Store for Sqlite {
         Ok(self.0.read(changes::newest).await?)
     }
 
-    async fn add_password_link(&self, id: PersonId, token: TokenHash, expires: UnixMs) -> Result<(), Failure> {
+    async fn add_password_link(
+        &self,
+        id: PersonId,
+        token: TokenHash,
+        expires: UnixMs,
+    ) -> Result<(), Failure> {
         Ok(self.0.write(move |c| links::add(c, id, &token, expires)).await?)
     }
 
