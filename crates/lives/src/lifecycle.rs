@@ -70,6 +70,26 @@ impl Lifecycle {
         self.lives.with_author(row).await
     }
 
+    /// Gives an unlisted live another address to be watched by; the one before opens nothing any more, nor do tokens for
+    /// media that it gave.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLive`].
+    pub async fn renew_watch_key(&self, id: LiveId, now: UnixMs) -> Result<Live, Error> {
+        let row = self.decide(id, Decision::NewWatchKey(new_watch_key()), now).await?.0;
+        self.lives.with_author(row).await
+    }
+
+    /// Gives a live another stream key, which is answered and kept hashed only; the one before opens nothing any more.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLive`].
+    pub async fn renew_stream_key(&self, id: LiveId, now: UnixMs) -> Result<String, Error> {
+        let key = live::new_stream_key();
+        self.decide(id, Decision::NewStreamKey(live::hash(&key)), now).await?;
+        Ok(key)
+    }
+
     /// Stops a live for good. Stopping again changes nothing.
     ///
     /// # Errors

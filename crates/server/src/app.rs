@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::engines::Engines;
 use crate::erasing::Erasing;
 use crate::error::Error;
+use crate::http::chat_cost::ChatCosts;
 use crate::http::chat_state::{Sources, States};
 use crate::http::log::Counts;
 use crate::listeners::{Followers, Listeners};
@@ -41,6 +42,7 @@ pub(crate) struct App {
     pub(crate) chat: Chat,
     pub(crate) chat_limits: Arc<chat::Limits>,
     pub(crate) chat_states: States,
+    pub(crate) chat_costs: ChatCosts,
     pub(crate) recordings: Recordings,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) uploads: Arc<Uploads>,
@@ -74,7 +76,8 @@ impl App {
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
         let replays = Arc::<Replays>::default();
         let recordings = Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), Arc::clone(&replays));
-        let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone()));
+        let viewers = Viewers::default();
+        let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone(), viewers.clone()));
         let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
         let (chat_states, tasks) = (States::default(), TaskTracker::new());
         let listeners = Listeners::new(Followers {
@@ -102,7 +105,8 @@ impl App {
             recorder,
             replays,
             posters: Arc::default(),
-            viewers: Viewers::default(),
+            viewers,
+            chat_costs: ChatCosts::default(),
             here: Here::default(),
             counts: Arc::default(),
             quota,

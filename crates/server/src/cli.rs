@@ -15,7 +15,7 @@ use crate::config::Written;
 use crate::in_use::InUse;
 use crate::terminal::say;
 use crate::user_command::UserCommand;
-use crate::{data_dir, engines, recorded, serve, shutdown, user_command};
+use crate::{data_dir, engines, export, recorded, serve, shutdown, user_command};
 
 /// How long tasks that would not end are waited for, once the server has left.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -39,11 +39,11 @@ enum Command {
         #[command(flatten)]
         at: DataDir,
     },
-    /// Writes one live into one self-contained file
+    /// Writes one live into one self-contained file, or a folder of them where its takes differ too much for one
     Export {
         /// The live's number
         live_id: i64,
-        /// The file to write
+        /// The file to write, by its ending (.mp4, .m4a, .webm); without one what fits, a folder where takes differ
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
         #[command(flatten)]
@@ -133,7 +133,7 @@ fn verify(data_dir: &Path) -> Result<ExitCode, String> {
 }
 
 fn export(data_dir: &Path, live_id: i64, output: &Path) -> Result<ExitCode, String> {
-    recorded::export(data_dir, LiveId(live_id), output)?;
+    export::export(data_dir, LiveId(live_id), output)?;
     Ok(ExitCode::SUCCESS)
 }
 

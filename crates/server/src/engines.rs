@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use database::Database;
+use database::{Database, Look};
 use storage::Failure;
 
 use crate::error::Error;
+use crate::in_use::InUse;
 
 /// The search indexes of all stores.
 const INDEXES: &[&str] = &[chat::Sqlite::INDEX, lives::Sqlite::INDEX];
@@ -54,8 +55,12 @@ impl Engines {
 /// What is wrong with what a data directory's stores keep, one sentence each, changing nothing.
 pub(crate) fn verify(data_dir: &Path) -> Result<Vec<String>, String> {
     let path = existing(data_dir)?;
-    let mut found = database::check(&path).unwrap_or_else(|error| vec![error.to_string()]);
-    found.extend(chat::Sqlite::verify(&path).unwrap_or_else(|error| vec![error.to_string()]));
+    let look = match Look::at(&path, InUse::is_taken(data_dir)) {
+        Ok(look) => look,
+        Err(error) => return Ok(vec![error.to_string()]),
+    };
+    let mut found = look.check().unwrap_or_else(|error| vec![error.to_string()]);
+    found.extend(chat::Sqlite::verify(&look).unwrap_or_else(|error| vec![error.to_string()]));
     Ok(found)
 }
 

@@ -81,6 +81,14 @@ impl InUse {
     }
 }
 
+impl InUse {
+    /// Whether somebody has a data directory now. Changes nothing there.
+    pub fn is_taken(directory: &Path) -> bool {
+        let lock = File::open(directory.join(NAME));
+        lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+}
+
 /// Where people find the server that works on a directory; `None` where none does. Empty until it serves.
 pub(crate) fn server_of(directory: &Path) -> Option<String> {
     let mut file = File::open(directory.join(NAME)).ok()?;

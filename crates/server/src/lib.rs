@@ -12,6 +12,7 @@ mod engines;
 mod erasing;
 mod erasure;
 mod error;
+mod export;
 mod http;
 mod in_use;
 mod listeners;

@@ -8,12 +8,20 @@ use delivery::replay::Replays;
 use ids::{LiveId, UnixMs};
 use ingest::reread::{self, Outcome};
 use ingest::upload::Uploads;
-use lives::{Live, Recorded, RecordedTake};
+use lives::{Live, Recorded, RecordedTake, Ways};
 use media::Kind;
+use moka::future::Cache;
 use recorder::unread::Stretch;
 use recorder::{Disk, ReadOnlyDisk, Recorder, Recording};
 use timeline::view::{self, Format, Selection};
-use timeline::{PlayClock, Position, Timeline};
+use timeline::{PlayClock, Position, Timeline, Version};
+
+/// Versions of lives of which it is known what they cost.
+const WAYS: u64 = 4_096;
+/// About what a container says of each frame, in bytes.
+const SAID_OF_A_FRAME: u64 = 8;
+/// About what it says once.
+const HEAD: u64 = 1_200;
 
 /// What is recorded of a live now.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +48,8 @@ pub(crate) struct Summary {
     pub(crate) version: String,
     /// Version of the poster, if there is one.
     pub(crate) poster: Option<String>,
+    /// What it costs to follow all of it.
+    pub(crate) ways: Ways,
 }
 
 /// A stretch of time of which nothing is recorded. It takes no play time.
@@ -78,13 +88,14 @@ pub(crate) struct Recordings {
     recorder: Arc<Recorder>,
     uploads: Arc<Uploads>,
     replays: Arc<Replays>,
+    ways: Cache<(LiveId, Version), Ways>,
     /// Those of which the rows may be behind. As many as lives were looked at within a second.
     touched: Arc<Mutex<HashSet<LiveId>>>,
 }
 
 impl Recordings {
     pub(crate) fn new(recorder: Arc<Recorder>, uploads: Arc<Uploads>, replays: Arc<Replays>) -> Self {
-        Self { recorder, uploads, replays, touched: Arc::default() }
+        Self { recorder, uploads, replays, ways: Cache::new(WAYS), touched: Arc::default() }
     }
 
     /// What is recorded of this live now.
@@ -92,7 +103,7 @@ impl Recordings {
         let Some(recording) = self.watched(live).await else { return Summary::default() };
         let timeline = recording.timeline();
         let gaps = gaps(&timeline);
-        let recorded = recorded(&timeline, &gaps);
+        let recorded = self.recorded(live, &recording, &timeline, &gaps).await;
         Summary { gaps, unread: unread(&recording), ..Summary::of(&recorded) }
     }
 
@@ -100,8 +111,8 @@ impl Recordings {
     /// not keep it, is opened, and its row gets what is missing: a page of them at most for each list.
     pub(crate) async fn listed(&self, live: &Live) -> Summary {
         match &live.recorded {
-            Some(recorded) => Summary::of(recorded),
-            None => {
+            Some(recorded) if recorded.ways.is_some() => Summary::of(recorded),
+            _ => {
                 self.touch(live.id);
                 self.summary(live.id).await
             }
@@ -117,8 +128,62 @@ impl Recordings {
 
     /// What lists show of a live, as it is now; `None` when it cannot be read.
     pub(crate) async fn now(&self, live: LiveId) -> Option<Recorded> {
-        let timeline = self.watched(live).await?.timeline();
-        Some(recorded(&timeline, &gaps(&timeline)))
+        let recording = self.watched(live).await?;
+        let timeline = recording.timeline();
+        Some(self.recorded(live, &recording, &timeline, &gaps(&timeline)).await)
+    }
+
+    async fn recorded(
+        &self,
+        live: LiveId,
+        recording: &Recording,
+        timeline: &Arc<Timeline>,
+        gaps: &[Gap],
+    ) -> Recorded {
+        let recorded = recorded(timeline, gaps);
+        let key = (live, timeline.version());
+        let ways = match self.ways.get(&key).await {
+            Some(ways) => ways,
+            None => {
+                let ways = self.measured(live, recording, timeline, &recorded).await;
+                self.ways.insert(key, ways).await;
+                ways
+            }
+        };
+        Recorded { ways: Some(ways), ..recorded }
+    }
+
+    /// The bytes of each way of following a live: those of its files once it has ended, about as many while it grows.
+    async fn measured(
+        &self,
+        live: LiveId,
+        recording: &Recording,
+        timeline: &Arc<Timeline>,
+        recorded: &Recorded,
+    ) -> Ways {
+        let about = about(timeline);
+        if recording.is_live() {
+            return about;
+        }
+        let format = if recorded.mp4 { Format::Mp4 } else { Format::Webm };
+        let sound = match recorded.audio.as_deref() {
+            Some("m4a") => Format::Mp4,
+            _ => Format::Webm,
+        };
+        let len = async |selection, format, about: Option<u64>| {
+            let about = about?;
+            let version = timeline.version();
+            let view = self.replays.view(live.0, Arc::clone(timeline), version, selection, format).await;
+            // Where no one file can be given a player follows take by take, for about as much.
+            Some(view.map_or(about, |view| view.len()))
+        };
+        let slides = Selection { slides: true, ..Selection::default() };
+        let audio_only = Selection { audio_only: true, ..Selection::default() };
+        Ways {
+            video: len(Selection::default(), format, about.video).await,
+            slides: len(slides, format, about.slides).await,
+            audio: len(audio_only, sound, about.audio).await,
+        }
     }
 
     async fn watched(&self, live: LiveId) -> Option<Arc<Recording>> {
@@ -196,10 +261,31 @@ fn recorded(timeline: &Timeline, gaps: &[Gap]) -> Recorded {
         gaps: u32::try_from(gaps.len()).unwrap_or(u32::MAX),
         lost_ms: gaps.iter().map(|gap| gap.lost_ms).sum(),
         picture: timeline.takes().iter().any(|take| take.video.is_some()),
+        ways: None,
         mp4: whole.mp4,
         webm: whole.webm,
         audio: whole.audio,
         takes,
+    }
+}
+
+/// About the bytes of each way of following a live: those of its frames, and what a container says of each.
+fn about(timeline: &Timeline) -> Ways {
+    let (mut frames, mut bytes) = ([0; 2], [0; 2]);
+    for index in timeline.takes().iter().flat_map(|take| take.tracks()) {
+        let slot = index.track().kind().slot();
+        frames[slot] += index.frames();
+        bytes[slot] += index.payload();
+    }
+    let [picture, sound] = [Kind::Video, Kind::Audio].map(|kind| {
+        let slot = kind.slot();
+        (frames[slot] > 0).then(|| bytes[slot] + frames[slot] * SAID_OF_A_FRAME)
+    });
+    let head = |bytes: u64| bytes + HEAD;
+    Ways {
+        video: picture.map(|picture| head(picture + sound.unwrap_or(0))),
+        slides: picture.map(|_| head(view::slides_payload(timeline) + sound.unwrap_or(0))),
+        audio: sound.map(head),
     }
 }
 
@@ -234,6 +320,7 @@ impl Summary {
             takes: recorded.takes.clone(),
             version: version(),
             poster: (recorded.duration_ms > 0).then(|| recorded.revision.to_string()),
+            ways: recorded.ways.unwrap_or_default(),
         }
     }
 }
@@ -278,14 +365,6 @@ pub(crate) fn verify(data_dir: &Path) -> Vec<String> {
     }
 }
 
-/// Writes a live into one file, as far as it is durable. Changes nothing else, also beside a server.
-pub(crate) fn export(data_dir: &Path, live: LiveId, output: &Path) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-    let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(|error| error.to_string())?;
-    let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
-    write_export(&recording, output)
-}
-
 /// Reads again what a live has kept unread; says what came of it. Nobody else may use the directory meanwhile.
 pub(crate) fn reread(data_dir: &Path, live: LiveId) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
@@ -305,27 +384,6 @@ pub(crate) fn lives(data_dir: &Path) -> Result<Vec<LiveId>, String> {
     let mut lives: Vec<LiveId> = names.iter().filter_map(|name| name.parse().ok()).collect();
     lives.sort_unstable();
     Ok(lives)
-}
-
-fn write_export(recording: &Recording, output: &Path) -> Result<(), String> {
-    let timeline = recording.timeline();
-    let formats = match output.extension().and_then(|extension| extension.to_str()) {
-        Some("webm") => [Format::Webm, Format::Mp4],
-        _ => [Format::Mp4, Format::Webm],
-    };
-    let selection = Selection::default();
-    let format = formats.into_iter().find(|&format| view::check(&timeline, &selection, format).is_ok());
-    let cut =
-        view::cut(&timeline, &selection, format.unwrap_or(formats[0])).map_err(|error| error.to_string())?;
-    let mut file = std::fs::File::create(output).map_err(|error| error.to_string())?;
-    let mut at = 0;
-    while at < cut.len() {
-        let to = cut.len().min(at + (1 << 20));
-        let bytes = delivery::replay::read(recording, &cut, at..to).map_err(|error| error.to_string())?;
-        std::io::Write::write_all(&mut file, &bytes).map_err(|error| error.to_string())?;
-        at = to;
-    }
-    file.sync_all().map_err(|error| error.to_string())
 }
 
 fn unreadable(live: LiveId, error: &recorder::Error) {

@@ -128,6 +128,17 @@ pub struct TailQuery {
     /// One track only.
     #[param(inline)]
     pub track: Option<TrackKind>,
+    /// `slides`: of the picture the keyframes alone, one in 5 s at most, with the whole sound.
+    #[param(inline)]
+    pub video: Option<VideoWay>,
+}
+
+/// How much of the picture is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VideoWay {
+    /// Keyframes alone, one in 5 s at most, each shown until the next.
+    Slides,
 }
 
 /// What a replay is asked with.
@@ -144,6 +155,9 @@ pub struct ReplayQuery {
     /// Up to this position.
     #[param(minimum = 1)]
     pub to_ms: Option<i64>,
+    /// `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound.
+    #[param(inline)]
+    pub video: Option<VideoWay>,
     /// 1: answers with `Content-Disposition: attachment`.
     pub download: Option<String>,
 }

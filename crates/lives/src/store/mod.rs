@@ -51,6 +51,9 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps what lists show of what is recorded of these lives.
     async fn keep_recorded(&self, recorded: Vec<(LiveId, Recorded)>) -> Result<(), Failure>;
 
+    /// Counts viewers of lives that are there, each once for a live whatever they are known by is kept with it.
+    async fn keep_viewers(&self, viewers: Vec<(LiveId, i64)>) -> Result<(), Failure>;
+
     /// Deletes the row of a live whose deletion was begun.
     async fn purge(&self, id: LiveId) -> Result<(), Failure>;
 

@@ -4,10 +4,9 @@ use accounts::{Change, Person, Wanted};
 use axum::Json as Answer;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ids::PersonId;
-use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::page::PageQuery;
@@ -88,7 +87,7 @@ async fn list(
     let words = query.ok().and_then(|query| query.0.q);
     let skip = u64::from(paging.page - 1) * u64::from(paging.page_size);
     let (count, people) = app.accounts.people(Wanted { words, skip, limit: paging.page_size }).await?;
-    Ok(secret(&paging.envelope(&base, count, people.iter().map(account).collect())))
+    Ok(Answer(paging.envelope(&base, count, people.iter().map(account).collect())).into_response())
 }
 
 /// Show a person
@@ -100,7 +99,7 @@ async fn show(
     _: Admin,
     Path(Id(id)): Path<Id<PersonId>>,
 ) -> Result<Response, Problem> {
-    Ok(secret(&account(&app.accounts.person(id).await?)))
+    Ok(Answer(account(&app.accounts.person(id).await?)).into_response())
 }
 
 /// Change a person
@@ -117,7 +116,7 @@ async fn change(
     let change = Change { first_name, last_name, profile_picture, email };
     let person = app.accounts.change(id, change).await?;
     app.chat.renamed(&names::author(&accounts::Name::from(&person)));
-    Ok(secret(&account(&person)))
+    Ok(Answer(account(&person)).into_response())
 }
 
 /// Erase a person
@@ -149,7 +148,7 @@ async fn disable(
     Path(Id(id)): Path<Id<PersonId>>,
 ) -> Result<Response, Problem> {
     admin.must_not_be(id)?;
-    Ok(secret(&account(&app.accounts.disable(id, now_ms()).await?)))
+    Ok(Answer(account(&app.accounts.disable(id, now_ms()).await?)).into_response())
 }
 
 /// Let a person in again
@@ -161,7 +160,7 @@ async fn enable(
     _: Admin,
     Path(Id(id)): Path<Id<PersonId>>,
 ) -> Result<Response, Problem> {
-    Ok(secret(&account(&app.accounts.enable(id).await?)))
+    Ok(Answer(account(&app.accounts.enable(id).await?)).into_response())
 }
 
 /// Make a link to a new password
@@ -190,7 +189,7 @@ async fn make_password_link(
         other => other.into(),
     })?;
     let url = password_link(&base.0, &link);
-    Ok(secret(&OneTimeLink { url, expires_at: Time(link.expires.0) }))
+    Ok(Answer(OneTimeLink { url, expires_at: Time(link.expires.0) }).into_response())
 }
 
 /// Give a role, or take it away
@@ -209,7 +208,7 @@ async fn change_role(
         admin.must_not_be(id)?;
     }
     let person: Person = app.accounts.set_role(id, role, given).await?;
-    Ok(secret(&account(&person)))
+    Ok(Answer(account(&person)).into_response())
 }
 
 fn meant(role: wire::people::Role) -> accounts::Role {
@@ -240,10 +239,5 @@ async fn logout_all(
 async fn invite(State(app): State<App>, _: Admin, base: Base) -> Result<Response, Problem> {
     let link = app.accounts.invite(now_ms()).await?;
     let url = invitation_link(&base.0, &link);
-    Ok(secret(&OneTimeLink { url, expires_at: Time(link.expires.0) }))
-}
-
-/// An answer that no cache on the way may keep.
-fn secret(body: &impl Serialize) -> Response {
-    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body)).into_response()
+    Ok(Answer(OneTimeLink { url, expires_at: Time(link.expires.0) }).into_response())
 }

@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::problem::Problem;
+use crate::config::Config;
 
 /// What `web/` builds. Nothing, when it was not built yet.
 #[derive(Embed)]
@@ -28,12 +29,16 @@ const PAGES: &[&str] = &["", "login", "register", "studio"];
 const HASHED: &str = "assets/";
 /// The custom elements: a module that pages of any site load, which asks for leave (Fetch, "CORS protocol").
 const EMBEDDED: &str = "embed/";
+/// The page that other people's sites show in a frame.
+const FRAMED: &str = "embed/live.html";
 /// What the pages may load, and who may frame them: this server alone; a picture may come from anywhere. Text becomes
 /// markup only through the one policy by which the pages' framework makes its own templates (Trusted Types).
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob: https: http:; media-src 'self' blob: data:; connect-src 'self'; \
     worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; \
     require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+/// The part of it that says who may frame a page.
+const FRAMERS: &str = "frame-ancestors 'self'";
 /// Files below this size gain nothing from compression, in bytes.
 const WORTHWHILE: usize = 1_024;
 
@@ -41,7 +46,7 @@ const WORTHWHILE: usize = 1_024;
 static COMPRESSED: LazyLock<Mutex<HashMap<[u8; 32], Bytes>>> = LazyLock::new(Mutex::default);
 
 /// Answers every address that no other route has: a file of the application, or for a navigation its page.
-pub(super) async fn page(request: Request) -> Response {
+pub(super) fn page(config: &Config, request: &Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     if path == "api" || path.starts_with("api/") {
         return Problem::of(StatusCode::NOT_FOUND).into_response();
@@ -53,7 +58,11 @@ pub(super) async fn page(request: Request) -> Response {
     }
     let path = embed_page(path).unwrap_or(path);
     if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
-        return serve(request.headers(), path, file);
+        let mut answer = serve(request.headers(), path, file);
+        if path == FRAMED {
+            let_be_framed(answer.headers_mut(), &config.frame_ancestors);
+        }
+        return answer;
     }
     let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
     if is_file {
@@ -92,7 +101,7 @@ fn embed_page(path: &str) -> Option<&'static str> {
         "embed" => Some("embed/index.html"),
         path => {
             let id = path.strip_prefix(EMBEDDED).filter(|id| !id.is_empty())?;
-            id.bytes().all(|digit| digit.is_ascii_digit()).then_some("embed/live.html")
+            id.bytes().all(|digit| digit.is_ascii_digit()).then_some(FRAMED)
         }
     }
 }
@@ -130,6 +139,14 @@ fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
     let bytes = if small { compressed(hash, &file.data) } else { Bytes::from(file.data.into_owned()) };
     *response.body_mut() = Body::from(bytes);
     response
+}
+
+/// Lets a page be shown in frames of these origins too (CSP level 3, section 6.4.2).
+fn let_be_framed(headers: &mut HeaderMap, origins: &[String]) {
+    let framers = origins.iter().fold(FRAMERS.to_owned(), |list, origin| format!("{list} {origin}"));
+    if let Ok(policy) = HeaderValue::try_from(POLICY.replace(FRAMERS, &framers)) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// Whether the asker has this version already (RFC 9110, section 13.1.2).

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use accounts::{Accounts, Change, Name, NewPerson};
 use axum::Json as Answer;
 use axum::extract::{ConnectInfo, FromRef, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chat::Chat;
-use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::people::{
@@ -70,7 +69,7 @@ async fn register(
     };
     let invitation = body.invitation.as_deref();
     let (person, tokens) = users.accounts.register(new, invitation, address, now_ms()).await?;
-    Ok((StatusCode::CREATED, secret(&signed_in(&person, &tokens))).into_response())
+    Ok((StatusCode::CREATED, Answer(signed_in(&person, &tokens))).into_response())
 }
 
 /// How one signs up here
@@ -102,7 +101,7 @@ async fn login(
         accounts::Error::Disabled => disabled(),
         other => other.into(),
     })?;
-    Ok(secret(&signed_in(&person, &tokens)))
+    Ok(Answer(signed_in(&person, &tokens)).into_response())
 }
 
 fn disabled() -> Problem {
@@ -122,7 +121,7 @@ fn disabled() -> Problem {
         Refusal<401>))]
 async fn refresh(State(users): State<Users>, Json(body): Json<Refresh>) -> Result<Response, Problem> {
     let tokens = users.accounts.refresh(&body.refresh, now_ms()).await?;
-    Ok(secret(&pair(&tokens)))
+    Ok(Answer(pair(&tokens)).into_response())
 }
 
 /// Exchange a refresh token, where the app asks for it
@@ -185,7 +184,7 @@ async fn change_password(
         accounts::Error::WrongPassword => wrong_password(),
         other => other.into(),
     })?;
-    Ok(secret(&signed_in(&person, &tokens)))
+    Ok(Answer(signed_in(&person, &tokens)).into_response())
 }
 
 /// Set a password by a link
@@ -205,7 +204,7 @@ async fn reset_password(
         accounts::Error::NoSuchPerson => accounts::Error::NoLink.into(),
         other => Problem::from(other),
     })?;
-    Ok(secret(&signed_in(&person, &tokens)))
+    Ok(Answer(signed_in(&person, &tokens)).into_response())
 }
 
 fn wrong_password() -> Problem {
@@ -222,7 +221,7 @@ fn wrong_password() -> Problem {
     responses((status = 200, description = "You.", body = Myself)))]
 async fn profile(State(users): State<Users>, caller: Caller) -> Result<Response, Problem> {
     let person = users.accounts.person(caller.person()?.id).await?;
-    Ok(secret(&myself(&person)))
+    Ok(Answer(myself(&person)).into_response())
 }
 
 /// Change my profile
@@ -240,7 +239,7 @@ async fn change_profile(State(users): State<Users>, caller: Caller, sent: Sent) 
     };
     let person = users.accounts.change(id, change).await?;
     users.chat.renamed(&names::author(&Name::from(&person)));
-    Ok(secret(&myself(&person)))
+    Ok(Answer(myself(&person)).into_response())
 }
 
 fn myself(person: &accounts::Person) -> Myself<'_> {
@@ -262,9 +261,4 @@ fn signed_in<'a>(person: &'a accounts::Person, tokens: &'a accounts::Tokens) -> 
 
 fn pair(tokens: &accounts::Tokens) -> Tokens<'_> {
     Tokens { access: &tokens.access, refresh: &tokens.refresh }
-}
-
-/// An answer that no cache on the way may keep.
-fn secret(body: &impl Serialize) -> Response {
-    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body)).into_response()
 }

@@ -9,7 +9,7 @@ use media::Kind;
 
 use crate::Timeline;
 
-pub use plan::Selection;
+pub use plan::{SLIDE_MS, Selection, slides_payload};
 
 /// A file that exists only as a list: where each of its bytes comes from. Its length is exact.
 #[derive(Debug, Clone)]

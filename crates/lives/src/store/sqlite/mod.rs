@@ -19,6 +19,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         step(1, "lives", include_str!("../../../migrations/001_lives.sql")),
         step(2, "when a live was stopped", include_str!("../../../migrations/002_stopped_at.sql")),
         step(3, "outbox, counts, what is recorded", include_str!("../../../migrations/003_outbox.sql")),
+        step(4, "epochs of rights, viewers", include_str!("../../../migrations/004_epoch_and_viewers.sql")),
     ],
 };
 
@@ -82,6 +83,10 @@ impl Store for Sqlite {
 
     async fn keep_recorded(&self, recorded: Vec<(LiveId, Recorded)>) -> Result<(), Failure> {
         Ok(self.0.write(move |c| rows::keep_recorded(c, &recorded)).await?)
+    }
+
+    async fn keep_viewers(&self, viewers: Vec<(LiveId, i64)>) -> Result<(), Failure> {
+        Ok(self.0.write(move |c| rows::keep_viewers(c, &viewers)).await?)
     }
 
     async fn purge(&self, id: LiveId) -> Result<(), Failure> {

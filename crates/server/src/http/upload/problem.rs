@@ -7,7 +7,7 @@ use media::Reason;
 use crate::http::problem::Problem;
 
 /// An error of an upload as an answer. The offset at which it stands goes with it, so that nobody has to ask.
-pub(super) fn upload_problem(error: Error) -> Problem {
+pub(in crate::http) fn upload_problem(error: Error) -> Problem {
     match error {
         Error::NotFound => {
             Problem::new(StatusCode::NOT_FOUND, "Cet envoi n'existe pas.", "There is no such upload.")

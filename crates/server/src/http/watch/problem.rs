@@ -49,7 +49,7 @@ pub(super) fn unsatisfiable() -> Problem {
 pub(super) fn tail_problem(error: tail::Error, format: Format) -> Problem {
     match error {
         tail::Error::NothingYet => {
-            Problem::new(StatusCode::NOT_FOUND, "Rien n'est encore arrivé.", "Nothing has come yet.")
+            Problem::new(StatusCode::NOT_FOUND, "Rien n'est arrivé.", "Nothing has come.")
         }
         tail::Error::WrongContainer => {
             let other = if format == Format::Mp4 { "tail.webm" } else { "tail.mp4" };
