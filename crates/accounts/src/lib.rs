@@ -411,7 +411,8 @@ impl Accounts {
     ) -> Result<(), Error> {
         let staff = self.inner.store.staff().await?;
         let mut others = staff.iter().filter(|name| Some(name.id) != of);
-        let disguised = others.any(|name| names::is_disguise(first_name, last_name, name));
+        let disguised = others
+            .any(|name| names::is_disguise([first_name, last_name], [&name.first_name, &name.last_name]));
         if disguised { Err(Error::Disguise) } else { Ok(()) }
     }
 

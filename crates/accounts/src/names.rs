@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;
 
-use crate::{Error, Name};
+use crate::Error;
 
 /// Characters of a first or last name at most.
 const LONGEST: usize = 150;
@@ -51,15 +51,15 @@ fn is_unseen(c: char) -> bool {
     c.is_control() || UNSEEN.iter().any(|&(first, last)| (first..=last).contains(&c))
 }
 
-/// Whether a name looks like another without being it: written with letters of other scripts that look alike (UTS 39, section
-/// 4). Whoever is called the same is called the same.
-pub(crate) fn is_disguise(first_name: &str, last_name: &str, of: &Name) -> bool {
-    let (shown, theirs) = (whole(first_name, last_name), whole(&of.first_name, &of.last_name));
+/// Whether a name, first and last, looks like another without being it: written with letters of other scripts that look alike
+/// (UTS 39, section 4). Whoever is called the same is called the same.
+pub(crate) fn is_disguise(name: [&str; 2], of: [&str; 2]) -> bool {
+    let (shown, theirs) = (whole(name), whole(of));
     !theirs.is_empty() && folded(&shown) != folded(&theirs) && look(&shown) == look(&theirs)
 }
 
-fn whole(first_name: &str, last_name: &str) -> String {
-    format!("{first_name} {last_name}").split_whitespace().collect::<Vec<_>>().join(" ")
+fn whole(name: [&str; 2]) -> String {
+    name.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn folded(name: &str) -> String {
@@ -98,16 +98,10 @@ mod tests {
 
     #[test]
     fn a_disguise_looks_alike_and_is_not_the_same() {
-        let awa = Name {
-            id: ids::PersonId(1),
-            first_name: "Awa".to_owned(),
-            last_name: "Diop".to_owned(),
-            profile_picture: None,
-            external_id: None,
-        };
-        assert!(is_disguise("Аwа", "Diop", &awa), "Cyrillic");
-        assert!(is_disguise("Awa", "Diор", &awa) && is_disguise("Аwa Diop", "", &awa));
-        assert!(!is_disguise("Awa", "Diop", &awa) && !is_disguise("awa", "DIOP", &awa), "a namesake");
-        assert!(!is_disguise("Awo", "Diop", &awa) && !is_disguise("", "", &awa));
+        let disguised = |first, last| is_disguise([first, last], ["Awa", "Diop"]);
+        assert!(disguised("Аwа", "Diop"), "Cyrillic");
+        assert!(disguised("Awa", "Diор") && disguised("Аwa Diop", ""));
+        assert!(!disguised("Awa", "Diop") && !disguised("awa", "DIOP"), "a namesake");
+        assert!(!disguised("Awo", "Diop") && !disguised("", "") && !is_disguise(["", ""], ["", ""]));
     }
 }

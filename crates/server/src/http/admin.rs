@@ -3,8 +3,8 @@
 use accounts::{Change, Person, Wanted};
 use axum::Json as Answer;
 use axum::extract::{FromRequestParts, Path, Query, State};
-use axum::http::request::Parts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use ids::PersonId;
 use utoipa_axum::router::OpenApiRouter;
