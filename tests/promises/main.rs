@@ -1,5 +1,6 @@
 //! What the product promises, tried against the real server. One promise a file, named as a sentence.
 
+mod a_backup_holds_all_that_was_acknowledged;
 mod a_codec_that_is_not_taken_is_named;
 mod a_crowd_in_the_conversation_costs_little;
 mod a_file_published_in_any_slices_is_the_same_recording;
@@ -53,6 +54,7 @@ mod replay_is_complete_the_moment_stop_answers;
 mod signing_up_is_for_whom_it_is_meant;
 mod the_checkers_find_what_is_wrong;
 mod the_frames_of_the_replay_are_those_the_browser_sent;
+mod the_link_of_a_live_shows_what_it_is;
 mod the_right_is_looked_at_before_the_body;
 mod the_two_curl_lines_of_the_guide_work;
 mod the_workspace_keeps_its_shape;

@@ -51,6 +51,16 @@ impl Look {
         Ok(Self { connection: open(&copied)?, _copy: Some(copy) })
     }
 
+    /// Copies all of it as it is at this moment into a new file, durably, without what was deleted.
+    ///
+    /// # Errors
+    /// The file is there, or cannot be written.
+    pub fn copy_into(&self, path: &Path) -> Result<(), Error> {
+        let name = path.to_str().ok_or_else(|| std::io::Error::other("the path is not UTF-8"))?;
+        self.execute("VACUUM INTO ?1", [name])?;
+        Ok(std::fs::File::open(path)?.sync_all()?)
+    }
+
     /// Looks it over: what SQLite's own check finds wrong, one sentence each, and rows that point nowhere. Empty means
     /// sound.
     ///

@@ -22,6 +22,8 @@ use crate::{Disk, DiskFile, Error, TakeMark};
 
 /// Newest bytes of each body that are kept in memory for the readers at the tail.
 const TAIL_BYTES: usize = 2 << 20;
+/// Takes of one live at most. Each is a folder with files of its own, however little is in it, and named by every head.
+const MAX_TAKES: u32 = 500;
 
 /// The recording of one live. What its [`timeline`](Recording::timeline) names is durable.
 #[derive(Debug)]
@@ -226,6 +228,9 @@ impl Recording {
         let number = {
             let mut next = lock(&self.next_take);
             let number = *next;
+            if number > MAX_TAKES {
+                return Err(Error::TooManyTakes { limit: MAX_TAKES });
+            }
             *next += 1;
             number
         };

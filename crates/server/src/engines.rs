@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use database::{Database, Look};
+use ids::LiveId;
 use storage::Failure;
 
 use crate::error::Error;
@@ -64,12 +65,32 @@ pub(crate) fn verify(data_dir: &Path) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
+/// Copies the rows of a data directory as they are at this moment, also beside a server.
+pub(crate) fn snapshot(data_dir: &Path, to: &Path) -> Result<(), String> {
+    let look =
+        Look::at(&existing(data_dir)?, InUse::is_taken(data_dir)).map_err(|error| error.to_string())?;
+    look.copy_into(to).map_err(|error| error.to_string())
+}
+
+/// The lives that rows name which lie by themselves, such as those of [`snapshot`].
+pub(crate) fn lives_of(rows: &Path) -> Result<Vec<LiveId>, String> {
+    let look = Look::at(rows, false).map_err(|error| error.to_string())?;
+    lives::Sqlite::kept(&look).map_err(|error| error.to_string())
+}
+
+/// What the rows of a data directory that nobody serves say of what is recorded of each live.
+pub(crate) fn recorded_of(data_dir: &Path) -> Result<Vec<(LiveId, lives::Recorded)>, String> {
+    let look = Look::at(&existing(data_dir)?, false).map_err(|error| error.to_string())?;
+    lives::Sqlite::recorded(&look).map_err(|error| error.to_string())
+}
+
 /// Where the database of a data directory is; a sentence when there is none.
 pub(crate) fn existing(data_dir: &Path) -> Result<PathBuf, String> {
     let path = path(data_dir);
     if path.is_file() { Ok(path) } else { Err(format!("there is no database in {}", data_dir.display())) }
 }
 
-fn path(data_dir: &Path) -> PathBuf {
+/// Where the database of a data directory belongs.
+pub(crate) fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("communiconnect.sqlite")
 }

@@ -378,6 +378,23 @@ pub(crate) fn reread(data_dir: &Path, live: LiveId) -> Result<String, String> {
     ))
 }
 
+/// The lives of a data directory that nobody serves of which more is recorded than their rows say, a sentence each.
+pub(crate) fn grown(data_dir: &Path) -> Result<Vec<String>, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
+    let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(|error| error.to_string())?;
+    let mut sentences = Vec::new();
+    for (live, kept) in crate::engines::recorded_of(data_dir)? {
+        let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
+        let more = unsigned(recording.timeline().duration_ms()).saturating_sub(kept.saved_ms);
+        if more > 0 {
+            sentences.push(format!(
+                "live {live}: {more} ms more than its rows say, which came while it was copied"
+            ));
+        }
+    }
+    Ok(sentences)
+}
+
 /// The lives of a data directory of which something is recorded.
 pub(crate) fn lives(data_dir: &Path) -> Result<Vec<LiveId>, String> {
     let names = ReadOnlyDisk.list(&data_dir.join("lives")).map_err(|error| error.to_string())?;

@@ -15,6 +15,7 @@ const TEXT: &[&str] = &[
     "application/problem+json",
     "application/vnd.apple.mpegurl",
     "text/csv",
+    "text/html",
     "text/vtt",
 ];
 

@@ -26,6 +26,7 @@ pub(crate) mod lives;
 pub(crate) mod log;
 mod normalise;
 mod operate;
+mod page_head;
 mod pages;
 pub(crate) mod paging;
 mod poster;
@@ -80,8 +81,8 @@ pub(crate) fn router(app: &App) -> Router {
         .split_for_parts();
     let schema = schema::router();
     described.merge(schema.get_openapi().clone());
-    let config = Arc::clone(&app.config);
-    let page = move |request: Request| std::future::ready(pages::page(&config, &request));
+    let for_pages = app.clone();
+    let page = move |request: Request| pages::page(for_pages.clone(), request);
     let routes = routes.merge(Router::from(schema.with_state(Schema::new(described)))).fallback(page);
     // A layer runs around the fallback's own routing, so what it changes of a request decides the route.
     Router::new()

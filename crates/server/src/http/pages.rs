@@ -12,8 +12,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::{Embed, EmbeddedFile};
 
+use super::page_head;
 use super::problem::Problem;
-use crate::config::Config;
+use crate::app::App;
 
 /// What `web/` builds. Nothing, when it was not built yet.
 #[derive(Embed)]
@@ -46,21 +47,23 @@ const WORTHWHILE: usize = 1_024;
 static COMPRESSED: LazyLock<Mutex<HashMap<[u8; 32], Bytes>>> = LazyLock::new(Mutex::default);
 
 /// Answers every address that no other route has: a file of the application, or for a navigation its page.
-pub(super) fn page(config: &Config, request: &Request) -> Response {
-    let path = request.uri().path().trim_start_matches('/');
+pub(super) async fn page(app: App, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let address = parts.uri.path().to_owned();
+    let path = address.trim_start_matches('/');
     if path == "api" || path.starts_with("api/") {
         return Problem::of(StatusCode::NOT_FOUND).into_response();
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Problem::of(StatusCode::METHOD_NOT_ALLOWED)
             .header(header::ALLOW, HeaderValue::from_static("GET, HEAD"))
             .into_response();
     }
     let path = embed_page(path).unwrap_or(path);
     if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
-        let mut answer = serve(request.headers(), path, file);
+        let mut answer = serve(&parts.headers, path, file);
         if path == FRAMED {
-            let_be_framed(answer.headers_mut(), &config.frame_ancestors);
+            let_be_framed(answer.headers_mut(), &app.config.frame_ancestors);
         }
         return answer;
     }
@@ -69,7 +72,10 @@ pub(super) fn page(config: &Config, request: &Request) -> Response {
         return Problem::of(StatusCode::NOT_FOUND).into_response();
     }
     let mut answer = match Built::get(INDEX) {
-        Some(file) if is_page(path) || takes_html(request.headers()) => serve(request.headers(), INDEX, file),
+        Some(file) if is_page(path) || takes_html(&parts.headers) => {
+            let told = page_head::told(&app, &mut parts, path, &String::from_utf8_lossy(&file.data)).await;
+            told.map_or_else(|| serve(&parts.headers, INDEX, file), made)
+        }
         None if is_page(path) => not_built(),
         _ => return Problem::of(StatusCode::NOT_FOUND).into_response(),
     };
@@ -78,6 +84,17 @@ pub(super) fn page(config: &Config, request: &Request) -> Response {
         *answer.status_mut() = StatusCode::NOT_FOUND;
     }
     answer
+}
+
+/// A page that was made for this request.
+fn made(html: String) -> Response {
+    let mut response = Response::new(Body::from(html));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
 }
 
 /// Whether an address is one of the application's pages, without its slashes at the ends.

@@ -40,6 +40,16 @@ impl Sqlite {
     pub fn new(database: Database) -> Self {
         Self(database)
     }
+
+    /// What a database that is only looked at says of what is recorded of each live.
+    pub fn recorded(look: &database::Look) -> Result<Vec<(LiveId, Recorded)>, Failure> {
+        Ok(rows::recorded(look)?)
+    }
+
+    /// The lives that a database keeps which is only looked at, without those that are being deleted.
+    pub fn kept(look: &database::Look) -> Result<Vec<LiveId>, Failure> {
+        Ok(rows::kept(look)?)
+    }
 }
 
 #[async_trait]

@@ -93,6 +93,17 @@ pub(super) fn running(connection: &Connection) -> Kept<Vec<LiveId>> {
     ids(connection, "SELECT id FROM lives WHERE ended_at IS NULL AND deleted_at IS NULL")
 }
 
+pub(super) fn kept(connection: &Connection) -> Kept<Vec<LiveId>> {
+    ids(connection, "SELECT id FROM lives WHERE deleted_at IS NULL ORDER BY id")
+}
+
+pub(super) fn recorded(connection: &Connection) -> Kept<Vec<(LiveId, Recorded)>> {
+    let sql = format!("SELECT {COLUMNS} FROM lives WHERE deleted_at IS NULL ORDER BY lives.id");
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(rows.into_iter().map(|row| (row.id, row.recorded.unwrap_or_default())).collect())
+}
+
 pub(super) fn half_deleted(connection: &Connection) -> Kept<Vec<LiveId>> {
     ids(connection, "SELECT id FROM lives WHERE deleted_at IS NOT NULL")
 }

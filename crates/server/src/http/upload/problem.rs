@@ -80,6 +80,13 @@ pub(crate) fn storage(error: &recorder::Error) -> Problem {
                 "More than {limit} bytes of this live could not be read: these are refused. Nothing before them is lost."
             ),
         ),
+        recorder::Error::TooManyTakes { limit } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "Un live a {limit} prises au plus : la suivante est refusée. Rien de ce qui précède n'est perdu."
+            ),
+            format!("A live has at most {limit} takes: the next one is refused. Nothing before it is lost."),
+        ),
         error => {
             tracing::error!(%error, "the storage failed");
             Problem::of(StatusCode::INTERNAL_SERVER_ERROR)
