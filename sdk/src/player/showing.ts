@@ -54,9 +54,7 @@ export class Showing {
     this.#source = new Source(video, options.tails, {
       onPiped: options.onPiped,
       onAborted: options.onAborted,
-      onFileRefused: () =>
-        void this.#attachKnown(state.value.positionMs).catch(() => state.patch({ mode: 'unplayable' })),
-      onFileCut: () => void this.#reopenFile(),
+      onFileFailed: (isCut) => void this.#recover(isCut),
     });
   }
 
@@ -282,13 +280,19 @@ export class Showing {
     if (asked && atMs < edgeMs - AT_END_MS) await this.#o.playhead.start();
   }
 
-  /** The file was cut off: it goes on from the same place once the server answers. */
-  async #reopenFile(): Promise<void> {
+  /** The file failed. Cut off, it goes on from the same place once the server answers; else take by take. */
+  async #recover(isCut: boolean): Promise<void> {
     const turn = this.#turn;
-    while (!this.#closed && turn === this.#turn) {
-      if (await this.#o.waits.asks(this.#o.news)) return this.openReplay(this.#state.value.positionMs);
+    const isStill = (): boolean => !this.#closed && turn === this.#turn;
+    let wasCut = isCut;
+    while (isStill() && !(await this.#o.waits.asks(this.#o.news))) {
+      wasCut = true;
       await new Promise((resolve) => setTimeout(resolve, RETRY_FILE_MS));
     }
+    if (!isStill()) return;
+    const { positionMs } = this.#state.value;
+    if (wasCut) return this.openReplay(positionMs);
+    await this.#attachKnown(positionMs).catch(() => this.#state.patch({ mode: 'unplayable' }));
   }
 
   /** The tracks of a take that are asked for. */

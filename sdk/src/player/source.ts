@@ -12,10 +12,8 @@ export interface SourceOwner {
   onPiped(piping: Piping): void;
   /** The tails may not be read any longer. */
   onAborted(): void;
-  /** The connection broke in the middle of the file. */
-  onFileCut(): void;
-  /** This browser cannot play the file whole. */
-  onFileRefused(): void;
+  /** The file does not play: the connection broke in the middle of it, or this browser cannot play it whole. */
+  onFileFailed(isCut: boolean): void;
 }
 
 /** What plays tails. The file of a replay needs nothing of it, so it is fetched when tails are to be played. */
@@ -171,7 +169,6 @@ export class Source {
   }
 
   #onFileError(): void {
-    if (this.#video.error?.code === MediaError.MEDIA_ERR_NETWORK) this.#owner.onFileCut();
-    else this.#owner.onFileRefused();
+    this.#owner.onFileFailed(this.#video.error?.code === MediaError.MEDIA_ERR_NETWORK);
   }
 }
