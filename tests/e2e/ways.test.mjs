@@ -232,10 +232,10 @@ describe('ways to follow', { concurrency: false }, () => {
   test('whose network it is, is said', async () => {
     const page = await open(live.path);
     await page.getByTestId('player-begin').waitFor();
-    await page.context().setOffline(true);
+    await world.stopServer();
     await page.getByTestId('player-play').click();
     await page.locator('[data-testid=player-waiting][data-blame=viewer]').waitFor();
-    await page.context().setOffline(false);
+    await world.startServer();
     await until(page, 'it goes on by itself', `${video}.currentTime > 0.3`);
     await page.getByTestId('player-waiting').waitFor({ state: 'detached' });
     await page.context().close();

@@ -73,7 +73,8 @@ export class WaitingTeller {
 
   #why(now: number): Waiting | null {
     const { mode, live } = this.#state.value;
-    if (this.#video.readyState >= 3 || this.#video.paused) return null;
+    // A file that failed is tried again, whatever the element makes of it.
+    if (!this.#video.error && (this.#video.readyState >= 3 || this.#video.paused)) return null;
     if (!this.#reached) return this.#isServers ? 'server' : 'network';
     const isOn = mode === 'live' && live?.state === 'live';
     return isOn && now - this.#grewAt > PUBLISHER_AWAY_MS ? 'publisher' : 'buffering';

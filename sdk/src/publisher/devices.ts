@@ -36,11 +36,11 @@ export async function openDevices(wish: DeviceWish): Promise<MediaStream> {
     height: { ideal: quality.height },
     frameRate: { ideal: quality.frameRate, max: 30 },
     ...(wish.camera
-      ? { deviceId: { ideal: wish.camera } }
+      ? { deviceId: { exact: wish.camera } }
       : { facingMode: { ideal: wish.facing ?? 'user' } }),
   };
   const audio: MediaTrackConstraints = {
-    ...(wish.microphone && { deviceId: { ideal: wish.microphone } }),
+    ...(wish.microphone && { deviceId: { exact: wish.microphone } }),
     echoCancellation: true,
     noiseSuppression: true,
     autoGainControl: true,
@@ -49,7 +49,11 @@ export async function openDevices(wish: DeviceWish): Promise<MediaStream> {
     if (wish.screen) return await openScreen(quality, audio);
     return await navigator.mediaDevices.getUserMedia({ audio, video: wish.video === false ? false : video });
   } catch (error) {
-    throw new DeviceError(troubleOf(error), error);
+    const trouble = troubleOf(error);
+    // What was chosen is not there any more.
+    if (trouble === 'missing' && (wish.camera || wish.microphone))
+      return openDevices({ ...wish, camera: null, microphone: null });
+    throw new DeviceError(trouble, error);
   }
 }
 
