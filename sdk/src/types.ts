@@ -215,6 +215,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/posts/live/{id}/stream-key/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give it another stream key */
+        post: operations["renewStreamKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/posts/live/{id}/watch-key/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give its address another key */
+        post: operations["renewWatchKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/posts/": {
         parameters: {
             query?: never;
@@ -948,6 +982,29 @@ export interface components {
             /** @enum {string} */
             type: "send";
         });
+        /** @description Bytes of the whole replay in each way of following it; null where there is no such way. While it runs they are about right. */
+        Cost: {
+            /**
+             * Format: int64
+             * @description Picture and sound.
+             */
+            video: number | null;
+            /**
+             * Format: int64
+             * @description A keyframe in five seconds at most, and the sound: `?video=slides`.
+             */
+            slides: number | null;
+            /**
+             * Format: int64
+             * @description The sound alone.
+             */
+            audio: number | null;
+            /**
+             * Format: int64
+             * @description The conversation as it is sent, compressed.
+             */
+            chat: number;
+        };
         /** @description What it takes to sign in. */
         Credentials: {
             /** @description Compared without regard to case. */
@@ -1039,9 +1096,16 @@ export interface components {
             viewers: number;
             /**
              * Format: int64
+             * @description Who watched ten seconds or more.
+             */
+            viewers_total: number;
+            /**
+             * Format: int64
              * @description In its conversation; those deleted are not counted.
              */
             messages: number;
+            /** @description What it costs to follow all of it. */
+            cost: components["schemas"]["Cost"];
             /**
              * Format: uri
              * @description Null while there is no picture.
@@ -1241,6 +1305,21 @@ export interface components {
             /** @description Their messages in this live are deleted too, the newest thousand at most. */
             delete_messages?: boolean;
         };
+        /** @description A live's new stream key. */
+        NewStreamKey: {
+            /** @description Publishes to this live in place of the author's token, until 24 hours after its stop. Shown once. */
+            stream_key: string;
+        };
+        /** @description The new key of a live's address. */
+        NewWatchKey: {
+            /** @description Opens an unlisted live. */
+            watch_key: string;
+            /**
+             * Format: uri
+             * @description The live's page, with the key.
+             */
+            watch_url: string;
+        };
         /** @description A page of a list. */
         Page_Found: {
             /**
@@ -1326,9 +1405,16 @@ export interface components {
                 viewers: number;
                 /**
                  * Format: int64
+                 * @description Who watched ten seconds or more.
+                 */
+                viewers_total: number;
+                /**
+                 * Format: int64
                  * @description In its conversation; those deleted are not counted.
                  */
                 messages: number;
+                /** @description What it costs to follow all of it. */
+                cost: components["schemas"]["Cost"];
                 /**
                  * Format: uri
                  * @description Null while there is no picture.
@@ -2233,6 +2319,7 @@ export interface components {
 export type ChatRules = components['schemas']['ChatRules'];
 export type ChatRulesChange = components['schemas']['ChatRulesChange'];
 export type ClientFrame = components['schemas']['ClientFrame'];
+export type Cost = components['schemas']['Cost'];
 export type Credentials = components['schemas']['Credentials'];
 export type EngineState = components['schemas']['EngineState'];
 export type Found = components['schemas']['Found'];
@@ -2250,6 +2337,8 @@ export type Myself = components['schemas']['Myself'];
 export type Named = components['schemas']['Named'];
 export type NewMessage = components['schemas']['NewMessage'];
 export type NewSanction = components['schemas']['NewSanction'];
+export type NewStreamKey = components['schemas']['NewStreamKey'];
+export type NewWatchKey = components['schemas']['NewWatchKey'];
 export type Page_Found = components['schemas']['Page_Found'];
 export type Page_Live = components['schemas']['Page_Live'];
 export type Page_Message = components['schemas']['Page_Message'];
@@ -2827,6 +2916,68 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    renewStreamKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new one. The one before opens nothing any more. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewStreamKey"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    renewWatchKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new one. The one before opens nothing any more. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWatchKey"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     listPosts: {
         parameters: {
             query?: {
@@ -3243,8 +3394,6 @@ export interface operations {
             query?: {
                 /** @description The key of an unlisted live. */
                 key?: string;
-                /** @description A read-only token of this live, valid 12 hours. */
-                token?: string;
             };
             header?: never;
             path: {
@@ -3281,6 +3430,8 @@ export interface operations {
                 take?: number;
                 /** @description One track only. */
                 track?: "video" | "audio";
+                /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, with the whole sound. */
+                video?: "slides";
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -3327,6 +3478,8 @@ export interface operations {
                 take?: number;
                 /** @description One track only. */
                 track?: "video" | "audio";
+                /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, with the whole sound. */
+                video?: "slides";
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -3373,6 +3526,8 @@ export interface operations {
                 take?: number;
                 /** @description One track only. */
                 track?: "video" | "audio";
+                /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, with the whole sound. */
+                video?: "slides";
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -3415,6 +3570,8 @@ export interface operations {
                 from_ms?: number;
                 /** @description Up to this position. */
                 to_ms?: number;
+                /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
+                video?: "slides";
                 /** @description 1: answers with `Content-Disposition: attachment`. */
                 download?: string;
                 /** @description The key of an unlisted live. */
@@ -3510,6 +3667,8 @@ export interface operations {
                 from_ms?: number;
                 /** @description Up to this position. */
                 to_ms?: number;
+                /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
+                video?: "slides";
                 /** @description 1: answers with `Content-Disposition: attachment`. */
                 download?: string;
                 /** @description The key of an unlisted live. */
@@ -3605,6 +3764,8 @@ export interface operations {
                 from_ms?: number;
                 /** @description Up to this position. */
                 to_ms?: number;
+                /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
+                video?: "slides";
                 /** @description 1: answers with `Content-Disposition: attachment`. */
                 download?: string;
                 /** @description The key of an unlisted live. */
@@ -3700,6 +3861,8 @@ export interface operations {
                 from_ms?: number;
                 /** @description Up to this position. */
                 to_ms?: number;
+                /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
+                video?: "slides";
                 /** @description 1: answers with `Content-Disposition: attachment`. */
                 download?: string;
                 /** @description The key of an unlisted live. */
@@ -3987,8 +4150,6 @@ export interface operations {
                 on_replay?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
-                /** @description A read-only token of this live, valid 12 hours. */
-                token?: string;
             };
             header?: never;
             path: {
@@ -4114,8 +4275,6 @@ export interface operations {
                 on_replay?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
-                /** @description A read-only token of this live, valid 12 hours. */
-                token?: string;
             };
             header?: never;
             path: {
@@ -4163,8 +4322,6 @@ export interface operations {
             query?: {
                 /** @description The key of an unlisted live. */
                 key?: string;
-                /** @description A read-only token of this live, valid 12 hours. */
-                token?: string;
             };
             header?: never;
             path: {
@@ -4245,8 +4402,6 @@ export interface operations {
                 format?: string;
                 /** @description The key of an unlisted live. */
                 key?: string;
-                /** @description A read-only token of this live, valid 12 hours. */
-                token?: string;
             };
             header?: never;
             path: {
@@ -4780,8 +4935,6 @@ export interface operations {
                 since?: number;
                 /** @description The key of an unlisted live. */
                 key?: string;
-                /** @description A read-only token of this live, valid 12 hours. */
-                token?: string;
             };
             header?: never;
             path: {

@@ -169,3 +169,65 @@ async fn a_container_that_the_codec_forbids_is_refused_and_the_other_is_named() 
 fn holds(bytes: &[u8], what: &[u8]) -> bool {
     bytes.windows(what.len()).any(|window| window == what)
 }
+
+/// Reads what comes of an answer until it ends.
+async fn to_its_end(answer: reqwest::Response) -> Vec<u8> {
+    let mut stream = answer.bytes_stream();
+    let mut all = Vec::new();
+    while let Some(piece) = stream.next().await {
+        all.extend_from_slice(&piece.expect("readable"));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_with_its_upload_and_with_nothing_else() {
+    let server = Server::start().await;
+    let (author, live) = server.live().await;
+    let bytes = recorded("webm_vp9_opus.webm");
+    let mut first = live.publish(&author.api, &bytes[..bytes.len() / 2]).await;
+    let tail = author.api.open(&live.path("tail.mp4?from_ms=0&take=1")).await;
+    let mut reading = tokio::spawn(to_its_end(tail));
+    // Another take grows beside it, and ends.
+    let mut second = live.publish(&author.api, &bytes).await;
+    second.complete().await;
+    let other = author.api.open(&live.path("tail.mp4?take=2")).await;
+    tokio::time::timeout(Duration::from_secs(5), to_its_end(other)).await.expect("the other take has ended");
+    let early = tokio::time::timeout(Duration::from_secs(2), &mut reading).await;
+    assert!(early.is_err(), "its own goes on");
+    first.append(&bytes[bytes.len() / 2..]).await;
+    first.complete().await;
+    let all = tokio::time::timeout(Duration::from_secs(5), reading).await.expect("it ends").expect("read");
+    assert!(all.len() > bytes.len() / 2, "with all that came of it: {} of {}", all.len(), bytes.len());
+    assert_eq!(live.shown(&author.api).await["state"], "live");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_it_is_known_which_takes_have_ended() {
+    let mut server = Server::start().await;
+    let (mut author, live) = server.live().await;
+    let bytes = recorded("webm_vp9_opus.webm");
+    let mut upload = live.publish(&author.api, &bytes).await;
+    upload.complete().await;
+    server.kill_nine().await;
+    server.restart().await;
+    author.follow(&server);
+    let tail = author.api.open(&live.path("tail.mp4?take=1&from_ms=0")).await;
+    tokio::time::timeout(Duration::from_secs(5), to_its_end(tail)).await.expect("it ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_the_first_byte_it_waits() {
+    let server = Server::start().await;
+    let (author, live) = server.live().await;
+    let api = author.api.clone();
+    let path = live.path("tail.mp4");
+    let opening = tokio::spawn(async move { api.open(&path).await });
+    // Longer than any patience of a request: nothing is recorded yet.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(!opening.is_finished(), "it waits");
+    let _upload = live.publish(&author.api, &recorded("webm_vp9_opus.webm")).await;
+    let answer =
+        tokio::time::timeout(Duration::from_secs(5), opening).await.expect("it begins").expect("opened");
+    assert_eq!(answer.status(), 200);
+}

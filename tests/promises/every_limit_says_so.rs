@@ -76,3 +76,21 @@ async fn of_wrong_passwords() {
     assert_eq!(last, 429);
     person.api.get("/api/users/my-profile/").await.must_be(200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_has_so_many_takes_and_keeps_them() {
+    let server = Server::start().await;
+    let (author, live) = server.live().await;
+    let bytes = recorded("audio_webm_opus.webm");
+    for number in 1..=501 {
+        let upload = Upload::create(&author.api, &live).await;
+        let answer = upload.patch_at(0, &bytes[..6_000], &[]).await;
+        if number <= 500 {
+            assert_eq!(answer.status, 204, "take {number}: {}", answer.text());
+        } else {
+            let _ = answer.refusal(413);
+        }
+    }
+    let takes = live.timeline(&author.api).await["takes"].as_array().expect("takes").len();
+    assert_eq!(takes, 500, "nothing before it is lost");
+}

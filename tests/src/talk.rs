@@ -76,6 +76,25 @@ impl Talk {
         }
     }
 
+    /// The code with which the server closes the connection, `within` this time; frames before it are dropped.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn closed(&mut self, within: Duration) -> u16 {
+        let closing = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
+                    Some(Ok(Message::Close(None)) | Err(_)) | None => {
+                        panic!("the connection ends without a code")
+                    }
+                    Some(Ok(_)) => {}
+                }
+            }
+        };
+        tokio::time::timeout(within, closing).await.expect("the server closes the connection")
+    }
+
     async fn receive(&mut self, what: &str) -> Value {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;

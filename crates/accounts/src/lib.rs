@@ -266,11 +266,20 @@ impl Accounts {
             }
             Err(error) => return Err(error),
         };
-        let read = || async move { self.person(id).await.map(Arc::new) };
-        self.inner.people.get(&id, read).await.map_err(|error| match error {
+        self.present(id).await.map_err(|error| match error {
             Error::NoSuchPerson => Error::InvalidToken,
             other => other,
         })
+    }
+
+    /// Somebody who may come in, as they were a second ago at most: this is asked for every request, and every second for
+    /// what goes on.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPerson`].
+    pub async fn present(&self, id: PersonId) -> Result<Arc<Person>, Error> {
+        let read = || async move { self.person(id).await.map(Arc::new) };
+        self.inner.people.get(&id, read).await
     }
 
     /// One person.

@@ -10,6 +10,7 @@ mod world;
 use std::sync::Arc;
 
 use chat::{Chat, Draft, Kind, Message, Refusal, Speaker, Sqlite, Window, WindowCursor, message_id};
+use database::Look;
 use ids::{Change, LiveId, MessageId, PersonId, Seq};
 use timeline::Position;
 use world::{LIVE, OTHER, frames, person, refusal, world};
@@ -330,7 +331,7 @@ async fn a_forgotten_live_leaves_nothing_behind() {
     let draft = world.draft("à nouveau", None, Some(id));
     let again = world.chat.post(LIVE, person(1), false, draft, Arc::clone(&world.clock)).await.unwrap();
     assert_eq!((again.created, again.message.seq), (true, Some(Seq(1))));
-    let sound = Sqlite::verify(world.database.path()).unwrap();
+    let sound = Sqlite::verify(&Look::at(world.database.path(), true).unwrap()).unwrap();
     assert_eq!(sound, [""; 0]);
 }
 
@@ -341,7 +342,7 @@ async fn a_sound_conversation_is_found_sound_and_damage_is_named() {
         world.say(text).await;
     }
     world.chat.delete(LIVE, message_id(LIVE, Seq(2)), person(1), &world.clock).await.unwrap();
-    let look = async || Sqlite::verify(world.database.path()).unwrap();
+    let look = async || Sqlite::verify(&Look::at(world.database.path(), true).unwrap()).unwrap();
     assert_eq!(look().await, [""; 0]);
     let damage = "DELETE FROM messages WHERE id & 16777215 = 1; UPDATE messages SET reply_to = 9 WHERE id & 16777215 = 3;
         UPDATE messages SET content = 'encore là' WHERE id & 16777215 = 2; DELETE FROM chat_deletions;";

@@ -84,7 +84,7 @@ async fn what_every_earlier_version_kept_is_there() {
         let again = old.post(LIVE, "encore", Some("3f2504e0-4f89-41d3-9a0c-0305e82c3301")).await;
         assert_eq!((again.created, again.message.seq), (false, Some(Seq(1))));
         assert_eq!(old.post(LIVE, "suite", None).await.message.seq, Some(Seq(4)));
-        let found = chat::Sqlite::verify(old.database.path()).unwrap();
+        let found = chat::Sqlite::verify(&database::Look::at(old.database.path(), true).unwrap()).unwrap();
         assert_eq!(found, [""; 0], "from version {version} by way of {between}");
         old.database.close().await;
     }

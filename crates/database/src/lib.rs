@@ -7,6 +7,7 @@
 //! * Each crate with tables brings its own numbered migrations ([`MigrationSet`]); they only go forward.
 
 mod error;
+mod look;
 mod migrate;
 mod read;
 mod write;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::Error;
+pub use look::Look;
 pub use migrate::{Migration, MigrationSet};
 pub use rusqlite;
 use rusqlite::{Connection, OpenFlags};
@@ -112,37 +114,11 @@ impl Database {
     }
 }
 
-/// Looks the database at `path` over without changing it: what SQLite's own check finds wrong, one sentence
-/// each, and rows that point nowhere. Empty means sound.
-///
-/// # Errors
-/// The file cannot be opened or read as a database at all.
-pub fn check(path: &Path) -> Result<Vec<String>, Error> {
-    let connection = open_read_only(path)?;
-    let mut found: Vec<String> = connection
-        .prepare("PRAGMA integrity_check(100)")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    found.retain(|line| line != "ok");
-    let mut dangling = connection.prepare("PRAGMA foreign_key_check")?;
-    let mut rows = dangling.query([])?;
-    while let Some(row) = rows.next()? {
-        let (table, id, parent): (String, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        found.push(format!("{table} row {} points to a row of {parent} that is not there", id.unwrap_or(-1)));
-    }
-    Ok(found)
-}
-
-/// Opens the database at `path` only to read it, beside whoever else has it open.
-///
-/// # Errors
-/// The file is not there or cannot be opened.
-pub fn open_read_only(path: &Path) -> Result<Connection, Error> {
-    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-}
-
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
-    let connection = Connection::open_with_flags(path, flags & !OpenFlags::SQLITE_OPEN_URI)?;
+    configure(Connection::open_with_flags(path, flags & !OpenFlags::SQLITE_OPEN_URI)?)
+}
+
+fn configure(connection: Connection) -> Result<Connection, Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 
-use database::{Database, Error, Migration, MigrationSet};
+use database::{Database, Error, Look, Migration, MigrationSet};
 use rusqlite::Connection;
 
 const FIRST: Migration = Migration {
@@ -158,10 +158,10 @@ async fn the_check_finds_a_sound_file_sound_and_a_damaged_one_damaged() {
     }
     database.close().await;
     let path = directory.path().join("d.sqlite");
-    assert_eq!(database::check(&path).unwrap(), Vec::<String>::new());
+    assert_eq!(Look::at(&path, false).unwrap().check().unwrap(), Vec::<String>::new());
     let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 2_048].fill(0xa5);
     std::fs::write(&path, bytes).unwrap();
-    assert!(database::check(&path).map_or(true, |found| !found.is_empty()));
+    assert!(Look::at(&path, false).and_then(|look| look.check()).map_or(true, |found| !found.is_empty()));
 }

@@ -177,7 +177,10 @@ impl Source {
             Err(Error::TakenOver | Error::Over) => return Ok(()),
             result => result,
         };
-        *self.state.lock().await = state;
+        let before = std::mem::replace(&mut *self.state.lock().await, state);
+        if let State::Open(work) = before {
+            self.recording.end_takes(work.write.marks().iter().map(|mark| mark.number));
+        }
         self.ended.cancel();
         result
     }

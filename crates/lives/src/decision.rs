@@ -19,6 +19,10 @@ pub enum Decision {
     },
     /// Something is to be said about it that is different.
     Change(Change),
+    /// Whoever watches by its address needs another one.
+    NewWatchKey(String),
+    /// Whoever publishes by its key needs the one with this hash (SHA-256).
+    NewStreamKey([u8; 32]),
     /// It is to go.
     Delete,
 }
@@ -49,7 +53,18 @@ pub fn decide(mut row: Row, decision: Decision, now: UnixMs) -> Option<(Row, Eve
             row.title = change.title.unwrap_or(row.title);
             row.description = change.description.unwrap_or(row.description);
             row.content = change.content.unwrap_or(row.content);
-            row.visibility = change.visibility.unwrap_or(row.visibility);
+            let visibility = change.visibility.unwrap_or(row.visibility);
+            row.epoch += u32::from(visibility != row.visibility);
+            row.visibility = visibility;
+            EventKind::Changed
+        }
+        Decision::NewWatchKey(key) => {
+            row.watch_key = key;
+            row.epoch += 1;
+            EventKind::Changed
+        }
+        Decision::NewStreamKey(hash) => {
+            row.stream_key = hash;
             EventKind::Changed
         }
         Decision::Delete => {
@@ -82,6 +97,8 @@ mod tests {
             deleted: None,
             watch_key: String::new(),
             stream_key: [0; 32],
+            epoch: 0,
+            viewers: 0,
             recorded: None,
         }
     }
@@ -108,5 +125,18 @@ mod tests {
         assert_eq!(after(row(None, None), Decision::Stop), Some((Some(500), Some(500), stopped)));
         assert_eq!(after(row(Some(300), None), Decision::Stop), Some((Some(300), Some(500), stopped)));
         assert_eq!(after(row(Some(300), Some(400)), Decision::Stop), None);
+    }
+
+    #[test]
+    fn an_epoch_ends_with_the_right_to_watch() {
+        let epoch = |decision| decide(row(None, None), decision, UnixMs(500)).map(|(row, _)| row.epoch);
+        let seen_by =
+            |visibility| Decision::Change(Change { visibility: Some(visibility), ..Change::default() });
+        let titled = Decision::Change(Change { title: Some("b".to_owned()), ..Change::default() });
+        assert_eq!(epoch(titled), Some(0));
+        assert_eq!(epoch(seen_by(Visibility::Public)), Some(0), "as before");
+        assert_eq!(epoch(seen_by(Visibility::Members)), Some(1));
+        assert_eq!(epoch(Decision::NewWatchKey("k".to_owned())), Some(1));
+        assert_eq!(epoch(Decision::NewStreamKey([1; 32])), Some(0), "it opens nothing to those who watch");
     }
 }

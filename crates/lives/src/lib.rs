@@ -36,7 +36,7 @@ pub use event::{Event, EventKind};
 pub use lifecycle::Lifecycle;
 pub use live::{Change, Live, NewLive, PUBLISHABLE_AFTER_STOP};
 pub use media_token::MediaTokens;
-pub use recorded::{Recorded, RecordedTake};
+pub use recorded::{Recorded, RecordedTake, Ways};
 use row::Row;
 pub use store::{MIGRATIONS, Sqlite, Store};
 pub use visibility::Visibility;
@@ -122,6 +122,16 @@ impl Lives {
     /// Keeps what lists show of what is recorded of these lives.
     pub async fn keep_recorded(&self, recorded: Vec<(LiveId, Recorded)>) -> Result<(), Failure> {
         self.store().keep_recorded(recorded).await
+    }
+
+    /// Counts those who have watched a live, each by what they are known by: once, however often they come.
+    pub async fn keep_viewers(&self, viewers: Vec<(LiveId, i64)>) -> Result<(), Failure> {
+        let lives: Vec<LiveId> = viewers.iter().map(|(live, _)| *live).collect();
+        let kept = self.store().keep_viewers(viewers).await;
+        for live in lives {
+            self.forget(live).await;
+        }
+        kept
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

@@ -70,6 +70,26 @@ impl Lifecycle {
         self.lives.with_author(row).await
     }
 
+    /// Gives an unlisted live another address to be watched by; the one before opens nothing any more, nor do tokens for
+    /// media that it gave.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLive`].
+    pub async fn renew_watch_key(&self, id: LiveId, now: UnixMs) -> Result<Live, Error> {
+        let row = self.decide(id, Decision::NewWatchKey(new_watch_key()), now).await?.0;
+        self.lives.with_author(row).await
+    }
+
+    /// Gives a live another stream key, which is answered and kept hashed only; the one before opens nothing any more.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLive`].
+    pub async fn renew_stream_key(&self, id: LiveId, now: UnixMs) -> Result<String, Error> {
+        let key = live::new_stream_key();
+        self.decide(id, Decision::NewStreamKey(live::hash(&key)), now).await?;
+        Ok(key)
+    }
+
     /// Stops a live for good. Stopping again changes nothing.
     ///
     /// # Errors
@@ -138,6 +158,22 @@ impl Lifecycle {
         self.decide(id, Decision::Delete, now).await?;
         self.inner.heard.forget(id);
         Ok(())
+    }
+
+    /// Begins to delete lives that ended before this time, the oldest first, and says which: at most so many as are looked
+    /// at at once. Called again until there are none.
+    ///
+    /// # Errors
+    /// [`Error::Storage`]; what was begun goes on.
+    pub async fn delete_ended_before(&self, time: UnixMs, now: UnixMs) -> Result<Vec<LiveId>, Error> {
+        let old = self.lives.store().ended_before(time, EVENTS).await?;
+        for id in &old {
+            match self.begin_deletion(*id, now).await {
+                Ok(()) | Err(Error::NoSuchLive) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(old)
     }
 
     /// Deletes the row of a live of which nothing else is left.

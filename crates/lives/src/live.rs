@@ -41,6 +41,10 @@ pub struct Live {
     pub watch_key: String,
     /// What lists show of what is recorded; `None` for one of which that is not known yet.
     pub recorded: Option<Recorded>,
+    /// Grows when who may watch changes: tokens for media of an earlier epoch open nothing.
+    pub epoch: u32,
+    /// How many have watched it for ten seconds or more.
+    pub viewers: u64,
     pub(crate) stream_key: [u8; 32],
 }
 
@@ -84,6 +88,8 @@ impl Live {
             stopped_ms: row.stopped,
             watch_key: row.watch_key,
             recorded: row.recorded,
+            epoch: row.epoch,
+            viewers: row.viewers,
             stream_key: row.stream_key,
         }
     }

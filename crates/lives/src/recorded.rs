@@ -30,6 +30,20 @@ pub struct Recorded {
     pub audio: Option<String>,
     /// What each take can be had as, where no one file holds them all; else empty.
     pub takes: Vec<RecordedTake>,
+    /// What it costs to follow all of it; `None` for one of which that is not known yet.
+    pub ways: Option<Ways>,
+}
+
+/// Bytes of the whole replay in each way of following it; `None` where there is no such way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ways {
+    /// Picture and sound.
+    pub video: Option<u64>,
+    /// A keyframe in five seconds at most, and the sound.
+    pub slides: Option<u64>,
+    /// The sound alone.
+    pub audio: Option<u64>,
 }
 
 /// As what files one take can be had.

@@ -29,6 +29,10 @@ pub struct Row {
     pub watch_key: String,
     /// SHA-256 of the stream key.
     pub stream_key: [u8; 32],
+    /// Grows when who may watch changes: tokens for media of an earlier epoch open nothing.
+    pub epoch: u32,
+    /// How many have watched it for ten seconds or more.
+    pub viewers: u64,
     /// What lists show of what is recorded; `None` until it is known.
     pub recorded: Option<Recorded>,
 }

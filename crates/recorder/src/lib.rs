@@ -62,6 +62,12 @@ pub enum Error {
         /// The bytes that are kept.
         limit: u64,
     },
+    /// A live has as many takes as one may have.
+    #[error("a live has at most {limit} takes")]
+    TooManyTakes {
+        /// The takes that one may have.
+        limit: u32,
+    },
     /// What is stored is not what was written.
     #[error("what is stored is damaged: {0}")]
     Damaged(String),

@@ -1,6 +1,6 @@
 //! The recording of one live: its timeline, its bodies, its newest bytes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, IoSliceMut};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,8 @@ use crate::{Disk, DiskFile, Error, TakeMark};
 
 /// Newest bytes of each body that are kept in memory for the readers at the tail.
 const TAIL_BYTES: usize = 2 << 20;
+/// Takes of one live at most. Each is a folder with files of its own, however little is in it, and named by every head.
+const MAX_TAKES: u32 = 500;
 
 /// The recording of one live. What its [`timeline`](Recording::timeline) names is durable.
 #[derive(Debug)]
@@ -36,6 +38,10 @@ pub struct Recording {
     next_take: Mutex<u32>,
     changes: watch::Sender<u64>,
     is_live: AtomicBool,
+    /// Takes to which nothing more comes though the live runs. As many as there are takes.
+    ended: Mutex<HashSet<u32>>,
+    /// Whether those who know the sources of earlier runs have said which of their takes have ended.
+    ended_told: AtomicBool,
     /// What the clock said at a moment, and when that was.
     clock: Mutex<Option<(i64, Instant)>>,
     bodies: Arc<Bodies>,
@@ -67,6 +73,8 @@ impl Recording {
             next_take: Mutex::new(loaded.next_take),
             changes: watch::Sender::new(0),
             is_live: AtomicBool::new(false),
+            ended: Mutex::default(),
+            ended_told: AtomicBool::new(false),
             clock: Mutex::default(),
             bodies,
             tails: Mutex::default(),
@@ -129,6 +137,30 @@ impl Recording {
         if self.is_live.swap(is_live, Ordering::AcqRel) != is_live {
             self.changes.send_modify(|count| *count += 1);
         }
+    }
+
+    /// Nothing more comes to these takes: their source has ended, or writes another one. What it had is announced.
+    pub fn end_takes(&self, takes: impl IntoIterator<Item = u32>) {
+        let mut ended = lock(&self.ended);
+        let before = ended.len();
+        ended.extend(takes);
+        let has_more = ended.len() > before;
+        drop(ended);
+        if has_more {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Whether nothing more comes to a take: it was said so, or the live does not run.
+    #[must_use]
+    pub fn has_ended(&self, take: u32) -> bool {
+        !self.is_live() || lock(&self.ended).contains(&take)
+    }
+
+    /// Whether it is still to be said which takes of earlier runs have ended: true once.
+    #[must_use]
+    pub fn must_tell_ended(&self) -> bool {
+        !self.ended_told.swap(true, Ordering::AcqRel)
     }
 
     /// What was acknowledged and stands in no take, in the order in which it came.
@@ -196,6 +228,9 @@ impl Recording {
         let number = {
             let mut next = lock(&self.next_take);
             let number = *next;
+            if number > MAX_TAKES {
+                return Err(Error::TooManyTakes { limit: MAX_TAKES });
+            }
             *next += 1;
             number
         };

@@ -5,6 +5,7 @@ use std::time::Instant;
 use accounts::{Accounts, SigningKey};
 use axum::extract::FromRef;
 use chat::Chat;
+use delivery::hls::Hls;
 use delivery::poster::Posters;
 use delivery::replay::Replays;
 use ingest::upload::Uploads;
@@ -17,13 +18,14 @@ use crate::clock::now_ms;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::error::Error;
+use crate::http::chat_cost::ChatCosts;
 use crate::http::chat_state::{Sources, States};
 use crate::http::log::Counts;
 use crate::listeners::{Followers, Listeners};
 use crate::names::Names;
 use crate::presence::{Here, Viewers};
 use crate::quota::Quota;
-use crate::recorded::Recordings;
+use crate::recorded::{Made, Recordings};
 use crate::summaries::Summaries;
 
 /// Everything that a request may need; clones share it.
@@ -40,10 +42,12 @@ pub(crate) struct App {
     pub(crate) chat: Chat,
     pub(crate) chat_limits: Arc<chat::Limits>,
     pub(crate) chat_states: States,
+    pub(crate) chat_costs: ChatCosts,
     pub(crate) recordings: Recordings,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) replays: Arc<Replays>,
+    pub(crate) hls: Arc<Hls>,
     pub(crate) posters: Arc<Posters>,
     pub(crate) viewers: Viewers,
     pub(crate) here: Here,
@@ -72,8 +76,11 @@ impl App {
         let quota = Arc::new(Quota::new(config.storage_per_person));
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
         let replays = Arc::<Replays>::default();
-        let recordings = Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), Arc::clone(&replays));
-        let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone()));
+        let hls = Arc::<Hls>::default();
+        let made = Made { replays: Arc::clone(&replays), hls: Arc::clone(&hls) };
+        let recordings = Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), made);
+        let viewers = Viewers::default();
+        let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone(), viewers.clone()));
         let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
         let (chat_states, tasks) = (States::default(), TaskTracker::new());
         let listeners = Listeners::new(Followers {
@@ -100,8 +107,10 @@ impl App {
             uploads,
             recorder,
             replays,
+            hls,
             posters: Arc::default(),
-            viewers: Viewers::default(),
+            viewers,
+            chat_costs: ChatCosts::default(),
             here: Here::default(),
             counts: Arc::default(),
             quota,

@@ -16,7 +16,7 @@ use crate::clock::now_ms;
 use crate::config::{Config, Written};
 use crate::engines::{self, Engines};
 use crate::in_use::InUse;
-use crate::{app, data_dir, recorded, serve, shutdown};
+use crate::{app, backup, data_dir, export, recorded, serve, shutdown};
 
 /// How long tasks that would not end are waited for, once the server has left.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -40,13 +40,30 @@ enum Command {
         #[command(flatten)]
         at: DataDir,
     },
-    /// Writes one live into one self-contained file
+    /// Writes one live into one self-contained file, or a folder of them where its takes differ too much for one
     Export {
         /// The live's number
         live_id: i64,
-        /// The file to write
+        /// The file to write, by its ending (.mp4, .m4a, .webm); without one what fits, a folder where takes differ
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+        #[command(flatten)]
+        at: DataDir,
+    },
+    /// Copies everything, also beside a running server, into a folder: an empty one, or that of an earlier backup, of which
+    /// only what changed is copied
+    Backup {
+        /// The folder
+        #[arg(value_name = "FOLDER")]
+        to: PathBuf,
+        #[command(flatten)]
+        at: DataDir,
+    },
+    /// Makes a data directory of a backup
+    Restore {
+        /// The folder of the backup
+        #[arg(value_name = "FOLDER")]
+        from: PathBuf,
         #[command(flatten)]
         at: DataDir,
     },
@@ -124,6 +141,8 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(written)) => run_server(*written),
         Some(Command::Verify { at }) => verify(&at.data_dir),
         Some(Command::Export { live_id, output, at }) => export(&at.data_dir, live_id, &output),
+        Some(Command::Backup { to, at }) => back_up(&at.data_dir, &to),
+        Some(Command::Restore { from, at }) => restore(&from, &at.data_dir),
         Some(Command::Reread { live_id, all: _, at }) => reread(&at.data_dir, live_id),
         Some(Command::User { command }) => user(command),
         Some(Command::DecodeKeyframe) => return poster::decode_standard_input(),
@@ -169,8 +188,38 @@ fn verify(data_dir: &Path) -> Result<ExitCode, String> {
 }
 
 fn export(data_dir: &Path, live_id: i64, output: &Path) -> Result<ExitCode, String> {
-    recorded::export(data_dir, LiveId(live_id), output)?;
+    export::export(data_dir, LiveId(live_id), output)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn back_up(data_dir: &Path, to: &Path) -> Result<ExitCode, String> {
+    no_bucket(to)?;
+    data_dir::keep_private();
+    let backup::Copied { lives, bytes, new_bytes } = backup::backup(data_dir, to, &mut progress)?;
+    say(&format!("backup of {lives} lives: {bytes} bytes, of which {new_bytes} were copied"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn restore(from: &Path, data_dir: &Path) -> Result<ExitCode, String> {
+    no_bucket(from)?;
+    data_dir::keep_private();
+    for sentence in backup::restore(from, data_dir, &mut progress)? {
+        say(&sentence);
+    }
+    say(&format!("{} is restored, and everything in it is as it should be", data_dir.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn no_bucket(folder: &Path) -> Result<(), String> {
+    if folder.starts_with("s3:") {
+        return Err("backups lie in folders: a bucket must be mounted as one".to_owned());
+    }
+    Ok(())
+}
+
+/// How far it is, on standard error.
+fn progress(step: &str) {
+    eprintln!("communiconnect: {step}");
 }
 
 fn reread(data_dir: &Path, live_id: Option<i64>) -> Result<ExitCode, String> {

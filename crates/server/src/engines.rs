@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use database::Database;
+use database::{Database, Look};
+use ids::LiveId;
 use storage::Failure;
 
 use crate::error::Error;
+use crate::in_use::InUse;
 
 /// The stores of a data directory; clones share the same database.
 #[derive(Clone)]
@@ -46,9 +48,32 @@ impl Engines {
 /// What is wrong with what a data directory's stores keep, one sentence each, changing nothing.
 pub(crate) fn verify(data_dir: &Path) -> Result<Vec<String>, String> {
     let path = existing(data_dir)?;
-    let mut found = database::check(&path).unwrap_or_else(|error| vec![error.to_string()]);
-    found.extend(chat::Sqlite::verify(&path).unwrap_or_else(|error| vec![error.to_string()]));
+    let look = match Look::at(&path, InUse::is_taken(data_dir)) {
+        Ok(look) => look,
+        Err(error) => return Ok(vec![error.to_string()]),
+    };
+    let mut found = look.check().unwrap_or_else(|error| vec![error.to_string()]);
+    found.extend(chat::Sqlite::verify(&look).unwrap_or_else(|error| vec![error.to_string()]));
     Ok(found)
+}
+
+/// Copies the rows of a data directory as they are at this moment, also beside a server.
+pub(crate) fn snapshot(data_dir: &Path, to: &Path) -> Result<(), String> {
+    let look =
+        Look::at(&existing(data_dir)?, InUse::is_taken(data_dir)).map_err(|error| error.to_string())?;
+    look.copy_into(to).map_err(|error| error.to_string())
+}
+
+/// The lives that rows name which lie by themselves, such as those of [`snapshot`].
+pub(crate) fn lives_of(rows: &Path) -> Result<Vec<LiveId>, String> {
+    let look = Look::at(rows, false).map_err(|error| error.to_string())?;
+    lives::Sqlite::kept(&look).map_err(|error| error.to_string())
+}
+
+/// What the rows of a data directory that nobody serves say of what is recorded of each live.
+pub(crate) fn recorded_of(data_dir: &Path) -> Result<Vec<(LiveId, lives::Recorded)>, String> {
+    let look = Look::at(&existing(data_dir)?, false).map_err(|error| error.to_string())?;
+    lives::Sqlite::recorded(&look).map_err(|error| error.to_string())
 }
 
 /// Where the database of a data directory is; a sentence when there is none.
@@ -57,6 +82,7 @@ pub(crate) fn existing(data_dir: &Path) -> Result<PathBuf, String> {
     if path.is_file() { Ok(path) } else { Err(format!("there is no database in {}", data_dir.display())) }
 }
 
-fn path(data_dir: &Path) -> PathBuf {
+/// Where the database of a data directory belongs.
+pub(crate) fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("communiconnect.sqlite")
 }

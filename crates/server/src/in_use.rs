@@ -66,6 +66,14 @@ impl InUse {
     }
 }
 
+impl InUse {
+    /// Whether somebody has a data directory now. Changes nothing there.
+    pub fn is_taken(directory: &Path) -> bool {
+        let lock = File::open(directory.join(NAME));
+        lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+}
+
 /// The number of the process that has the lock, as it wrote it there.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();

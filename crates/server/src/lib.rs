@@ -3,6 +3,7 @@
 //! [`run`] is the whole server; the command line ([`cli`]) only gives it a configuration and a signal to leave.
 
 mod app;
+mod backup;
 pub mod cli;
 mod clock;
 mod config;
@@ -10,6 +11,7 @@ mod connection;
 mod data_dir;
 mod engines;
 mod error;
+mod export;
 mod http;
 mod in_use;
 mod listeners;

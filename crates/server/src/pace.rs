@@ -25,11 +25,13 @@ struct Pace {
     every: Duration,
     moved: usize,
     window: Option<Pin<Box<Sleep>>>,
+    /// Since when nothing is waited for: what is left of the window then is left of it afterwards.
+    paused: Option<Instant>,
 }
 
 impl Pace {
     fn new(least: usize, every: Duration) -> Self {
-        Self { least, every, moved: 0, window: None }
+        Self { least, every, moved: 0, window: None, paused: None }
     }
 
     fn moved(&mut self, bytes: usize) {
@@ -42,9 +44,18 @@ impl Pace {
         self.window = None;
     }
 
+    /// Nothing is waited for until the pace is looked at again: the window stands still meanwhile.
+    fn pause(&mut self) {
+        self.paused.get_or_insert_with(Instant::now);
+    }
+
     /// Ready when a window went by in which too little moved.
     fn poll_too_slow(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let window = self.window.get_or_insert_with(|| Box::pin(sleep(self.every)));
+        if let Some(paused) = self.paused.take() {
+            let until = window.deadline() + paused.elapsed();
+            window.as_mut().reset(until);
+        }
         loop {
             ready!(window.as_mut().poll(context));
             if self.moved < self.least {
@@ -158,6 +169,8 @@ impl<B: HttpBody<Data = Bytes, Error = axum::Error> + Unpin> HttpBody for PacedB
                 Poll::Ready(Some(Err(axum::Error::new(too_slow()))))
             }
             frame => {
+                // Until it is asked for more, nobody waits for the sender.
+                self.pace.pause();
                 if let Poll::Ready(Some(Ok(frame))) = &frame {
                     self.pace.moved(frame.data_ref().map_or(0, Bytes::len));
                 }
@@ -226,6 +239,21 @@ mod tests {
             tokio::time::sleep(SHORT * 2).await;
         }
         assert_eq!(reading.await.unwrap().unwrap(), 5_000);
+    }
+
+    #[tokio::test]
+    async fn a_sender_does_not_pay_for_whoever_reads_slowly() {
+        let came = stream::iter(0..3).map(|_| Ok::<_, Error>(Bytes::from_static(&[0; 10])));
+        let soon = stream::once(async {
+            tokio::time::sleep(SHORT / 2).await;
+            Ok(Bytes::from_static(&[0; 10]))
+        });
+        let body = Body::from_stream(came.chain(soon));
+        let mut body = PacedBody { body, pace: Pace::new(1_000, SHORT) };
+        for _ in 0..4 {
+            assert!(body.frame().await.unwrap().is_ok());
+            tokio::time::sleep(SHORT * 2).await;
+        }
     }
 
     #[tokio::test]

@@ -1,33 +1,58 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ids::{LiveId, PersonId};
+use tokio::task::AbortHandle;
+
+/// Who watched for so long is counted among those who watched.
+const WATCHED: Duration = Duration::from_secs(10);
 
 /// How many watch each live now. As many entries as lives are watched.
 #[derive(Clone, Default)]
-pub(crate) struct Viewers(Arc<Mutex<HashMap<LiveId, usize>>>);
+pub(crate) struct Viewers(Arc<Counted>);
+
+#[derive(Default)]
+struct Counted {
+    now: Mutex<HashMap<LiveId, usize>>,
+    /// Those who have watched for long enough and are not kept yet, by what they are known by: the number of a person, a
+    /// negative one drawn for somebody who did not sign in.
+    watched: Mutex<Vec<(LiveId, i64)>>,
+}
 
 /// Somebody who watches, until this is dropped.
 pub(crate) struct Viewing {
     live: LiveId,
     viewers: Viewers,
+    waiting: AbortHandle,
 }
 
 impl Viewers {
-    /// Somebody begins to watch.
-    pub(crate) fn enter(&self, live: LiveId) -> Viewing {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(live).or_default() += 1;
-        Viewing { live, viewers: self.clone() }
+    /// Somebody begins to watch, by name if they have signed in.
+    pub(crate) fn enter(&self, live: LiveId, person: Option<PersonId>) -> Viewing {
+        *lock(&self.0.now).entry(live).or_default() += 1;
+        let viewer = person.map_or_else(|| -i64::from(rand::random::<u32>()) - 1, |person| person.0);
+        let counted = Arc::clone(&self.0);
+        let waiting = tokio::spawn(async move {
+            tokio::time::sleep(WATCHED).await;
+            lock(&counted.watched).push((live, viewer));
+        });
+        Viewing { live, viewers: self.clone(), waiting: waiting.abort_handle() }
+    }
+
+    /// Those who have watched for long enough since this was last asked.
+    pub(crate) fn take_watched(&self) -> Vec<(LiveId, i64)> {
+        std::mem::take(&mut lock(&self.0.watched))
     }
 
     /// How many watch this live.
     pub(crate) fn count(&self, live: LiveId) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&live).copied().unwrap_or(0)
+        lock(&self.0.now).get(&live).copied().unwrap_or(0)
     }
 
     /// How many watch any live.
     pub(crate) fn all(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+        lock(&self.0.now).values().sum()
     }
 }
 
@@ -114,9 +139,14 @@ impl Drop for Present {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Drop for Viewing {
     fn drop(&mut self) {
-        let mut counts = self.viewers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.abort();
+        let mut counts = lock(&self.viewers.0.now);
         if let Some(count) = counts.get_mut(&self.live) {
             *count -= 1;
             if *count == 0 {
@@ -130,11 +160,11 @@ impl Drop for Viewing {
 mod tests {
     use super::*;
 
-    #[test]
-    fn viewers_are_counted_while_they_watch() {
+    #[tokio::test]
+    async fn viewers_are_counted_while_they_watch() {
         let viewers = Viewers::default();
-        let (first, second) = (viewers.enter(LiveId(1)), viewers.enter(LiveId(1)));
-        let _other = viewers.enter(LiveId(2));
+        let (first, second) = (viewers.enter(LiveId(1), None), viewers.enter(LiveId(1), None));
+        let _other = viewers.enter(LiveId(2), None);
         assert_eq!((viewers.count(LiveId(1)), viewers.count(LiveId(2)), viewers.all()), (2, 1, 3));
         drop(first);
         drop(second);

@@ -4,16 +4,25 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use delivery::hls::Hls;
 use delivery::replay::Replays;
 use ids::{LiveId, UnixMs};
 use ingest::reread::{self, Outcome};
 use ingest::upload::Uploads;
-use lives::{Live, Recorded, RecordedTake};
+use lives::{Live, Recorded, RecordedTake, Ways};
 use media::Kind;
+use moka::future::Cache;
 use recorder::unread::Stretch;
 use recorder::{Disk, ReadOnlyDisk, Recorder, Recording};
 use timeline::view::{self, Format, Selection};
-use timeline::{PlayClock, Position, Timeline};
+use timeline::{PlayClock, Position, Timeline, Version};
+
+/// Versions of lives of which it is known what they cost.
+const WAYS: u64 = 4_096;
+/// About what a container says of each frame, in bytes.
+const SAID_OF_A_FRAME: u64 = 8;
+/// About what it says once.
+const HEAD: u64 = 1_200;
 
 /// What is recorded of a live now.
 #[derive(Debug, Clone, Default)]
@@ -34,12 +43,16 @@ pub(crate) struct Summary {
     pub(crate) webm: Option<String>,
     /// Extension (`m4a` or `webm`) and version of the audio alone.
     pub(crate) audio: Option<(String, String)>,
+    /// Whether playlists can name all of it.
+    pub(crate) hls: bool,
     /// What each take can be had as, where no one file holds them all.
     pub(crate) takes: Vec<RecordedTake>,
     /// The version of which all this is said.
     pub(crate) version: String,
     /// Version of the poster, if there is one.
     pub(crate) poster: Option<String>,
+    /// What it costs to follow all of it.
+    pub(crate) ways: Ways,
 }
 
 /// A stretch of time of which nothing is recorded. It takes no play time.
@@ -77,14 +90,22 @@ pub(crate) struct Unread {
 pub(crate) struct Recordings {
     recorder: Arc<Recorder>,
     uploads: Arc<Uploads>,
-    replays: Arc<Replays>,
+    made: Made,
+    ways: Cache<(LiveId, Version), Ways>,
     /// Those of which the rows may be behind. As many as lives were looked at within a second.
     touched: Arc<Mutex<HashSet<LiveId>>>,
 }
 
+/// What was made of recordings for their viewers, and is remembered.
+#[derive(Clone)]
+pub(crate) struct Made {
+    pub(crate) replays: Arc<Replays>,
+    pub(crate) hls: Arc<Hls>,
+}
+
 impl Recordings {
-    pub(crate) fn new(recorder: Arc<Recorder>, uploads: Arc<Uploads>, replays: Arc<Replays>) -> Self {
-        Self { recorder, uploads, replays, touched: Arc::default() }
+    pub(crate) fn new(recorder: Arc<Recorder>, uploads: Arc<Uploads>, made: Made) -> Self {
+        Self { recorder, uploads, made, ways: Cache::new(WAYS), touched: Arc::default() }
     }
 
     /// What is recorded of this live now.
@@ -92,7 +113,7 @@ impl Recordings {
         let Some(recording) = self.watched(live).await else { return Summary::default() };
         let timeline = recording.timeline();
         let gaps = gaps(&timeline);
-        let recorded = recorded(&timeline, &gaps);
+        let recorded = self.recorded(live, &recording, &timeline, &gaps).await;
         Summary { gaps, unread: unread(&recording), ..Summary::of(&recorded) }
     }
 
@@ -100,8 +121,8 @@ impl Recordings {
     /// not keep it, is opened, and its row gets what is missing: a page of them at most for each list.
     pub(crate) async fn listed(&self, live: &Live) -> Summary {
         match &live.recorded {
-            Some(recorded) => Summary::of(recorded),
-            None => {
+            Some(recorded) if recorded.ways.is_some() => Summary::of(recorded),
+            _ => {
                 self.touch(live.id);
                 self.summary(live.id).await
             }
@@ -117,8 +138,62 @@ impl Recordings {
 
     /// What lists show of a live, as it is now; `None` when it cannot be read.
     pub(crate) async fn now(&self, live: LiveId) -> Option<Recorded> {
-        let timeline = self.watched(live).await?.timeline();
-        Some(recorded(&timeline, &gaps(&timeline)))
+        let recording = self.watched(live).await?;
+        let timeline = recording.timeline();
+        Some(self.recorded(live, &recording, &timeline, &gaps(&timeline)).await)
+    }
+
+    async fn recorded(
+        &self,
+        live: LiveId,
+        recording: &Recording,
+        timeline: &Arc<Timeline>,
+        gaps: &[Gap],
+    ) -> Recorded {
+        let recorded = recorded(timeline, gaps);
+        let key = (live, timeline.version());
+        let ways = match self.ways.get(&key).await {
+            Some(ways) => ways,
+            None => {
+                let ways = self.measured(live, recording, timeline, &recorded).await;
+                self.ways.insert(key, ways).await;
+                ways
+            }
+        };
+        Recorded { ways: Some(ways), ..recorded }
+    }
+
+    /// The bytes of each way of following a live: those of its files once it has ended, about as many while it grows.
+    async fn measured(
+        &self,
+        live: LiveId,
+        recording: &Recording,
+        timeline: &Arc<Timeline>,
+        recorded: &Recorded,
+    ) -> Ways {
+        let about = about(timeline);
+        if recording.is_live() {
+            return about;
+        }
+        let format = if recorded.mp4 { Format::Mp4 } else { Format::Webm };
+        let sound = match recorded.audio.as_deref() {
+            Some("m4a") => Format::Mp4,
+            _ => Format::Webm,
+        };
+        let len = async |selection, format, about: Option<u64>| {
+            let about = about?;
+            let version = timeline.version();
+            let view = self.made.replays.view(live.0, Arc::clone(timeline), version, selection, format).await;
+            // Where no one file can be given a player follows take by take, for about as much.
+            Some(view.map_or(about, |view| view.len()))
+        };
+        let slides = Selection { slides: true, ..Selection::default() };
+        let audio_only = Selection { audio_only: true, ..Selection::default() };
+        Ways {
+            video: len(Selection::default(), format, about.video).await,
+            slides: len(slides, format, about.slides).await,
+            audio: len(audio_only, sound, about.audio).await,
+        }
     }
 
     async fn watched(&self, live: LiveId) -> Option<Arc<Recording>> {
@@ -153,7 +228,8 @@ impl Recordings {
     /// Deletes everything recorded of a live. Deleting again is no error.
     pub(crate) async fn delete(&self, live: LiveId) -> Result<(), String> {
         self.uploads.forget(live.0).await;
-        self.replays.forget(live.0).await;
+        self.made.replays.forget(live.0).await;
+        self.made.hls.forget(live.0).await;
         self.recorder.delete(live.0).await.map_err(|error| error.to_string())
     }
 
@@ -196,10 +272,31 @@ fn recorded(timeline: &Timeline, gaps: &[Gap]) -> Recorded {
         gaps: u32::try_from(gaps.len()).unwrap_or(u32::MAX),
         lost_ms: gaps.iter().map(|gap| gap.lost_ms).sum(),
         picture: timeline.takes().iter().any(|take| take.video.is_some()),
+        ways: None,
         mp4: whole.mp4,
         webm: whole.webm,
         audio: whole.audio,
         takes,
+    }
+}
+
+/// About the bytes of each way of following a live: those of its frames, and what a container says of each.
+fn about(timeline: &Timeline) -> Ways {
+    let (mut frames, mut bytes) = ([0; 2], [0; 2]);
+    for index in timeline.takes().iter().flat_map(|take| take.tracks()) {
+        let slot = index.track().kind().slot();
+        frames[slot] += index.frames();
+        bytes[slot] += index.payload();
+    }
+    let [picture, sound] = [Kind::Video, Kind::Audio].map(|kind| {
+        let slot = kind.slot();
+        (frames[slot] > 0).then(|| bytes[slot] + frames[slot] * SAID_OF_A_FRAME)
+    });
+    let head = |bytes: u64| bytes + HEAD;
+    Ways {
+        video: picture.map(|picture| head(picture + sound.unwrap_or(0))),
+        slides: picture.map(|_| head(view::slides_payload(timeline) + sound.unwrap_or(0))),
+        audio: sound.map(head),
     }
 }
 
@@ -231,9 +328,11 @@ impl Summary {
             mp4: recorded.mp4.then(version),
             webm: recorded.webm.then(version),
             audio: recorded.audio.as_ref().map(|extension| (extension.clone(), version())),
+            hls: recorded.duration_ms > 0 && !recorded.codecs.iter().any(|codec| codec == "vp8"),
             takes: recorded.takes.clone(),
             version: version(),
             poster: (recorded.duration_ms > 0).then(|| recorded.revision.to_string()),
+            ways: recorded.ways.unwrap_or_default(),
         }
     }
 }
@@ -278,14 +377,6 @@ pub(crate) fn verify(data_dir: &Path) -> Vec<String> {
     }
 }
 
-/// Writes a live into one file, as far as it is durable. Changes nothing else, also beside a server.
-pub(crate) fn export(data_dir: &Path, live: LiveId, output: &Path) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-    let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(|error| error.to_string())?;
-    let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
-    write_export(&recording, output)
-}
-
 /// Reads again what a live has kept unread; says what came of it. Nobody else may use the directory meanwhile.
 pub(crate) fn reread(data_dir: &Path, live: LiveId) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
@@ -299,33 +390,29 @@ pub(crate) fn reread(data_dir: &Path, live: LiveId) -> Result<String, String> {
     ))
 }
 
+/// The lives of a data directory that nobody serves of which more is recorded than their rows say, a sentence each.
+pub(crate) fn grown(data_dir: &Path) -> Result<Vec<String>, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
+    let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(|error| error.to_string())?;
+    let mut sentences = Vec::new();
+    for (live, kept) in crate::engines::recorded_of(data_dir)? {
+        let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
+        let more = unsigned(recording.timeline().duration_ms()).saturating_sub(kept.saved_ms);
+        if more > 0 {
+            sentences.push(format!(
+                "live {live}: {more} ms more than its rows say, which came while it was copied"
+            ));
+        }
+    }
+    Ok(sentences)
+}
+
 /// The lives of a data directory of which something is recorded.
 pub(crate) fn lives(data_dir: &Path) -> Result<Vec<LiveId>, String> {
     let names = ReadOnlyDisk.list(&data_dir.join("lives")).map_err(|error| error.to_string())?;
     let mut lives: Vec<LiveId> = names.iter().filter_map(|name| name.parse().ok()).collect();
     lives.sort_unstable();
     Ok(lives)
-}
-
-fn write_export(recording: &Recording, output: &Path) -> Result<(), String> {
-    let timeline = recording.timeline();
-    let formats = match output.extension().and_then(|extension| extension.to_str()) {
-        Some("webm") => [Format::Webm, Format::Mp4],
-        _ => [Format::Mp4, Format::Webm],
-    };
-    let selection = Selection::default();
-    let format = formats.into_iter().find(|&format| view::check(&timeline, &selection, format).is_ok());
-    let cut =
-        view::cut(&timeline, &selection, format.unwrap_or(formats[0])).map_err(|error| error.to_string())?;
-    let mut file = std::fs::File::create(output).map_err(|error| error.to_string())?;
-    let mut at = 0;
-    while at < cut.len() {
-        let to = cut.len().min(at + (1 << 20));
-        let bytes = delivery::replay::read(recording, &cut, at..to).map_err(|error| error.to_string())?;
-        std::io::Write::write_all(&mut file, &bytes).map_err(|error| error.to_string())?;
-        at = to;
-    }
-    file.sync_all().map_err(|error| error.to_string())
 }
 
 fn unreadable(live: LiveId, error: &recorder::Error) {

@@ -52,6 +52,7 @@ pub async fn run(
     let following = app.listeners.begin().await?;
     app.tasks.spawn(timeout::watch(app.clone()));
     app.tasks.spawn(timeout::let_frames_go(app.clone()));
+    app.tasks.spawn(timeout::let_old_lives_go(app.clone()));
     app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
     on_ready(address);
     tokio::select! {

@@ -1,4 +1,4 @@
-//! Keeps what lists show of recordings in the rows of their lives.
+//! Keeps what lists show of recordings, and how many have watched, in the rows of their lives.
 //!
 //! A row is written at most once a second while its live grows, and when it stops. It may therefore be a second behind
 //! after a crash; whoever opens the recording next has it looked at again.
@@ -11,6 +11,7 @@ use ids::LiveId;
 use lives::{Lives, Recorded};
 use tokio_util::sync::CancellationToken;
 
+use crate::presence::Viewers;
 use crate::recorded::Recordings;
 
 /// How often rows are brought up to date.
@@ -22,12 +23,25 @@ const KNOWN: usize = 4_096;
 pub(crate) struct Summaries {
     recordings: Recordings,
     lives: Lives,
+    viewers: Viewers,
     kept: Mutex<HashMap<LiveId, Recorded>>,
 }
 
 impl Summaries {
-    pub(crate) fn new(recordings: Recordings, lives: Lives) -> Self {
-        Self { recordings, lives, kept: Mutex::default() }
+    pub(crate) fn new(recordings: Recordings, lives: Lives, viewers: Viewers) -> Self {
+        Self { recordings, lives, viewers, kept: Mutex::default() }
+    }
+
+    /// Counts those who have watched for long enough. Those of a moment in which the rows cannot be written are not counted:
+    /// nothing was promised to them.
+    async fn count_viewers(&self) {
+        let watched = self.viewers.take_watched();
+        if watched.is_empty() {
+            return;
+        }
+        if let Err(error) = self.lives.keep_viewers(watched).await {
+            tracing::warn!(%error, "those who watched could not be counted");
+        }
     }
 
     /// Brings the row of this live up to date before it returns.
@@ -73,6 +87,7 @@ pub(crate) async fn keep(summaries: Arc<Summaries>, leaving: CancellationToken) 
             _ = ticks.tick() => false,
         };
         summaries.bring_up(summaries.recordings.touched()).await;
+        summaries.count_viewers().await;
         if last {
             return;
         }

@@ -48,8 +48,12 @@ pub struct Live<'a> {
     pub duration_ms: u64,
     /// Who is there now.
     pub viewers: u64,
+    /// Who watched ten seconds or more.
+    pub viewers_total: u64,
     /// In its conversation; those deleted are not counted.
     pub messages: i64,
+    /// What it costs to follow all of it.
+    pub cost: Cost,
     /// Null while there is no picture.
     #[schema(required = true, format = "uri")]
     pub poster_url: Option<String>,
@@ -59,7 +63,7 @@ pub struct Live<'a> {
     /// Where one WebSocket carries the tails of its tracks.
     #[schema(format = "uri")]
     pub tail_url: String,
-    /// Null where the server has no such door.
+    /// Its playlists, for players of HLS; null until something is durable, and where a codec has no HLS (VP8).
     #[schema(required = true, format = "uri")]
     pub hls_url: Option<String>,
     /// The whole of it as files; null until something is durable, its members null where no one file can be given.
@@ -69,6 +73,22 @@ pub struct Live<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub takes: Vec<TakeReplay>,
+}
+
+/// Bytes of the whole replay in each way of following it; null where there is no such way. While it runs they are about right.
+#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
+pub struct Cost {
+    /// Picture and sound.
+    #[schema(required = true)]
+    pub video: Option<u64>,
+    /// A keyframe in five seconds at most, and the sound: `?video=slides`.
+    #[schema(required = true)]
+    pub slides: Option<u64>,
+    /// The sound alone.
+    #[schema(required = true)]
+    pub audio: Option<u64>,
+    /// The conversation as it is sent, compressed.
+    pub chat: u64,
 }
 
 /// One take of a live as files.
@@ -149,7 +169,7 @@ pub struct StartedLive {
     /// Null where the server has no such door.
     #[schema(required = true, format = "uri")]
     pub whip_url: Option<String>,
-    /// Null where the server has no such door.
+    /// Null: nothing is durable yet. The live has it once something is.
     #[schema(required = true, format = "uri")]
     pub hls_url: Option<String>,
     /// Its page.
@@ -180,6 +200,23 @@ pub struct StoppedLive {
     /// Where it can be watched.
     #[schema(required = true, format = "uri")]
     pub replay_url: Option<String>,
+}
+
+/// A live's new stream key.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct NewStreamKey {
+    /// Publishes to this live in place of the author's token, until 24 hours after its stop. Shown once.
+    pub stream_key: String,
+}
+
+/// The new key of a live's address.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct NewWatchKey {
+    /// Opens an unlisted live.
+    pub watch_key: String,
+    /// The live's page, with the key.
+    #[schema(format = "uri")]
+    pub watch_url: String,
 }
 
 /// Which lives are asked for. Words are kept as they were written: wrong ones are refused with those that there are.

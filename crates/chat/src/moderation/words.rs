@@ -1,5 +1,9 @@
 //! Unwanted words, seen through accents, look-alike signs, repeated letters and spacing tricks.
 
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
+
+use moka::sync::Cache;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -11,63 +15,93 @@ pub const WORD_LIMIT: usize = 60;
 const PIECES: usize = 16;
 /// Endings under which a word is still the same.
 const ENDINGS: [&str; 4] = ["s", "e", "es", "x"];
+/// Characters of the longest of these.
+const LONGEST_ENDING: usize = 2;
 
-/// A list of unwanted words.
+/// Lists that were read and are remembered: one for each conversation that has one and is talked in.
+const REMEMBERED: u64 = 256;
+
+/// Lists by their lines. What one is made into is the same for the same lines, and costs more than to look a message over.
+static READ: LazyLock<Cache<String, WordList>> = LazyLock::new(|| Cache::new(REMEMBERED));
+
+/// A list of unwanted words; clones share it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WordList {
+pub struct WordList(Arc<Words>);
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Words {
     written: Vec<String>,
-    folded: Vec<String>,
+    folded: HashSet<String>,
+    /// Characters of the longest of them.
+    longest: usize,
 }
 
 impl WordList {
     /// A list of words; those without a letter or a digit are left out. `None` when they are too many or too long.
     #[must_use]
     pub fn new(words: impl IntoIterator<Item = String>) -> Option<Self> {
-        let mut list = Self::default();
+        let mut list = Words::default();
         for (count, word) in words.into_iter().enumerate() {
             let word = word.split_whitespace().collect::<Vec<_>>().join(" ");
-            let folded = pieces(&word).concat();
             if word.chars().count() > WORD_LIMIT || count >= WORDS_LIMIT {
                 return None;
             }
-            let folded = single_letters(&folded);
-            if !folded.is_empty() && !list.folded.contains(&folded) {
+            let folded = single_letters(&pieces(&word).concat());
+            let length = folded.chars().count();
+            if length > 0 && list.folded.insert(folded) {
                 list.written.push(word);
-                list.folded.push(folded);
+                list.longest = list.longest.max(length);
             }
         }
-        Some(list)
+        Some(Self(Arc::new(list)))
+    }
+
+    /// A list that was kept, a word on each line. Remembered: it is asked for with every message.
+    #[must_use]
+    pub fn kept(lines: &str) -> Self {
+        if lines.is_empty() {
+            return Self::default();
+        }
+        if let Some(list) = READ.get(lines) {
+            return list;
+        }
+        let list = Self::new(lines.lines().map(str::to_owned)).unwrap_or_default();
+        READ.insert(lines.to_owned(), list.clone());
+        list
     }
 
     /// The words as they were written.
     #[must_use]
     pub fn words(&self) -> &[String] {
-        &self.written
+        &self.0.written
     }
 
-    /// Whether a text holds one of the words.
+    /// Whether a text holds one of the words. What it costs does not grow with the list.
     #[must_use]
     pub fn found_in(&self, text: &str) -> bool {
-        if self.folded.is_empty() {
+        if self.0.folded.is_empty() {
             return false;
         }
-        let longest = self.folded.iter().map(String::len).max().unwrap_or(0) + 2;
+        let longest = self.0.longest + LONGEST_ENDING;
         let pieces = pieces(text);
         (0..pieces.len()).any(|start| {
-            let mut joined = String::new();
+            let (mut word, mut length) = (String::new(), 0);
             pieces[start..].iter().take(PIECES).any(|piece| {
-                joined.push_str(piece);
-                let word = single_letters(&joined);
-                word.len() <= longest && self.is_unwanted(&word)
+                for c in piece.chars() {
+                    if length <= longest && !word.ends_with(c) {
+                        word.push(c);
+                        length += 1;
+                    }
+                }
+                length <= longest && self.is_unwanted(&word)
             })
         })
     }
 
     fn is_unwanted(&self, word: &str) -> bool {
-        self.folded.iter().any(|unwanted| {
-            word.strip_prefix(unwanted.as_str())
-                .is_some_and(|ending| ending.is_empty() || ENDINGS.contains(&ending))
-        })
+        let folded = &self.0.folded;
+        let mut without = ENDINGS.iter().filter_map(|ending| word.strip_suffix(ending));
+        folded.contains(word) || without.any(|word| folded.contains(word))
     }
 }
 
@@ -164,6 +198,20 @@ mod tests {
         assert_eq!(list().words(), ["crétin", "sale type"]);
         assert_eq!(WordList::new(vec!["x".repeat(WORD_LIMIT + 1)]), None);
         assert_eq!(WordList::new((0..=WORDS_LIMIT).map(|n| format!("mot{n}"))), None);
+    }
+
+    #[test]
+    fn a_long_list_costs_a_message_little() {
+        let lines: String = (0..WORDS_LIMIT).map(|n| format!("insulte{n}\n")).collect();
+        let message =
+            "Bonsoir à tous, on vous entend bien depuis le quartier, merci pour la réunion de ce soir";
+        assert!(!WordList::kept(&lines).found_in(message));
+        let begun = std::time::Instant::now();
+        for _ in 0..1_000 {
+            assert!(!WordList::kept(&lines).found_in(message));
+        }
+        // A millisecond for each: the promise is a twentieth of that, in a build for speed.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The tail: a response that follows the growing end of a take, and ends with it.
 
 mod mux;
+mod slides;
 mod tracks;
 
 use std::sync::Arc;
@@ -14,9 +15,9 @@ use recorder::Recording;
 use timeline::view::Format;
 use timeline::{Entry, Take, Timeline, TrackIndex};
 use tokio::sync::watch;
-use tokio::time::{Duration, timeout};
 
 use mux::Muxer;
+use slides::Slides;
 pub use tracks::{Begun, BegunTrack, Next, Tracks, Wanted};
 
 /// A bare tail of picture and sound opens with at least this much, and with two groups of pictures, so that a `<video>`
@@ -28,8 +29,6 @@ const LONGEST_BURST_MS: i64 = 20_000;
 const LATE_TRACK_MS: i64 = 1_500;
 /// A viewer at the edge who falls this far behind jumps to a newer keyframe.
 const TOO_FAR_BEHIND_MS: i64 = 30_000;
-/// How long a tail waits for the first frame of a live.
-const FIRST_FRAME: Duration = Duration::from_secs(10);
 /// What a tail gives at once at most: this many fragments.
 const FRAGMENTS: usize = 16;
 
@@ -44,13 +43,15 @@ pub struct Request {
     pub take: Option<u32>,
     /// From the keyframe at or before this place of the timeline; else from the newest keyframe.
     pub from_ms: Option<i64>,
+    /// Of the picture the keyframes alone, one in five seconds at most.
+    pub slides: bool,
 }
 
 /// Why there is no such tail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing of it has come yet, and nothing came while it was waited for.
+    /// Nothing of it has come, and the live has ended.
     #[error("nothing has come yet")]
     NothingYet,
     /// The live has no such take, or the take no such track.
@@ -82,6 +83,7 @@ pub struct Tail {
 struct Cursor {
     kind: Kind,
     next: usize,
+    slides: Option<Slides>,
 }
 
 #[derive(Debug)]
@@ -96,28 +98,26 @@ enum Form {
     WebmBoth(Muxer),
 }
 
-/// Opens a tail; waits a while for the first frame of a live that has none yet.
+/// Opens a tail; waits for the first frame of a live that has none yet, for as long as it runs.
 ///
 /// # Errors
-/// [`Error::NothingYet`] when nothing came within 10 s; [`Error::NoSuchTake`]; [`Error::WrongContainer`].
+/// [`Error::NothingYet`] when the live has ended and nothing came; [`Error::NoSuchTake`]; [`Error::WrongContainer`].
 pub async fn open(recording: Arc<Recording>, request: Request) -> Result<Tail, Error> {
     let mut changes = recording.changes();
-    let waiting = async {
-        loop {
-            let timeline = recording.timeline();
-            match choose(&timeline, &request) {
-                Some(take) if is_ready(take, &request) || !recording.is_live() => {
-                    return Ok(Arc::clone(take));
-                }
-                None if !recording.is_live() || request.take.is_some() => return Err(missing(&timeline)),
-                _ => {}
+    let take = loop {
+        let is_live = recording.is_live();
+        let timeline = recording.timeline();
+        match choose(&timeline, &request) {
+            Some(take) if is_ready(take, &request) || recording.has_ended(take.number) => {
+                break Arc::clone(take);
             }
-            if changes.changed().await.is_err() {
-                return Err(Error::NothingYet);
-            }
+            None if !is_live || request.take.is_some() => return Err(missing(&timeline)),
+            _ => {}
+        }
+        if changes.changed().await.is_err() {
+            return Err(Error::NothingYet);
         }
     };
-    let take = timeout(FIRST_FRAME, waiting).await.unwrap_or(Err(Error::NothingYet))?;
     start(recording, changes, &take, &request)
 }
 
@@ -201,7 +201,8 @@ fn start(
         .enumerate()
         .map(|(at, (&kind, index))| {
             let next = if at == 0 { begin } else { index.seek(zero_ms) };
-            Cursor { kind, next: next.unwrap_or(0) }
+            let slides = (request.slides && kind == Kind::Video).then(Slides::default);
+            Cursor { kind, next: next.unwrap_or(0), slides }
         })
         .collect();
     let tracks: Vec<&Track> = indexes.iter().map(|index| index.track()).collect();
@@ -271,8 +272,8 @@ impl Tail {
         loop {
             // Before the timeline is looked at: what grows from here on ends the wait below.
             self.changes.mark_unchanged();
-            // Asked before the timeline, too: a live that ends in between had its last fragments announced before.
-            let is_live = self.recording.is_live();
+            // Asked before the timeline, too: a take that ends in between had its last fragments announced before.
+            let is_over = self.recording.has_ended(self.take);
             let timeline = self.recording.timeline();
             let Some(take) = timeline.take(self.take) else { return Ok(None) };
             if self.at_edge {
@@ -287,8 +288,7 @@ impl Tail {
                 }
                 continue;
             }
-            let is_last = timeline.in_play_order().last().is_none_or(|last| last.number == self.take);
-            if !is_last || !is_live {
+            if is_over {
                 let rest = self.finish();
                 return Ok((!rest.is_empty()).then_some(rest));
             }
@@ -300,22 +300,29 @@ impl Tail {
 
     /// Moves the cursors over the fragments that can be sent now, `most` of them, in the order of their times.
     fn advance(&mut self, take: &Take, most: usize) -> Vec<(Track, Entry)> {
-        let mut fragments: Vec<(i64, Track, Entry)> = Vec::new();
+        let mut fragments: Vec<(i64, usize, Track, Entry)> = Vec::new();
+        for cursor in &self.cursors {
+            let Some(index) = take.track(cursor.kind) else { continue };
+            for (number, entry) in cursor.due(index).take(most) {
+                let ms = index.track().to_ms(entry.base_dts);
+                fragments.push((ms, number, index.track().clone(), entry.clone()));
+            }
+        }
+        fragments.sort_by_key(|(ms, _, track, _)| (*ms, track.kind()));
+        let is_all = fragments.len() < most;
+        fragments.truncate(most);
         for cursor in &mut self.cursors {
             let Some(index) = take.track(cursor.kind) else { continue };
-            for entry in index.iter_from(cursor.next).take(most) {
-                let ms = index.track().to_ms(entry.base_dts);
-                fragments.push((ms, index.track().clone(), entry.clone()));
+            let kind = cursor.kind;
+            let sent = fragments.iter().filter(|(_, _, track, _)| track.kind() == kind);
+            for (_, number, _, entry) in sent {
+                cursor.sent(*number, entry, index.track());
+            }
+            if is_all {
+                cursor.pass(index);
             }
         }
-        fragments.sort_by_key(|(ms, track, _)| (*ms, track.kind()));
-        fragments.truncate(most);
-        for (_, track, _) in &fragments {
-            if let Some(cursor) = self.cursors.iter_mut().find(|cursor| cursor.kind == track.kind()) {
-                cursor.next += 1;
-            }
-        }
-        fragments.into_iter().map(|(_, track, entry)| (track, entry)).collect()
+        fragments.into_iter().map(|(_, _, track, entry)| (track, entry)).collect()
     }
 
     async fn read(
@@ -352,7 +359,10 @@ impl Tail {
     }
 
     /// Brings fragments into the form of the response.
-    fn form(&mut self, fragments: Vec<(Track, Entry, Bytes)>) -> Bytes {
+    fn form(&mut self, mut fragments: Vec<(Track, Entry, Bytes)>) -> Bytes {
+        if self.cursors.iter().any(|cursor| cursor.slides.is_some()) {
+            fragments = fragments.into_iter().filter_map(slides::alone).collect();
+        }
         match &mut self.form {
             Form::Mp4 => join(fragments.into_iter().map(|(_, _, bytes)| bytes).collect()),
             Form::Mp4Both { sent } => renumbered(fragments, sent),

@@ -20,6 +20,8 @@ pub struct Wanted {
     pub take: Option<u32>,
     /// From the keyframe at or before this place of the timeline; else from the newest keyframe.
     pub from_ms: Option<i64>,
+    /// Of the picture the keyframes alone, one in five seconds at most.
+    pub slides: bool,
 }
 
 /// The tails of a live, from one place to its end. Whoever does not ask for the next piece is owed nothing: there is a
@@ -148,7 +150,8 @@ impl Tracks {
         let mut from_ms = self.wanted.from_ms;
         let mut tracks = Vec::new();
         for track in take.tracks().filter(|index| !index.is_empty()).map(timeline::TrackIndex::track) {
-            let wanted = Wanted { track: Some(track.kind()), take: Some(take.number), from_ms };
+            let (track_kind, number) = (Some(track.kind()), Some(take.number));
+            let wanted = Wanted { track: track_kind, take: number, from_ms, ..self.wanted };
             let is_wanted = self.wanted.track.is_none_or(|kind| kind == track.kind());
             let tail = is_wanted.then(|| self.tail(take, wanted, container(track))).flatten();
             // At the edge the other track begins where this one's keyframe is shown.
@@ -186,7 +189,8 @@ impl Open {
                 self.tails.iter_mut().filter_map(|tail| Some((due(tail)?, tail))).min_by_key(|(ms, _)| *ms);
             let Some((_, tail)) = next else { return Ok(None) };
             let fragments = tail.advance(take, 1);
-            let Some(kind) = fragments.first().map(|(track, _)| track.kind()) else { return Ok(None) };
+            // Nothing was a slide: the cursor stands behind it now.
+            let Some(kind) = fragments.first().map(|(track, _)| track.kind()) else { continue };
             let read = tail.read(fragments).await?;
             let bytes = tail.form(read);
             // A fragment from before time 0 has nothing to show in WebM.
@@ -203,8 +207,8 @@ fn due_ms(cursor: &Cursor, take: &Take) -> Option<i64> {
     Some(index.track().to_ms(index.get(cursor.next)?.base_dts))
 }
 
-fn request(Wanted { track, take, from_ms }: Wanted, format: Format) -> Request {
-    Request { format, track, take, from_ms }
+fn request(Wanted { track, take, from_ms, slides }: Wanted, format: Format) -> Request {
+    Request { format, track, take, from_ms, slides }
 }
 
 /// The container in which a player is given a track.

@@ -116,15 +116,28 @@ impl Uploads {
     /// Those of the first upload that cannot be stored; later ones are not settled then.
     pub async fn settle(&self, live: i64) -> Result<(), Error> {
         let recording = self.recorder.recording(live).await?;
-        let names = {
-            let (dir, disk) = (recording.uploads_dir(), Arc::clone(recording.disk()));
-            blocking(move || Ok(disk.list(&dir).map_err(recorder::Error::from)?)).await?
-        };
-        // Beside them lie the journals of what came by other doors.
-        let ids = names.iter().filter_map(|name| name.strip_suffix(".journal")).filter(|id| is_id(id));
-        for id in ids {
-            let upload = self.get(live, id).await?;
+        for id in ids(&recording).await? {
+            let upload = self.get(live, &id).await?;
             match upload.work(Session::flush).await {
+                Ok(()) | Err(Error::Gone) => upload.close().await,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells a recording which of its takes have ended, if nobody did in this run: its uploads of earlier ones know.
+    ///
+    /// # Errors
+    /// Those of the first upload that cannot be opened.
+    pub async fn tell_ended(&self, live: i64) -> Result<(), Error> {
+        let recording = self.recorder.recording(live).await?;
+        if !recording.must_tell_ended() {
+            return Ok(());
+        }
+        for id in ids(&recording).await? {
+            let upload = self.get(live, &id).await?;
+            match upload.work(|_| Ok(())).await {
                 Ok(()) | Err(Error::Gone) => upload.close().await,
                 Err(error) => return Err(error),
             }
@@ -387,14 +400,26 @@ impl Upload {
             // What is in memory may be ahead of the disk now. The journal knows what is durable, and is opened again.
             if matches!(result, Err(Error::Storage(_))) {
                 must_split.store(session.abandon(), Ordering::Release);
-            } else if !session.is_over() {
-                // One that is over holds no file open.
+                return result;
+            }
+            session.tell_ended();
+            // One that is over holds no file open.
+            if !session.is_over() {
                 *guard = Some(session);
             }
             result
         })
         .await
     }
+}
+
+/// The uploads of a recording, those of earlier runs too. Beside them lie the journals of what came by other doors.
+async fn ids(recording: &Recording) -> Result<Vec<String>, Error> {
+    let (dir, disk) = (recording.uploads_dir(), Arc::clone(recording.disk()));
+    let names: Vec<String> =
+        blocking(move || Ok::<_, Error>(disk.list(&dir).map_err(recorder::Error::from)?)).await?;
+    let ids = names.iter().filter_map(|name| name.strip_suffix(".journal")).filter(|id| is_id(id));
+    Ok(ids.map(str::to_owned).collect())
 }
 
 /// Whether this may be the name of an upload.

@@ -186,6 +186,13 @@ impl Session {
         ended && self.is_settled()
     }
 
+    /// Tells the recording which of its takes have ended: all but the last while more may come.
+    pub(super) fn tell_ended(&self) {
+        let marks = self.write.marks();
+        let ended = if self.is_over() { marks } else { marks.split_last().map_or(marks, |(_, ended)| ended) };
+        self.recording.end_takes(ended.iter().map(|mark| mark.number));
+    }
+
     /// Whether frames wait for a successor that did not come since `before_ms`.
     pub(super) fn is_idle_since(&self, before_ms: i64) -> bool {
         self.state.last_bytes_ms < before_ms && self.write.is_waiting()

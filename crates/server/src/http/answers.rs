@@ -1,6 +1,7 @@
 //! What the domains have, as the wire has it.
 
-use lives::Live;
+use axum::http::HeaderValue;
+use lives::{Live, Visibility};
 use wire::timeline::{LiveState, TrackKind};
 use wire::{Time, User};
 
@@ -46,5 +47,13 @@ pub(crate) fn public(person: &accounts::Person) -> User<'_> {
         first_name: &person.first_name,
         last_name: &person.last_name,
         profile_picture: person.profile_picture.as_deref(),
+    }
+}
+
+/// Nobody keeps an answer without asking whether it still holds, and only the reader themselves one that is not public.
+pub(crate) fn caching(live: &Live) -> HeaderValue {
+    match live.visibility {
+        Visibility::Public => HeaderValue::from_static("no-cache"),
+        Visibility::Unlisted | Visibility::Members => HeaderValue::from_static("private, no-cache"),
     }
 }

@@ -4,24 +4,26 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chat::{Draft, Kind, Limit, Message, Posted, Sender, Speaker, Window, WindowCursor};
 use ids::{LiveId, MessageId, PersonId, Seq};
-use lives::{Live, Visibility, policy};
+use lives::{Live, policy};
 use serde::Serialize;
 use timeline::{PlayClock, Position};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::conversation::{History, HistoryQuery, MessagePath, NewMessage, ReactionSecond, Reactions};
-use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::lives::{KeyQuery, LivePath};
 use wire::{Refusal, conversation};
 
 use super::Json;
 use super::access::{Id, Keys, readable_live};
+use super::answers::caching;
 use super::auth::Caller;
+use super::chat_history::{array, parts_of_array};
 use super::links::{Base, came_from};
 use super::paging::Paging;
 use super::problem::Problem;
@@ -139,7 +141,7 @@ async fn delete_message(
 
 /// The history
 #[utoipa::path(get, path = "/api/posts/live/{id}/chat", operation_id = "readConversation", tag = "Conversation",
-    security((), ("bearer" = [])), params(LivePath, HistoryQuery, KeyQuery, TokenQuery),
+    security((), ("bearer" = [])), params(LivePath, HistoryQuery, KeyQuery),
     responses(
         (status = 200, description = "The whole history, oldest first; with `page`, a page.", body = History, headers(
             ("Chat-Change" = i64, description = "Number of the newest deletion: where `since` of the WebSocket goes on."),
@@ -190,7 +192,7 @@ async fn history(
 ///
 /// The same, at the address that the app asks.
 #[utoipa::path(get, path = "/api/posts/live/{id}/chat/messages", operation_id = "readMessages", tag = "Conversation",
-    security((), ("bearer" = [])), params(LivePath, HistoryQuery, KeyQuery, TokenQuery),
+    security((), ("bearer" = [])), params(LivePath, HistoryQuery, KeyQuery),
     responses(
         (status = 200, description = "The whole history, oldest first; with `page`, a page.", body = History, headers(
             ("Chat-Change" = i64, description = "Number of the newest deletion: where `since` of the WebSocket goes on."),
@@ -282,35 +284,12 @@ async fn everything(
         let messages = app.chat.range(id, Seq(0), upto).await?;
         return Ok(whole(headers, array(messages.iter(), clock)));
     }
-    Ok(as_json(Body::from_stream(parts_of_array(app.clone(), id, upto, Arc::clone(clock)))))
-}
-
-/// The messages up to a number as a JSON array, part by part.
-pub(super) fn parts_of_array(
-    app: App,
-    id: LiveId,
-    upto: Seq,
-    clock: Arc<PlayClock>,
-) -> impl futures_util::Stream<Item = Result<Bytes, chat::Error>> {
-    futures_util::stream::try_unfold(Some(Seq(0)), move |after| {
-        let (app, clock) = (app.clone(), Arc::clone(&clock));
-        async move {
-            let Some(after) = after else { return Ok(None) };
-            let messages = app.chat.range(id, after, upto).await?;
-            let next = messages.last().and_then(|message| message.seq);
-            let mut text = lines(messages.iter(), &clock);
-            text.insert(0, if after == Seq(0) { '[' } else { ',' });
-            if next.is_none() {
-                text = (if after == Seq(0) { "[]" } else { "]" }).to_owned();
-            }
-            Ok(Some((Bytes::from(text), next)))
-        }
-    })
+    Ok(as_json(Body::from_stream(parts_of_array(app.chat.clone(), id, upto, Arc::clone(clock)))))
 }
 
 /// Reactions, counted
 #[utoipa::path(get, path = "/api/posts/live/{id}/chat/reactions", operation_id = "readReactions", tag = "Conversation",
-    security((), ("bearer" = [])), params(LivePath, KeyQuery, TokenQuery),
+    security((), ("bearer" = [])), params(LivePath, KeyQuery),
     responses(
         (status = 200, description = "Totals and seconds.", body = Reactions,
             headers(("ETag" = String, description = "Changes when they do."))),
@@ -334,21 +313,6 @@ async fn reactions(
     let mut response = whole(&headers, written(&counted));
     response.headers_mut().insert(header::CACHE_CONTROL, caching(&live));
     Ok(response)
-}
-
-fn array<'a>(messages: impl Iterator<Item = &'a Message>, clock: &PlayClock) -> String {
-    format!("[{}]", lines(messages, clock))
-}
-
-fn lines<'a>(messages: impl Iterator<Item = &'a Message>, clock: &PlayClock) -> String {
-    let mut text = String::new();
-    for message in messages {
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.push_str(&message.to_json(clock));
-    }
-    text
 }
 
 /// JSON with an ETag of its bytes, or 304 for whoever has them already, 412 for whoever wants others only (RFC 9110, 13.1).
@@ -376,12 +340,4 @@ pub(super) fn as_json(body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-/// Nobody keeps an answer without asking whether it still holds, and only the reader themselves one that is not public.
-pub(super) fn caching(live: &Live) -> HeaderValue {
-    match live.visibility {
-        Visibility::Public => HeaderValue::from_static("no-cache"),
-        Visibility::Unlisted | Visibility::Members => HeaderValue::from_static("private, no-cache"),
-    }
 }

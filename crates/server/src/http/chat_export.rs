@@ -14,11 +14,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::Refusal;
 use wire::conversation::{ExportQuery, Message as Line};
-use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::lives::{KeyQuery, LivePath};
 
 use super::access::{Id, Keys, readable_live};
+use super::answers::caching;
 use super::auth::Caller;
-use super::chat::{caching, parts_of_array};
+use super::chat_history::parts_of_array;
 use super::problem::Problem;
 use crate::app::App;
 
@@ -30,7 +31,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 ///
 /// Each format is written part by part, as the reader takes it.
 #[utoipa::path(get, path = "/api/posts/live/{id}/chat/export", operation_id = "exportConversation", tag = "Conversation",
-    security((), ("bearer" = [])), params(LivePath, ExportQuery, KeyQuery, TokenQuery),
+    security((), ("bearer" = [])), params(LivePath, ExportQuery, KeyQuery),
     responses(
         (status = 200, description = "The file.",
             content((Vec<Line> = "application/json"), (String = "text/csv"), (String = "text/vtt")),
@@ -48,7 +49,7 @@ async fn export(
     let upto = app.chat.counters(id).await?.last_seq;
     let (kind, extension, body) = match wanted.format.as_deref() {
         None | Some("json") => {
-            ("application/json", "json", Body::from_stream(parts_of_array(app.clone(), id, upto, clock)))
+            ("application/json", "json", Body::from_stream(parts_of_array(app.chat.clone(), id, upto, clock)))
         }
         Some("csv") => ("text/csv; charset=utf-8", "csv", csv(app.clone(), id, upto, clock)),
         Some("vtt") => ("text/vtt; charset=utf-8", "vtt", vtt(app.clone(), id, clock)),

@@ -5,6 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, Utf8Bytes, WebSocket, close_code};
 use axum::extract::{Path, Query, State as Shared};
@@ -25,11 +26,11 @@ use utoipa_axum::routes;
 use wire::Refusal;
 use wire::conversation::{NewMessage, SocketQuery};
 use wire::frames::{ClientFrame, ServerFrame};
-use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::lives::{KeyQuery, LivePath};
 
 use super::access::{Id, Keys, readable};
 use super::answers::public;
-use super::auth::Caller;
+use super::auth::{Caller, bearer};
 use super::chat::{keep, speaker};
 use super::chat_state::State;
 use super::problem::{Language, Problem};
@@ -39,6 +40,8 @@ use crate::presence::{Present, Viewing};
 
 /// Bytes of a frame from outside at most; a longer one ends the connection.
 const FRAME: usize = 64 << 10;
+/// How often it is looked at whether a token is still good.
+const LOOKED_AT: Duration = Duration::from_secs(1);
 /// Frames sent before what comes in is looked at again.
 const AT_ONCE: usize = 32;
 
@@ -50,7 +53,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 ///
 /// JSON text frames: `ClientFrame` to the server, `ServerFrame` from it. A members' live sends nothing before `auth`.
 #[utoipa::path(get, path = "/api/posts/live/{id}/chat/ws", operation_id = "followConversation", tag = "Conversation",
-    security((), ("bearer" = [])), params(LivePath, SocketQuery, KeyQuery, TokenQuery),
+    security((), ("bearer" = [])), params(LivePath, SocketQuery, KeyQuery),
     responses((status = 101, description = "JSON text frames."), Refusal<403>, Refusal<404>, Refusal<426>))]
 async fn upgrade(
     Shared(app): Shared<App>,
@@ -62,15 +65,16 @@ async fn upgrade(
     opening: Opening,
 ) -> Result<Response, Problem> {
     let live = app.lives.get(id).await?;
-    let may_read = readable(&app, &live, &caller, &keys);
+    let may_read = readable(&live, &caller, &keys);
     // Whoever may sign in to a members' live does so once connected.
     if !may_read && live.visibility != Visibility::Members {
         return Err(Problem::no_such_live());
     }
     let language = Language::preferred(&headers);
+    let who = (caller, bearer(&headers)?.map(str::to_owned), keys);
     let tasks = app.tasks.clone();
     opening.open(&tasks, FRAME, move |socket| async move {
-        let joined = Connection::join(app, live, caller, keys, from, language, socket).await;
+        let joined = Connection::join(app, live, who, from, language, socket).await;
         if let Ok(connection) = joined {
             connection.run().await;
         }
@@ -88,8 +92,9 @@ struct Connection {
     from: SocketQuery,
     language: Language,
     caller: Caller,
-    /// The token of the one who writes, looked at again for each message: it may expire.
+    /// The token by which they are known, looked at again and again: it may be at its end, or its sign-in.
     token: Option<String>,
+    looks: Interval,
     socket: WebSocket,
     leaving: Pin<Box<WaitForCancellationFutureOwned>>,
     states: watch::Receiver<State>,
@@ -114,6 +119,7 @@ enum Event {
     Kept(Result<String, JoinError>),
     News,
     State,
+    Look,
     Ping,
     Leaving,
 }
@@ -122,17 +128,20 @@ impl Connection {
     async fn join(
         app: App,
         live: Arc<Live>,
-        caller: Caller,
-        keys: Keys,
+        who: (Caller, Option<String>, Keys),
         from: SocketQuery,
         language: Language,
         socket: WebSocket,
     ) -> Result<Self, End> {
+        let (caller, token, keys) = who;
         let mut states = app.chat_states.follow(&app.sources(), &live).await;
         states.mark_changed();
         let mut pings = tokio::time::interval_at(Instant::now() + PING, PING);
         pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut looks = tokio::time::interval_at(Instant::now() + LOOKED_AT, LOOKED_AT);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut connection = Self {
+            looks,
             leaving: Box::pin(app.leaving.clone().cancelled_owned()),
             app,
             live,
@@ -140,7 +149,7 @@ impl Connection {
             from,
             language,
             caller,
-            token: None,
+            token,
             socket,
             states,
             reading: None,
@@ -177,6 +186,7 @@ impl Connection {
             Event::Kept(Err(_)) => Err(End::AGAIN),
             Event::News => self.news().await,
             Event::State => self.state().await,
+            Event::Look => self.look().await,
             Event::Ping if self.heard.elapsed() > SILENCE => Err(End::SILENT),
             Event::Ping => self.send(Frame::Ping(bytes::Bytes::new())).await,
             Event::Leaving => Err(End::LEAVING),
@@ -184,7 +194,7 @@ impl Connection {
     }
 
     async fn next(&mut self) -> Event {
-        let Self { leaving, socket, states, reading, behind, keeping, pings, .. } = self;
+        let Self { leaving, socket, states, reading, behind, keeping, pings, looks, token, .. } = self;
         let busy = keeping.is_some();
         let kept = async {
             match keeping {
@@ -193,6 +203,7 @@ impl Connection {
             }
         };
         let reads = reading.is_some();
+        let has_token = token.is_some();
         let news = async {
             match reading {
                 Some(viewer) => viewer.changed().await,
@@ -205,6 +216,7 @@ impl Connection {
                 answer = kept => Event::Kept(answer),
                 frame = socket.next(), if !busy => Event::Came(frame),
                 Ok(()) = states.changed(), if reads => Event::State,
+                _ = looks.tick(), if has_token => Event::Look,
                 _ = pings.tick() => Event::Ping,
             }
         };
@@ -252,8 +264,9 @@ impl Connection {
         self.caller = caller;
         self.token = Some(token.to_owned());
         self.say(written(&ServerFrame::Authenticated { user: public(&person) })).await?;
-        if self.is_author() {
-            self.viewing = None;
+        if self.viewing.is_some() {
+            let person = Some(person.id);
+            self.viewing = (!self.is_author()).then(|| self.app.viewers.enter(self.live.id, person));
         }
         if let Some(present) = &mut self.present {
             present.sign_in(person.id);
@@ -267,7 +280,7 @@ impl Connection {
 
     /// Begins to read for a caller who may.
     async fn read_if_allowed(&mut self) -> Result<(), End> {
-        if self.reading.is_some() || !readable(&self.app, &self.live, &self.caller, &self.keys) {
+        if self.reading.is_some() || !readable(&self.live, &self.caller, &self.keys) {
             return Ok(());
         }
         let clock = self.app.recordings.clock(self.live.id).await;
@@ -275,8 +288,8 @@ impl Connection {
         match self.app.chat.subscribe(self.live.id, after.map(Seq), since.map(Change), &clock).await {
             Ok(viewer) => {
                 self.reading = Some(viewer);
-                self.viewing = (!self.is_author()).then(|| self.app.viewers.enter(self.live.id));
                 let person = self.caller.person().ok().map(|person| person.id);
+                self.viewing = (!self.is_author()).then(|| self.app.viewers.enter(self.live.id, person));
                 self.present = Some(self.app.here.enter(self.live.id, person));
                 Ok(())
             }
@@ -332,10 +345,22 @@ impl Connection {
             return Err(End::GONE);
         };
         self.live = live;
-        if !readable(&self.app, &self.live, &self.caller, &self.keys) {
+        if !readable(&self.live, &self.caller, &self.keys) {
             return Err(End::FORBIDDEN);
         }
         self.send(Frame::Text(state.frame)).await
+    }
+
+    /// Ends what goes on by a token that is good no longer: at its end, with its sign-in, or because its person was put out.
+    async fn look(&mut self) -> Result<(), End> {
+        let Some(token) = &self.token else { return Ok(()) };
+        match Caller::of_token(&self.app.accounts, token).await {
+            Ok(caller) => self.caller = caller,
+            Err(problem) if problem.status().is_server_error() => return Ok(()),
+            Err(_) => return Err(End::SIGNED_OUT),
+        }
+        let lost = self.reading.is_some() && !readable(&self.live, &self.caller, &self.keys);
+        if lost { Err(End::FORBIDDEN) } else { Ok(()) }
     }
 
     async fn refuse(&mut self, client_id: Option<String>, problem: &Problem) -> Result<(), End> {
@@ -361,7 +386,7 @@ async fn store(
 ) -> Result<(Posted, Arc<PlayClock>), Problem> {
     caller.person()?;
     let live = app.lives.get(live_id).await?;
-    if !readable(app, &live, caller, keys) && !policy::may_moderate(&live, caller.who()) {
+    if !readable(&live, caller, keys) && !policy::may_moderate(&live, caller.who()) {
         return Err(Problem::no_such_live());
     }
     let speaker = speaker(&live, caller)?;

@@ -22,7 +22,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let body = read(request).await?;
+        let body = read(request, LARGEST, json_too_large).await?;
         let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { &body };
         let text = std::str::from_utf8(body).map_err(|_| not_utf8())?;
         if !text.trim_start().starts_with('{') {
@@ -51,14 +51,7 @@ impl Sent {
     /// # Errors
     /// 408 where they do not come, 413 where they are more, 400 where they are cut.
     pub(crate) async fn bytes(self, most: usize) -> Result<Bytes, Problem> {
-        let body = Limited::new(self.0.into_body(), most).collect();
-        let Ok(body) = tokio::time::timeout(PATIENCE, body).await else {
-            return Err(Problem::of(StatusCode::REQUEST_TIMEOUT));
-        };
-        body.map(|body| body.to_bytes()).map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => Problem::of(StatusCode::PAYLOAD_TOO_LARGE),
-            None => cut(),
-        })
+        read(self.0, most, || Problem::of(StatusCode::PAYLOAD_TOO_LARGE)).await
     }
 }
 
@@ -70,20 +63,24 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
     }
 }
 
-async fn read(request: Request) -> Result<Bytes, Problem> {
-    let body = Limited::new(request.into_body(), LARGEST).collect();
+/// The bytes of a body, so many at most.
+async fn read(request: Request, most: usize, too_large: fn() -> Problem) -> Result<Bytes, Problem> {
+    let body = Limited::new(request.into_body(), most).collect();
     let Ok(body) = tokio::time::timeout(PATIENCE, body).await else {
         return Err(Problem::of(StatusCode::REQUEST_TIMEOUT));
     };
-    match body {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "Un corps JSON a 1 Mio au plus.",
-            "A JSON body has at most 1 MiB.",
-        )),
-        Err(_) => Err(cut()),
-    }
+    body.map(|body| body.to_bytes()).map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+        Some(_) => too_large(),
+        None => cut(),
+    })
+}
+
+fn json_too_large() -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "Un corps JSON a 1 Mio au plus.",
+        "A JSON body has at most 1 MiB.",
+    )
 }
 
 fn cut() -> Problem {

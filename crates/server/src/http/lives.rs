@@ -1,4 +1,4 @@
-//! Lives: start, list, read, change, stop, delete.
+//! Lives: start, list, read, change, stop, delete, new keys.
 
 use std::str::FromStr;
 
@@ -6,24 +6,26 @@ use axum::Json as Answer;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use ids::{LiveId, PersonId};
-use lives::{Change, Filter, Live, NewLive, RecordedTake, Visibility, policy};
+use ids::PersonId;
+use lives::{Change, Filter, NewLive, Visibility};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wire::lives::{KeyQuery, LiveFields, LivePath, LivesQuery, Replay, StartedLive, StoppedLive, TakeReplay};
+use wire::lives::{
+    KeyQuery, LiveFields, LivePath, LivesQuery, NewStreamKey, NewWatchKey, Replay, StartedLive, StoppedLive,
+};
 use wire::page::PageQuery;
-use wire::{Page, Refusal, Time, lives as answers};
+use wire::{Page, Refusal, lives as answers};
 
 use super::Sent;
-use super::access::{Id, Keys, changeable_live, readable_live};
-use super::answers::{author_answer, gap_answer, state, unread_answer};
+use super::access::{Id, Keys, authored_live, changeable_live, readable_live, stoppable_live};
+use super::answers::{gap_answer, unread_answer};
 use super::auth::Caller;
 use super::links::Base;
+use super::live_answer::{list_answers, media_token, message_counts, one_answer, replay_urls, watch_url};
 use super::paging::Paging;
 use super::problem::Problem;
 use crate::app::App;
 use crate::clock::now_ms;
-use crate::recorded::Summary;
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -31,6 +33,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(read, change, delete))
         .routes(routes!(stop, stop_again))
+        .routes(routes!(renew_stream_key))
+        .routes(routes!(renew_watch_key))
 }
 
 /// Start a live
@@ -92,11 +96,7 @@ async fn list(
     let by = author(query.author.as_deref())?;
     let filter = Filter { running, words: query.q, members: matches!(caller, Caller::Person(_)), of, by };
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
-    let mut results = Vec::with_capacity(page.lives.len());
-    for (live, messages) in with_messages(&app, &page.lives).await {
-        let summary = app.recordings.listed(live).await;
-        results.push(live_answer(&app, &base, live, &summary, messages, &caller, &Keys::default()));
-    }
+    let results = list_answers(&app, &base, &caller, page.lives.iter()).await;
     Ok(Answer(paging.envelope(&base, page.count, results)).into_response())
 }
 
@@ -170,24 +170,57 @@ async fn stop(
     caller: Caller,
     Path(Id(id)): Path<Id>,
 ) -> Result<Answer<StoppedLive>, Problem> {
-    changeable_live(&app, &caller, id).await?;
+    stoppable_live(&app, &caller, id).await?;
     let live = app.lifecycle.stop(id, now_ms()).await?;
     // What was received is durable and in the recording before the answer says so.
     app.listeners.heard(id).await;
     let summary = app.recordings.summary(id).await;
     let saved = summary.saved_ms > 0;
-    let token = media_token(&app, &live);
+    let token = media_token(&app, &live, &caller, &Keys::default());
     let Replay { mp4, webm, audio } = replay_urls(&base, &live, &summary, token.as_deref());
     Ok(Answer(StoppedLive {
         message: "Live arrêté avec succès",
         video_saved: saved,
         video_id: saved.then_some(id.0),
         duration_ms: summary.duration_ms,
-        messages: messages(&app, &[id]).await.pop().unwrap_or(0),
+        messages: message_counts(&app, &[id]).await.pop().unwrap_or(0),
         gaps: summary.gaps.iter().map(gap_answer).collect(),
         unread: summary.unread.iter().map(unread_answer).collect(),
         replay_url: mp4.or(webm).or(audio),
     }))
+}
+
+/// Give it another stream key
+#[utoipa::path(post, path = "/api/posts/live/{id}/stream-key", operation_id = "renewStreamKey", tag = "Publishing",
+    security(("bearer" = [])), params(LivePath),
+    responses(
+        (status = 200, description = "The new one. The one before opens nothing any more.", body = NewStreamKey),
+        Refusal<403>, Refusal<404>))]
+async fn renew_stream_key(
+    State(app): State<App>,
+    caller: Caller,
+    Path(Id(id)): Path<Id>,
+) -> Result<Answer<NewStreamKey>, Problem> {
+    authored_live(&app, &caller, id).await?;
+    let stream_key = app.lifecycle.renew_stream_key(id, now_ms()).await?;
+    Ok(Answer(NewStreamKey { stream_key }))
+}
+
+/// Give its address another key
+#[utoipa::path(post, path = "/api/posts/live/{id}/watch-key", operation_id = "renewWatchKey", tag = "Lives",
+    security(("bearer" = [])), params(LivePath),
+    responses(
+        (status = 200, description = "The new one. The one before opens nothing any more.", body = NewWatchKey),
+        Refusal<403>, Refusal<404>))]
+async fn renew_watch_key(
+    State(app): State<App>,
+    base: Base,
+    caller: Caller,
+    Path(Id(id)): Path<Id>,
+) -> Result<Answer<NewWatchKey>, Problem> {
+    authored_live(&app, &caller, id).await?;
+    let live = app.lifecycle.renew_watch_key(id, now_ms()).await?;
+    Ok(Answer(NewWatchKey { watch_url: watch_url(&base, &live, true), watch_key: live.watch_key }))
 }
 
 /// Stop a live
@@ -205,18 +238,6 @@ async fn stop_again(
     id: Path<Id>,
 ) -> Result<Answer<StoppedLive>, Problem> {
     stop(app, base, caller, id).await
-}
-
-pub(crate) async fn one_answer<'a>(
-    app: &App,
-    base: &Base,
-    live: &'a Live,
-    caller: &Caller,
-    keys: &Keys,
-) -> answers::Live<'a> {
-    let messages = messages(app, &[live.id]).await.pop().unwrap_or(0);
-    let summary = app.recordings.summary(live.id).await;
-    live_answer(app, base, live, &summary, messages, caller, keys)
 }
 
 /// A parameter that is true or false, if it is there.
@@ -244,127 +265,6 @@ pub(crate) fn author(value: Option<&str>) -> Result<Option<PersonId>, Problem> {
             "The parameter author is a person's number.",
         )
     })
-}
-
-/// Lives, each with how many messages there are.
-pub(crate) async fn with_messages<'a>(app: &App, lives: &'a [Live]) -> impl Iterator<Item = (&'a Live, i64)> {
-    let ids: Vec<LiveId> = lives.iter().map(|live| live.id).collect();
-    lives.iter().zip(messages(app, &ids).await)
-}
-
-/// A live as it is answered to this caller, who may see it.
-pub(crate) fn live_answer<'a>(
-    app: &App,
-    base: &Base,
-    live: &'a Live,
-    summary: &Summary,
-    messages: i64,
-    caller: &Caller,
-    keys: &Keys,
-) -> answers::Live<'a> {
-    let token = media_token(app, live);
-    let replay = replay_urls(base, live, summary, token.as_deref());
-    let replay = Some(replay).filter(|_| summary.saved_ms > 0);
-    let takes = summary.takes.iter().map(|take| take_files(base, live, summary, take, token.as_deref()));
-    let poster = summary.poster.as_ref();
-    let poster = poster.map(|version| media_url(base, live, "poster.jpg", version, token.as_deref()));
-    // A media token is passed on more lightly than the key, so it does not give the key away.
-    let knows_key = policy::may_moderate(live, caller.who()) || keys.key.as_ref() == Some(&live.watch_key);
-    answers::Live {
-        id: live.id.0,
-        title: &live.title,
-        description: &live.description,
-        content: &live.content,
-        author: author_answer(&live.author),
-        visibility: match live.visibility {
-            Visibility::Public => answers::Visibility::Public,
-            Visibility::Unlisted => answers::Visibility::Unlisted,
-            Visibility::Members => answers::Visibility::Members,
-        },
-        state: state(live),
-        started_at: Time(live.started_ms.0),
-        ended_at: live.ended_ms.map(|at| Time(at.0)),
-        revision: summary.revision,
-        saved_ms: summary.saved_ms,
-        duration_ms: summary.duration_ms,
-        viewers: app.viewers.count(live.id) as u64,
-        messages,
-        poster_url: poster,
-        watch_url: watch_url(base, live, knows_key),
-        tail_url: tail_url(base, live, token.as_deref()),
-        hls_url: None,
-        replay,
-        takes: takes.collect(),
-    }
-}
-
-/// The token that addresses of media of this live carry; public ones carry none.
-pub(crate) fn media_token(app: &App, live: &Live) -> Option<String> {
-    (live.visibility != Visibility::Public).then(|| app.media_tokens.make(live.id, now_ms()))
-}
-
-/// Where one WebSocket carries the tails of a live.
-fn tail_url(base: &Base, live: &Live, token: Option<&str>) -> String {
-    let token = token.map(|token| format!("?token={token}")).unwrap_or_default();
-    let address = base.to(&format!("/api/posts/live/{}/tail/ws/{token}", live.id));
-    // From http to ws, from https to wss.
-    address.replacen("http", "ws", 1)
-}
-
-/// Messages of the conversation of each live, those deleted left out.
-async fn messages(app: &App, lives: &[LiveId]) -> Vec<i64> {
-    app.chat.message_counts(lives.to_vec()).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "could not count the messages of lives");
-        vec![0; lives.len()]
-    })
-}
-
-/// The address of the replay of a live as it is now, if anything of it is recorded.
-pub(crate) async fn replay_url(app: &App, base: &Base, live: &Live) -> Option<String> {
-    let summary = app.recordings.summary(live.id).await;
-    let Replay { mp4, webm, audio } = replay_urls(base, live, &summary, media_token(app, live).as_deref());
-    mp4.or(webm).or(audio)
-}
-
-fn replay_urls(base: &Base, live: &Live, summary: &Summary, token: Option<&str>) -> Replay {
-    let url = |file: &str, version: &String| media_url(base, live, file, version, token);
-    let mp4 = summary.mp4.as_ref().map(|version| url("replay.mp4", version));
-    let webm = summary.webm.as_ref().map(|version| url("replay.webm", version));
-    let audio = summary.audio.as_ref().map(|(ext, version)| url(&format!("audio.{ext}"), version));
-    Replay { mp4, webm, audio }
-}
-
-/// One take as files.
-fn take_files(
-    base: &Base,
-    live: &Live,
-    summary: &Summary,
-    files: &RecordedTake,
-    token: Option<&str>,
-) -> TakeReplay {
-    let url = |file: &str| {
-        let address = media_url(base, live, file, &summary.version, token);
-        format!("{address}&take={}", files.take)
-    };
-    TakeReplay {
-        take: files.take,
-        replay: Replay {
-            mp4: files.mp4.then(|| url("replay.mp4")),
-            webm: files.webm.then(|| url("replay.webm")),
-            audio: files.audio.as_ref().map(|extension| url(&format!("audio.{extension}"))),
-        },
-    }
-}
-
-fn media_url(base: &Base, live: &Live, file: &str, version: &str, token: Option<&str>) -> String {
-    let token = token.map_or_else(String::new, |token| format!("&token={token}"));
-    base.to(&format!("/api/posts/live/{}/{file}?v={version}{token}", live.id))
-}
-
-fn watch_url(base: &Base, live: &Live, knows_key: bool) -> String {
-    let key = (live.visibility == Visibility::Unlisted && knows_key).then_some(&live.watch_key);
-    let key = key.map_or_else(String::new, |key| format!("?key={key}"));
-    base.to(&format!("/live/{}{key}", live.id))
 }
 
 fn visibility(written: Option<String>) -> Result<Option<Visibility>, Problem> {

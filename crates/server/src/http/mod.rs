@@ -6,21 +6,26 @@ pub(crate) mod access;
 mod answers;
 pub(crate) mod auth;
 mod chat;
+pub(crate) mod chat_cost;
 mod chat_export;
+mod chat_history;
 mod chat_moderation;
 mod chat_people;
 mod chat_presence;
 pub(crate) mod chat_state;
 mod chat_ws;
+mod compression;
 mod cors;
 mod drain;
 mod json;
 mod left_unread;
 pub(crate) mod links;
+mod live_answer;
 pub(crate) mod lives;
 pub(crate) mod log;
 mod normalise;
 mod operate;
+mod page_head;
 mod pages;
 pub(crate) mod paging;
 mod poster;
@@ -38,6 +43,7 @@ mod watch;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -73,7 +79,9 @@ pub(crate) fn router(app: &App) -> Router {
         .split_for_parts();
     let schema = schema::router();
     described.merge(schema.get_openapi().clone());
-    let routes = routes.merge(Router::from(schema.with_state(Schema::new(described)))).fallback(pages::page);
+    let for_pages = app.clone();
+    let page = move |request: Request| pages::page(for_pages.clone(), request);
+    let routes = routes.merge(Router::from(schema.with_state(Schema::new(described)))).fallback(page);
     // A layer runs around the fallback's own routing, so what it changes of a request decides the route.
     Router::new()
         .fallback_service(routes)
@@ -82,6 +90,8 @@ pub(crate) fn router(app: &App) -> Router {
         .layer(from_fn(problem::in_the_readers_language))
         .layer(from_fn_with_state(Arc::clone(&app.config), cors::cors))
         .layer(from_fn_with_state(Arc::clone(&app.config), protection::protect))
+        .layer(compression::layer())
+        .layer(from_fn(compression::weaken_etag))
         .layer(from_fn(drain::read_on))
         .layer(from_fn_with_state(Arc::clone(&app.counts), log::log))
 }

@@ -12,7 +12,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::{Embed, EmbeddedFile};
 
+use super::page_head;
 use super::problem::Problem;
+use crate::app::App;
 
 /// What `web/` builds. Nothing, when it was not built yet.
 #[derive(Embed)]
@@ -29,12 +31,16 @@ const PAGES: &[&str] = &["", "login", "me", "profile", "register", "studio"];
 const HASHED: &str = "assets/";
 /// The custom elements: a module that pages of any site load, which asks for leave (Fetch, "CORS protocol").
 const EMBEDDED: &str = "embed/";
+/// The page that other people's sites show in a frame.
+const FRAMED: &str = "embed/live.html";
 /// What the pages may load, and who may frame them: this server alone; a picture may come from anywhere. Text becomes
 /// markup only through the one policy by which the pages' framework makes its own templates (Trusted Types).
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob: https: http:; media-src 'self' blob: data:; connect-src 'self'; \
     worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; \
     require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+/// The part of it that says who may frame a page.
+const FRAMERS: &str = "frame-ancestors 'self'";
 /// Files below this size gain nothing from compression, in bytes.
 const WORTHWHILE: usize = 1_024;
 
@@ -42,26 +48,35 @@ const WORTHWHILE: usize = 1_024;
 static COMPRESSED: LazyLock<Mutex<HashMap<[u8; 32], Bytes>>> = LazyLock::new(Mutex::default);
 
 /// Answers every address that no other route has: a file of the application, or for a navigation its page.
-pub(super) async fn page(request: Request) -> Response {
-    let path = request.uri().path().trim_start_matches('/');
+pub(super) async fn page(app: App, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let address = parts.uri.path().to_owned();
+    let path = address.trim_start_matches('/');
     if path == "api" || path.starts_with("api/") {
         return Problem::of(StatusCode::NOT_FOUND).into_response();
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Problem::of(StatusCode::METHOD_NOT_ALLOWED)
             .header(header::ALLOW, HeaderValue::from_static("GET, HEAD"))
             .into_response();
     }
     let path = embed_page(path).unwrap_or(path);
     if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
-        return serve(request.headers(), path, file);
+        let mut answer = serve(&parts.headers, path, file);
+        if path == FRAMED {
+            let_be_framed(answer.headers_mut(), &app.config.frame_ancestors);
+        }
+        return answer;
     }
     let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
     if is_file {
         return Problem::of(StatusCode::NOT_FOUND).into_response();
     }
     let mut answer = match Built::get(INDEX) {
-        Some(file) if is_page(path) || takes_html(request.headers()) => serve(request.headers(), INDEX, file),
+        Some(file) if is_page(path) || takes_html(&parts.headers) => {
+            let told = page_head::told(&app, &mut parts, path, &String::from_utf8_lossy(&file.data)).await;
+            told.map_or_else(|| serve(&parts.headers, INDEX, file), made)
+        }
         None if is_page(path) => not_built(),
         _ => return Problem::of(StatusCode::NOT_FOUND).into_response(),
     };
@@ -70,6 +85,17 @@ pub(super) async fn page(request: Request) -> Response {
         *answer.status_mut() = StatusCode::NOT_FOUND;
     }
     answer
+}
+
+/// A page that was made for this request.
+fn made(html: String) -> Response {
+    let mut response = Response::new(Body::from(html));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
 }
 
 /// Whether an address is one of the application's pages, without its slashes at the ends.
@@ -93,7 +119,7 @@ fn embed_page(path: &str) -> Option<&'static str> {
         "embed" => Some("embed/index.html"),
         path => {
             let id = path.strip_prefix(EMBEDDED).filter(|id| !id.is_empty())?;
-            id.bytes().all(|digit| digit.is_ascii_digit()).then_some("embed/live.html")
+            id.bytes().all(|digit| digit.is_ascii_digit()).then_some(FRAMED)
         }
     }
 }
@@ -131,6 +157,14 @@ fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
     let bytes = if small { compressed(hash, &file.data) } else { Bytes::from(file.data.into_owned()) };
     *response.body_mut() = Body::from(bytes);
     response
+}
+
+/// Lets a page be shown in frames of these origins too (CSP level 3, section 6.4.2).
+fn let_be_framed(headers: &mut HeaderMap, origins: &[String]) {
+    let framers = origins.iter().fold(FRAMERS.to_owned(), |list, origin| format!("{list} {origin}"));
+    if let Ok(policy) = HeaderValue::try_from(POLICY.replace(FRAMERS, &framers)) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// Whether the asker has this version already (RFC 9110, section 13.1.2).

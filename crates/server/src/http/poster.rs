@@ -13,9 +13,9 @@ use wire::Refusal;
 use wire::lives::{KeyQuery, LivePath, TokenQuery};
 
 use super::Sent;
-use super::access::{Id, Keys, publishable_live, readable_live};
+use super::access::{Id, Keys, publishable_live, watchable_live};
+use super::answers::caching;
 use super::auth::Caller;
-use super::chat::caching;
 use super::problem::Problem;
 use super::range::{Asked, asked, other_version};
 use super::upload::storage;
@@ -47,7 +47,7 @@ async fn show(
     keys: Keys,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let live = readable_live(&app, &caller, id, &keys).await?;
+    let live = watchable_live(&app, &caller, id, &keys).await?;
     let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
     let accepts = Accepts { webp: takes(&headers, "image/webp"), avif: takes(&headers, "image/avif") };
     let made = app.posters.poster(id.0, recording, accepts).await;

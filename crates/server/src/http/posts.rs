@@ -14,7 +14,8 @@ use super::access::{Id, Keys, readable_live};
 use super::answers::author_answer;
 use super::auth::Caller;
 use super::links::Base;
-use super::lives::{author, flag, live_answer, one_answer, with_messages};
+use super::live_answer::{list_answers, one_answer};
+use super::lives::{author, flag};
 use super::paging::Paging;
 use super::problem::Problem;
 use crate::app::App;
@@ -40,12 +41,8 @@ async fn list(
     let by = author(query.author.as_deref())?;
     let filter = Filter { running, members: matches!(caller, Caller::Person(_)), by, ..Filter::default() };
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
-    let mut results = Vec::with_capacity(page.lives.len());
-    for (live, messages) in with_messages(&app, &page.lives).await {
-        let summary = app.recordings.listed(live).await;
-        results
-            .push(post(live, live_answer(&app, &base, live, &summary, messages, &caller, &Keys::default())));
-    }
+    let answers = list_answers(&app, &base, &caller, page.lives.iter()).await;
+    let results = page.lives.iter().zip(answers).map(|(live, answer)| post(live, answer)).collect();
     Ok(Answer(paging.envelope(&base, page.count, results)).into_response())
 }
 

@@ -27,16 +27,12 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) async fn protect(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/api");
     let by_https = is_https(&config, request.headers());
-    let framed = request.uri().path().starts_with("/embed/");
     let mut response = if has_two_hosts(request.headers()) { two_hosts() } else { next.run(request).await };
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if is_page(headers) {
         headers.insert(PERMISSIONS_POLICY, PERMISSIONS);
         headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
-        if framed {
-            let_be_framed(headers, &config.frame_ancestors);
-        }
     }
     if by_https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, BY_HTTPS);
@@ -45,19 +41,6 @@ pub(super) async fn protect(State(config): State<Arc<Config>>, request: Request,
         headers.insert(header::CACHE_CONTROL, NO_STORE);
     }
     response
-}
-
-/// Pages made for frames may be shown in those of these origins too (CSP level 3, section 6.4.2).
-fn let_be_framed(headers: &mut HeaderMap, origins: &[String]) {
-    let Some(policy) = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok())
-    else {
-        return;
-    };
-    let ours = "frame-ancestors 'self'";
-    let theirs = origins.iter().fold(ours.to_owned(), |list, origin| format!("{list} {origin}"));
-    if let Ok(policy) = HeaderValue::try_from(policy.replace(ours, &theirs)) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
 }
 
 fn has_two_hosts(headers: &HeaderMap) -> bool {

@@ -20,7 +20,7 @@ use super::access::{Keys, readable};
 use super::auth::Caller;
 use super::chat::searching;
 use super::links::Base;
-use super::lives::{live_answer, with_messages};
+use super::live_answer::list_answers;
 use super::paging::Paging;
 use super::problem::Problem;
 use crate::app::App;
@@ -54,21 +54,17 @@ async fn search(
     let hits = hits(&app, &caller, &words).await?;
     let skip = (paging.page as usize - 1).saturating_mul(paging.page_size as usize);
     let shown: Vec<&Hit> = hits.iter().skip(skip).take(paging.page_size as usize).collect();
-    let lives: Vec<Live> = shown.iter().map(|hit| Live::clone(&hit.live)).collect();
+    let lives = list_answers(&app, &base, &caller, shown.iter().map(|hit| &*hit.live)).await;
     let mut results = Vec::with_capacity(shown.len());
-    for (hit, (live, count)) in shown.iter().zip(with_messages(&app, &lives).await) {
-        let summary = app.recordings.listed(live).await;
+    for (hit, live) in shown.iter().zip(lives) {
         let message = match &hit.message {
             Some(message) => {
-                let clock = app.recordings.clock(live.id).await;
+                let clock = app.recordings.clock(hit.live.id).await;
                 Some(message.on_wire(&clock))
             }
             None => None,
         };
-        results.push(Found {
-            live: live_answer(&app, &base, live, &summary, count, &caller, &Keys::default()),
-            message,
-        });
+        results.push(Found { live, message });
     }
     Ok(Answer(paging.envelope(&base, hits.len() as u64, results)).into_response())
 }
@@ -135,5 +131,5 @@ async fn messages(app: &App, caller: &Caller, words: &str) -> Result<Vec<Hit>, P
 
 async fn visible(app: &App, caller: &Caller, id: LiveId) -> Option<Arc<Live>> {
     let live = app.lives.get(id).await.ok()?;
-    readable(app, &live, caller, &Keys::default()).then_some(live)
+    readable(&live, caller, &Keys::default()).then_some(live)
 }

@@ -36,7 +36,8 @@ const FRAMES: (f64, f64) = (2_000.0, 200.0);
 const READ_AHEAD: usize = 1 << 10;
 /// Bytes gathered before they are written, unless there is nothing more to send.
 const GATHERED: usize = 16 << 10;
-/// Close codes of our own (RFC 6455, section 7.4.2): not for you any more, and gone.
+/// Close codes of our own (RFC 6455, section 7.4.2): the token is good no longer, not for you any more, and gone.
+const CLOSE_SIGNED_OUT: u16 = 4401;
 const CLOSE_FORBIDDEN: u16 = 4403;
 const CLOSE_GONE: u16 = 4404;
 
@@ -117,6 +118,8 @@ impl End {
     pub(super) const GONE: Self = Self(Some((CLOSE_GONE, "this live was deleted")));
     /// The live is not for this reader any more.
     pub(super) const FORBIDDEN: Self = Self(Some((CLOSE_FORBIDDEN, "this live is not public any more")));
+    /// The token by which this reader came is good no longer; with a fresh one they may come back.
+    pub(super) const SIGNED_OUT: Self = Self(Some((CLOSE_SIGNED_OUT, "the token is good no longer")));
     /// There is nothing more to send.
     pub(super) const DONE: Self = Self(Some((close_code::NORMAL, "that was all")));
 

@@ -32,8 +32,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::clock::now_ms;
 
-pub(super) use problem::storage;
-use problem::upload_problem;
+pub(super) use problem::{storage, upload_problem};
 use tus::{checksum, creation, expires, insert, is_plain, is_upload, number};
 
 /// How often bytes of one request are told to the live.

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use accounts::{Accounts, Change, Name, NewPerson};
 use axum::Json as Answer;
 use axum::extract::{ConnectInfo, FromRef, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chat::Chat;
-use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::people::{
@@ -59,7 +58,7 @@ async fn register(State(users): State<Users>, Json(body): Json<Registration>) ->
         last_name: body.last_name.unwrap_or_default(),
     };
     let (person, tokens) = users.accounts.register(new, now_ms()).await?;
-    Ok((StatusCode::CREATED, secret(&signed_in(&person, &tokens))).into_response())
+    Ok((StatusCode::CREATED, Answer(signed_in(&person, &tokens))).into_response())
 }
 
 /// Sign in
@@ -74,7 +73,7 @@ async fn login(
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
     let (person, tokens) = users.accounts.login(&body.email, body.password, address, now_ms()).await?;
-    Ok(secret(&signed_in(&person, &tokens)))
+    Ok(Answer(signed_in(&person, &tokens)).into_response())
 }
 
 /// Exchange a refresh token
@@ -86,7 +85,7 @@ async fn login(
         Refusal<401>))]
 async fn refresh(State(users): State<Users>, Json(body): Json<Refresh>) -> Result<Response, Problem> {
     let tokens = users.accounts.refresh(&body.refresh, now_ms()).await?;
-    Ok(secret(&pair(&tokens)))
+    Ok(Answer(pair(&tokens)).into_response())
 }
 
 /// Exchange a refresh token, where the app asks for it
@@ -149,7 +148,7 @@ async fn change_password(
         accounts::Error::WrongPassword => wrong_password(),
         other => other.into(),
     })?;
-    Ok(secret(&signed_in(&person, &tokens)))
+    Ok(Answer(signed_in(&person, &tokens)).into_response())
 }
 
 fn wrong_password() -> Problem {
@@ -166,7 +165,7 @@ fn wrong_password() -> Problem {
     responses((status = 200, description = "You.", body = Myself)))]
 async fn profile(State(users): State<Users>, caller: Caller) -> Result<Response, Problem> {
     let person = users.accounts.person(caller.person()?.id).await?;
-    Ok(secret(&myself(&person)))
+    Ok(Answer(myself(&person)).into_response())
 }
 
 /// Change my profile
@@ -183,7 +182,7 @@ async fn change_profile(State(users): State<Users>, caller: Caller, sent: Sent) 
     };
     let person = users.accounts.change(id, change).await?;
     users.chat.renamed(&names::author(&Name::from(&person)));
-    Ok(secret(&myself(&person)))
+    Ok(Answer(myself(&person)).into_response())
 }
 
 fn myself(person: &accounts::Person) -> Myself<'_> {
@@ -209,9 +208,4 @@ fn signed_in<'a>(person: &'a accounts::Person, tokens: &'a accounts::Tokens) -> 
 
 fn pair(tokens: &accounts::Tokens) -> Tokens<'_> {
     Tokens { access: &tokens.access, refresh: &tokens.refresh }
-}
-
-/// An answer that no cache on the way may keep.
-fn secret(body: &impl Serialize) -> Response {
-    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body)).into_response()
 }

@@ -1,5 +1,6 @@
 //! Watching: what is recorded, and the doors to it.
 
+mod hls;
 mod problem;
 mod replay;
 mod socket;
@@ -8,18 +9,20 @@ mod tail;
 use std::sync::Arc;
 
 use axum::Json as Answer;
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
+use ids::PersonId;
 use lives::Live;
 use recorder::Recording;
+use serde::Deserialize;
 use timeline::TrackIndex;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::lives::{KeyQuery, LivePath};
 use wire::timeline::{Take, TakeTrack, Timeline, TrackKind};
 use wire::{Refusal, Time};
 
-use super::access::{Id, Keys, readable_live};
+use super::access::{Id, Keys, Right, readable_live, watchable_live};
 use super::answers::{gap_answer, state, unread_answer};
 use super::auth::Caller;
 use super::problem::Problem;
@@ -37,12 +40,27 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(replay::webm))
         .routes(routes!(replay::m4a))
         .routes(routes!(replay::audio_webm))
+        .routes(routes!(hls::index))
+        .routes(routes!(hls::video))
+        .routes(routes!(hls::audio))
+        .routes(routes!(hls::gap))
+        .routes(routes!(hls::part))
 }
 
 /// The live in the path and its recording, for a caller who may watch it.
 struct Watched {
     live: Arc<Live>,
     recording: Arc<Recording>,
+    /// Theirs to watch it, for as long as they do.
+    right: Right,
+    /// Who they are, if they have signed in.
+    person: Option<PersonId>,
+}
+
+/// The live in a path, whatever else is.
+#[derive(Deserialize)]
+struct Named {
+    id: Id,
 }
 
 impl FromRequestParts<App> for Watched {
@@ -51,19 +69,27 @@ impl FromRequestParts<App> for Watched {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, app).await?;
         let Ok(keys) = Keys::from_request_parts(parts, app).await;
-        let id = Path::<Id>::from_request_parts(parts, app).await;
-        let Path(Id(id)) = id.map_err(|_| Problem::no_such_live())?;
-        let live = readable_live(app, &caller, id, &keys).await?;
+        let named = Path::<Named>::from_request_parts(parts, app).await;
+        let Path(Named { id: Id(id) }) = named.map_err(|_| Problem::no_such_live())?;
+        let live = watchable_live(app, &caller, id, &keys).await?;
         let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
-        Ok(Self { live, recording })
+        let right = Right::of(app, id, parts, keys)?;
+        Ok(Self { live, recording, right, person: caller.person().ok().map(|person| person.id) })
     }
 }
 
 /// Takes and gaps
 #[utoipa::path(get, path = "/api/posts/live/{id}/timeline", operation_id = "readTimeline", tag = "Lives",
-    security((), ("bearer" = [])), params(LivePath, KeyQuery, TokenQuery),
+    security((), ("bearer" = [])), params(LivePath, KeyQuery),
     responses((status = 200, description = "The timeline.", body = Timeline), Refusal<404>))]
-async fn timeline(Watched { live, recording }: Watched) -> Answer<Timeline> {
+async fn timeline(
+    State(app): State<App>,
+    caller: Caller,
+    keys: Keys,
+    Path(Id(id)): Path<Id>,
+) -> Result<Answer<Timeline>, Problem> {
+    let live = readable_live(&app, &caller, id, &keys).await?;
+    let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
     let timeline = recording.timeline();
     let clock = timeline.clock();
     let take = |(take, span): (&Arc<timeline::Take>, &timeline::Span)| Take {
@@ -73,7 +99,7 @@ async fn timeline(Watched { live, recording }: Watched) -> Answer<Timeline> {
         started_at: Time(take.started_at_ms),
         tracks: take.tracks().map(track).collect(),
     };
-    Answer(Timeline {
+    Ok(Answer(Timeline {
         state: state(&live),
         revision: timeline.revision,
         saved_ms: timeline.duration_ms(),
@@ -81,7 +107,7 @@ async fn timeline(Watched { live, recording }: Watched) -> Answer<Timeline> {
         takes: timeline.in_play_order().into_iter().zip(clock.spans()).map(take).collect(),
         gaps: recorded::gaps(&timeline).iter().map(gap_answer).collect(),
         unread: recorded::unread(&recording).iter().map(unread_answer).collect(),
-    })
+    }))
 }
 
 fn track(index: &TrackIndex) -> TakeTrack {

@@ -23,7 +23,12 @@ pub struct Selection {
     pub to_ms: Option<i64>,
     /// Without the picture.
     pub audio_only: bool,
+    /// Of the picture the keyframes alone, one in [`SLIDE_MS`] at most, each shown until the next.
+    pub slides: bool,
 }
+
+/// The least time between two slides, in milliseconds.
+pub const SLIDE_MS: i64 = 5_000;
 
 /// The frames of a view, track by track.
 pub(super) struct Plan {
@@ -70,7 +75,7 @@ pub(super) fn plan(timeline: &Timeline, selection: &Selection, format: Format) -
     let stretches = stretches(timeline, selection);
     let mut tracks = Vec::new();
     for part in parts(&stretches, selection, format)? {
-        let planned = plan_track(part.track, part.kind, &part.stretches)?;
+        let planned = plan_track(part.track, part.kind, &part.stretches, selection.slides)?;
         if !planned.frames.is_empty() {
             tracks.push(planned);
         }
@@ -179,7 +184,12 @@ fn ms_rounded_down(track: &Track, ticks: i64) -> i64 {
     if track.to_ticks(ms) > ticks { ms - 1 } else { ms }
 }
 
-fn plan_track(track: Track, kind: Kind, stretches: &[&Stretch<'_>]) -> Result<PlannedTrack, Unavailable> {
+fn plan_track(
+    track: Track,
+    kind: Kind,
+    stretches: &[&Stretch<'_>],
+    slides: bool,
+) -> Result<PlannedTrack, Unavailable> {
     let mut frames: Vec<PlannedFrame> = Vec::new();
     for stretch in stretches {
         let Some(index) = present(stretch.take, kind) else { continue };
@@ -219,8 +229,47 @@ fn plan_track(track: Track, kind: Kind, stretches: &[&Stretch<'_>]) -> Result<Pl
             }
         }
     }
+    if slides && kind == Kind::Video {
+        keep_slides(&mut frames, &track);
+    }
     bridge(&mut frames);
     Ok(PlannedTrack { track, frames })
+}
+
+/// Leaves the first keyframe, and then the first at least [`SLIDE_MS`] after the last that was left. Nothing is coded out of
+/// its order any more, so that each is decoded when it is shown; the last stays to the end of the picture.
+fn keep_slides(frames: &mut Vec<PlannedFrame>, track: &Track) {
+    let end = frames.iter().map(|frame| frame.dts + i64::from(frame.duration)).max().unwrap_or(0);
+    let mut next = i64::MIN;
+    frames.retain_mut(|frame| {
+        let shown = frame.dts + i64::from(frame.cts);
+        let is_slide = frame.key && shown >= next;
+        if is_slide {
+            next = shown + track.to_ticks(SLIDE_MS);
+            (frame.dts, frame.cts) = (shown, 0);
+        }
+        is_slide
+    });
+    if let Some(last) = frames.last_mut() {
+        let stays = u32::try_from(end - last.dts).unwrap_or(last.duration);
+        last.duration = stays.max(1);
+    }
+}
+
+/// About the bytes of all slides of a timeline, without looking at each frame.
+pub fn slides_payload(timeline: &Timeline) -> u64 {
+    let mut bytes = 0;
+    for index in timeline.takes().iter().filter_map(|take| present(take, Kind::Video)) {
+        let apart = index.track().to_ticks(SLIDE_MS);
+        let mut next = i64::MIN;
+        for entry in index.iter_from(0).filter(|entry| entry.key) {
+            if entry.base_dts >= next {
+                next = entry.base_dts + apart;
+                bytes += entry.samples().first().map_or(0, |sample| u64::from(sample.size));
+            }
+        }
+    }
+    bytes
 }
 
 /// Makes each frame last to the next: across capture gaps and from the last frame of a take to the next take.

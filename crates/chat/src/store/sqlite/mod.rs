@@ -8,7 +8,6 @@ mod migration;
 mod moderation;
 mod verify;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -65,13 +64,12 @@ impl Sqlite {
         Self(database)
     }
 
-    /// Looks the conversations in the database at `path` over, changing nothing: what is wrong, one sentence each; empty
-    /// when all is well.
+    /// Looks the conversations in a database over: what is wrong, one sentence each; empty when all is well.
     ///
     /// # Errors
     /// The tables cannot be read.
-    pub fn verify(path: &Path) -> Result<Vec<String>, Failure> {
-        Ok(verify::verify(&database::open_read_only(path)?)?)
+    pub fn verify(look: &database::Look) -> Result<Vec<String>, Failure> {
+        Ok(verify::verify(look)?)
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn rules(conn: &Connection, live_id: LiveId) -> Kept<Rules> {
     };
     let pinned =
         pinned.map(|seq| messages::by_id(conn, message_id(live_id, Seq(seq)))).transpose()?.flatten();
-    let words = WordList::new(words.lines().map(str::to_owned)).unwrap_or_default();
+    let words = WordList::kept(&words);
     let pinned = pinned.map(Box::new);
     Ok(Rules { version, slow_ms, hold, show_members, pinned, words, moderators })
 }

@@ -19,6 +19,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         step(1, "lives", include_str!("../../../migrations/001_lives.sql")),
         step(2, "when a live was stopped", include_str!("../../../migrations/002_stopped_at.sql")),
         step(3, "outbox, counts, what is recorded", include_str!("../../../migrations/003_outbox.sql")),
+        step(4, "epochs of rights, viewers", include_str!("../../../migrations/004_epoch_and_viewers.sql")),
     ],
 };
 
@@ -35,6 +36,16 @@ impl Sqlite {
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self(database)
+    }
+
+    /// What a database that is only looked at says of what is recorded of each live.
+    pub fn recorded(look: &database::Look) -> Result<Vec<(LiveId, Recorded)>, Failure> {
+        Ok(rows::recorded(look)?)
+    }
+
+    /// The lives that a database keeps which is only looked at, without those that are being deleted.
+    pub fn kept(look: &database::Look) -> Result<Vec<LiveId>, Failure> {
+        Ok(rows::kept(look)?)
     }
 }
 
@@ -77,8 +88,16 @@ impl Store for Sqlite {
         Ok(self.0.read(rows::half_deleted).await?)
     }
 
+    async fn ended_before(&self, time: UnixMs, limit: u32) -> Result<Vec<LiveId>, Failure> {
+        Ok(self.0.read(move |c| rows::ended_before(c, time, limit)).await?)
+    }
+
     async fn keep_recorded(&self, recorded: Vec<(LiveId, Recorded)>) -> Result<(), Failure> {
         Ok(self.0.write(move |c| rows::keep_recorded(c, &recorded)).await?)
+    }
+
+    async fn keep_viewers(&self, viewers: Vec<(LiveId, i64)>) -> Result<(), Failure> {
+        Ok(self.0.write(move |c| rows::keep_viewers(c, &viewers)).await?)
     }
 
     async fn purge(&self, id: LiveId) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use crate::{Decision, Error, EventKind, Recorded};
 
 /// What [`read`] reads.
 pub(super) const COLUMNS: &str = "lives.id, author, lives.title, lives.description, lives.content, visibility, started_at, ended_at, \
-     stopped_at, deleted_at, watch_key, stream_key, recorded";
+     stopped_at, deleted_at, watch_key, stream_key, recorded, epoch, viewers";
 
 /// What a job on the rows returns that refuses nothing.
 pub(super) type Kept<T> = Result<T, database::Error>;
@@ -52,7 +52,8 @@ pub(super) fn decide(
     let Some((row, kind)) = crate::decide(before.clone(), decision, now) else { return Ok((before, None)) };
     let mut statement = connection.prepare_cached(
         "UPDATE lives SET title = ?2, description = ?3, content = ?4, visibility = ?5, ended_at = ?6,
-                          stopped = ?7 IS NOT NULL, stopped_at = ?7, deleted_at = ?8
+                          stopped = ?7 IS NOT NULL, stopped_at = ?7, deleted_at = ?8,
+                          watch_key = ?9, stream_key = ?10, epoch = ?11
          WHERE id = ?1",
     )?;
     statement.execute(params![
@@ -64,6 +65,9 @@ pub(super) fn decide(
         row.ended.map(|at| at.0),
         row.stopped.map(|at| at.0),
         row.deleted.map(|at| at.0),
+        row.watch_key,
+        row.stream_key,
+        row.epoch,
     ])?;
     let event = outbox::put(connection, id, kind, now)?;
     Ok((row, Some(event)))
@@ -89,6 +93,25 @@ pub(super) fn running(connection: &Connection) -> Kept<Vec<LiveId>> {
     ids(connection, "SELECT id FROM lives WHERE ended_at IS NULL AND deleted_at IS NULL")
 }
 
+pub(super) fn ended_before(connection: &Connection, time: UnixMs, limit: u32) -> Kept<Vec<LiveId>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM lives WHERE ended_at < ?1 AND deleted_at IS NULL ORDER BY ended_at LIMIT ?2",
+    )?;
+    let ids = statement.query_map(params![time.0, limit], |row| row.get(0).map(LiveId))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn kept(connection: &Connection) -> Kept<Vec<LiveId>> {
+    ids(connection, "SELECT id FROM lives WHERE deleted_at IS NULL ORDER BY id")
+}
+
+pub(super) fn recorded(connection: &Connection) -> Kept<Vec<(LiveId, Recorded)>> {
+    let sql = format!("SELECT {COLUMNS} FROM lives WHERE deleted_at IS NULL ORDER BY lives.id");
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(rows.into_iter().map(|row| (row.id, row.recorded.unwrap_or_default())).collect())
+}
+
 pub(super) fn half_deleted(connection: &Connection) -> Kept<Vec<LiveId>> {
     ids(connection, "SELECT id FROM lives WHERE deleted_at IS NOT NULL")
 }
@@ -97,6 +120,19 @@ pub(super) fn keep_recorded(connection: &Connection, recorded: &[(LiveId, Record
     let mut statement = connection.prepare_cached("UPDATE lives SET recorded = ?2 WHERE id = ?1")?;
     for (id, recorded) in recorded {
         statement.execute(params![id.0, written(recorded)])?;
+    }
+    Ok(())
+}
+
+pub(super) fn keep_viewers(connection: &Connection, viewers: &[(LiveId, i64)]) -> Kept<()> {
+    let mut adding = connection.prepare_cached(
+        "INSERT INTO viewers (live, viewer) SELECT id, ?2 FROM lives WHERE id = ?1 ON CONFLICT DO NOTHING",
+    )?;
+    let mut counting = connection.prepare_cached("UPDATE lives SET viewers = viewers + 1 WHERE id = ?1")?;
+    for (live, viewer) in viewers {
+        if adding.execute([live.0, *viewer])? > 0 {
+            counting.execute([live.0])?;
+        }
     }
     Ok(())
 }
@@ -137,5 +173,7 @@ pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         stream_key: row.get(11)?,
         // What a newer version wrote and this one cannot read is worked out again.
         recorded: recorded.and_then(|text| serde_json::from_str(&text).ok()),
+        epoch: row.get(13)?,
+        viewers: u64::try_from(row.get::<_, i64>(14)?).unwrap_or(0),
     })
 }

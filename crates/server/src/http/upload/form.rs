@@ -23,6 +23,7 @@ use crate::clock::now_ms;
 use crate::http::access::{Id, publishable_live};
 use crate::http::auth::Caller;
 use crate::http::links::Base;
+use crate::http::live_answer::replay_url;
 use crate::http::problem::Problem;
 
 /// Pieces of a form that are in flight between its reader and the upload.
@@ -72,7 +73,7 @@ pub(super) async fn upload_video(
     let answer = UploadedVideo {
         message: "Vidéo enregistrée avec succès",
         media_id: id.0,
-        file_url: crate::http::lives::replay_url(&app, &base, &live).await,
+        file_url: replay_url(&app, &base, &live, &caller).await,
     };
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }

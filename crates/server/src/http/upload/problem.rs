@@ -7,7 +7,7 @@ use media::Reason;
 use crate::http::problem::Problem;
 
 /// An error of an upload as an answer. The offset at which it stands goes with it, so that nobody has to ask.
-pub(super) fn upload_problem(error: Error) -> Problem {
+pub(in crate::http) fn upload_problem(error: Error) -> Problem {
     match error {
         Error::NotFound => {
             Problem::new(StatusCode::NOT_FOUND, "Cet envoi n'existe pas.", "There is no such upload.")
@@ -79,6 +79,13 @@ pub(crate) fn storage(error: &recorder::Error) -> Problem {
             format!(
                 "More than {limit} bytes of this live could not be read: these are refused. Nothing before them is lost."
             ),
+        ),
+        recorder::Error::TooManyTakes { limit } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "Un live a {limit} prises au plus : la suivante est refusée. Rien de ce qui précède n'est perdu."
+            ),
+            format!("A live has at most {limit} takes: the next one is refused. Nothing before it is lost."),
         ),
         error => {
             tracing::error!(%error, "the storage failed");

@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lives::{Live, Visibility};
+use lives::Live;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use recorder::Recording;
 use timeline::Version;
@@ -20,6 +20,8 @@ use wire::timeline::{RangeHeaders, ReplayQuery};
 use super::Watched;
 use super::problem::{bad_query, bad_window, no_such_version, replay_problem, unsatisfiable};
 use crate::app::App;
+use crate::http::access::Right;
+use crate::http::answers::caching;
 use crate::http::problem::Problem;
 use crate::http::range::{Asked, asked, other_version};
 
@@ -149,7 +151,7 @@ pub(super) async fn audio_webm(State(app): State<App>, request: Request) -> Resu
 }
 
 async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Problem> {
-    let Request { watched: Watched { live, recording }, question, headers } = request;
+    let Request { watched: Watched { live, recording, right, .. }, question, headers } = request;
     let timeline = recording.timeline();
     let version = match &question.v {
         Some(text) => text.parse::<Version>().map_err(|_| no_such_version())?,
@@ -164,7 +166,7 @@ async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Pro
         return Err(other_version());
     }
     let is_there = wanted != Asked::Unsatisfiable;
-    let mut answer = file(app, wanted, recording, &view);
+    let mut answer = file(app, wanted, (recording, right), &view);
     if !is_there {
         return Ok(answer);
     }
@@ -172,7 +174,8 @@ async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Pro
     insert(&mut answer, header::ACCEPT_RANGES, "bytes");
     insert(&mut answer, header::ETAG, &etag);
     insert(&mut answer, header::CONTENT_DISPOSITION, &disposition(&live, form, question.download.is_some()));
-    insert(&mut answer, header::CACHE_CONTROL, caching(&live, question.v.is_some()));
+    let kept = if question.v.is_some() { OF_A_VERSION } else { caching(&live) };
+    answer.headers_mut().insert(header::CACHE_CONTROL, kept);
     if question.v.is_none() {
         let location = named(&question, form, live.id.0, &version);
         insert(&mut answer, header::CONTENT_LOCATION, &location);
@@ -186,11 +189,13 @@ fn selection(question: &ReplayQuery, form: Form) -> Result<Selection, Problem> {
     if from < 0 || to_ms.is_some_and(|to| to <= from) {
         return Err(bad_window());
     }
-    Ok(Selection { take, from_ms, to_ms, audio_only: form.audio_only })
+    // Of the sound alone there is no picture to choose from.
+    let slides = question.video.is_some() && !form.audio_only;
+    Ok(Selection { take, from_ms, to_ms, audio_only: form.audio_only, slides })
 }
 
 /// What of the file is wanted, with the headers that say which part it is.
-fn file(app: &App, wanted: Asked, recording: Arc<Recording>, view: &Arc<View>) -> Response {
+pub(super) fn file(app: &App, wanted: Asked, from: (Arc<Recording>, Right), view: &Arc<View>) -> Response {
     let len = view.len();
     let (status, range) = match wanted {
         Asked::NotModified => return StatusCode::NOT_MODIFIED.into_response(),
@@ -204,7 +209,8 @@ fn file(app: &App, wanted: Asked, recording: Arc<Recording>, view: &Arc<View>) -
     };
     let said = format!("bytes {}-{}/{len}", range.start, range.end - 1);
     let count = range.end - range.start;
-    let body = Body::from_stream(app.replays.bytes(recording, Arc::clone(view), range));
+    let (recording, right) = from;
+    let body = Body::from_stream(right.cuts(app.replays.bytes(recording, Arc::clone(view), range)));
     let mut answer = (status, body).into_response();
     insert(&mut answer, header::CONTENT_LENGTH, &count.to_string());
     if status == StatusCode::PARTIAL_CONTENT {
@@ -218,8 +224,9 @@ fn etag(id: i64, version: &Version, selection: &Selection, form: Form) -> String
     let part =
         |name: char, value: Option<i64>| value.map_or(String::new(), |value| format!("-{name}{value}"));
     format!(
-        "\"{id}-{version}-{}{}{}{}\"",
+        "\"{id}-{version}-{}{}{}{}{}\"",
         form.name,
+        if selection.slides { "-s" } else { "" },
         part('k', take.map(i64::from)),
         part('f', *from_ms),
         part('t', *to_ms)
@@ -236,17 +243,14 @@ fn named(question: &ReplayQuery, form: Form, id: i64, version: &Version) -> Stri
             address.push_str(&format!("&{name}={value}"));
         }
     }
+    if question.video.is_some() {
+        address.push_str("&video=slides");
+    }
     address
 }
 
-fn caching(live: &Live, is_named: bool) -> &'static str {
-    match (is_named, live.visibility) {
-        // The bytes never change, the right to them may: only the reader's own browser keeps them.
-        (true, _) => "private, max-age=31536000, immutable",
-        (false, Visibility::Public) => "no-cache",
-        (false, _) => "private, no-cache",
-    }
-}
+/// The bytes of a version never change, the right to them may: only the reader's own browser keeps them.
+const OF_A_VERSION: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
 /// `Content-Disposition` (RFC 6266): the title as the file's name, encoded as RFC 8187 says.
 fn disposition(live: &Live, form: Form, download: bool) -> String {
@@ -259,7 +263,7 @@ fn disposition(live: &Live, form: Form, download: bool) -> String {
     format!("{kind}; filename=\"live-{}.{ending}\"; filename*=UTF-8''{encoded}.{ending}", live.id)
 }
 
-fn insert(response: &mut Response, name: header::HeaderName, value: &str) {
+pub(super) fn insert(response: &mut Response, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

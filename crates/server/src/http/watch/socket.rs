@@ -30,8 +30,7 @@ use super::Watched;
 use super::problem::tail_problem;
 use super::tail::{Question, content_type, kind};
 use crate::app::App;
-use crate::http::access::{Keys, readable};
-use crate::http::auth::Caller;
+use crate::http::access::Right;
 use crate::http::chat_state::State;
 use crate::http::problem::Problem;
 use crate::http::socket::{End, Frames, Opening, PING, SILENCE, taken};
@@ -57,26 +56,27 @@ const GOES_ON: u8 = 0x80;
     responses((status = 101, description = "Text and binary frames."), Refusal<403>, Refusal<426>))]
 pub(super) async fn upgrade(
     Shared(app): Shared<App>,
-    Watched { live, recording }: Watched,
-    caller: Caller,
-    keys: Keys,
+    Watched { live, recording, right, .. }: Watched,
     asked: Question,
     opening: Opening,
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(bad_query)?;
-    let wanted = Wanted { track: asked.track.map(kind), take: asked.take, from_ms: asked.from_ms };
+    let TailQuery { from_ms, take, track, video } = asked;
+    let wanted = Wanted { track: track.map(kind), take, from_ms, slides: video.is_some() };
     let tracks = Tracks::open(recording, wanted).map_err(|error| tail_problem(error, Format::Mp4))?;
     let tasks = app.tasks.clone();
     opening.open(&tasks, FRAME, move |socket| async move {
         let states = app.chat_states.follow(&app.sources(), &live).await;
-        Carrying::new(app, live, (caller, keys), tracks, states, socket).run().await;
+        Carrying::new(app, live, right, tracks, states, socket).run().await;
     })
 }
 
 struct Carrying {
     app: App,
     live: Arc<Live>,
-    pass: (Caller, Keys),
+    right: Right,
+    /// Ends when the right is lost.
+    lost: Pin<Box<dyn Future<Output = ()> + Send>>,
     tracks: Tracks,
     states: watch::Receiver<State>,
     socket: WebSocket,
@@ -95,6 +95,7 @@ enum Event {
     Came(Option<Result<Frame, axum::Error>>),
     More,
     State,
+    Lost,
     Ping,
     Leaving,
 }
@@ -103,7 +104,7 @@ impl Carrying {
     fn new(
         app: App,
         live: Arc<Live>,
-        pass: (Caller, Keys),
+        right: Right,
         tracks: Tracks,
         states: watch::Receiver<State>,
         socket: WebSocket,
@@ -115,7 +116,8 @@ impl Carrying {
             leaving: Box::pin(app.leaving.clone().cancelled_owned()),
             app,
             live,
-            pass,
+            lost: Box::pin(right.clone().lost()),
+            right,
             tracks,
             states,
             socket,
@@ -143,7 +145,8 @@ impl Carrying {
             Event::Came(Some(Err(error))) => Err(End::unreadable(error)),
             Event::Came(None) => Err(End::SILENT),
             Event::More => self.more().await,
-            Event::State => self.look(),
+            Event::State => self.look().await,
+            Event::Lost => Err(End::FORBIDDEN),
             Event::Ping if self.heard.elapsed() > SILENCE => Err(End::SILENT),
             Event::Ping => self.send(Frame::Ping(Bytes::new())).await,
             Event::Leaving => Err(End::LEAVING),
@@ -152,7 +155,7 @@ impl Carrying {
 
     async fn next(&mut self) -> Event {
         let has_room = self.sent - self.taken < ON_THE_WAY;
-        let Self { leaving, socket, states, pings, tracks, is_more, .. } = self;
+        let Self { leaving, lost, socket, states, pings, tracks, is_more, .. } = self;
         let more = async {
             if !*is_more {
                 tracks.changed().await;
@@ -161,6 +164,7 @@ impl Carrying {
         tokio::select! {
             biased;
             () = leaving => Event::Leaving,
+            () = lost => Event::Lost,
             frame = socket.next() => Event::Came(frame),
             Ok(()) = states.changed() => Event::State,
             _ = pings.tick() => Event::Ping,
@@ -219,10 +223,11 @@ impl Carrying {
     }
 
     /// Ends what is not for this viewer any more.
-    fn look(&mut self) -> Result<(), End> {
-        let Some(live) = self.states.borrow_and_update().live.clone() else { return Err(End::GONE) };
-        let (caller, keys) = &self.pass;
-        if readable(&self.app, &live, caller, keys) { Ok(()) } else { Err(End::FORBIDDEN) }
+    async fn look(&mut self) -> Result<(), End> {
+        if self.states.borrow_and_update().live.is_none() {
+            return Err(End::GONE);
+        }
+        if self.right.holds().await { Ok(()) } else { Err(End::FORBIDDEN) }
     }
 
     async fn say(&mut self, frame: &TailFrame) -> Result<(), End> {

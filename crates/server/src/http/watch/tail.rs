@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use delivery::tail;
 use futures_util::StreamExt;
@@ -17,6 +17,7 @@ use super::Watched;
 use super::problem::{bad_query, tail_problem};
 use crate::app::App;
 use crate::http::problem::Problem;
+use crate::http::upload::upload_problem;
 
 pub(super) type Question = Result<Query<TailQuery>, QueryRejection>;
 
@@ -55,11 +56,18 @@ pub(super) async fn webm(
 }
 
 async fn answer(app: &App, watched: Watched, asked: TailQuery, format: Format) -> Result<Response, Problem> {
-    let Watched { live, recording } = watched;
-    let TailQuery { from_ms, take, track } = asked;
+    let Watched { live, recording, right, person } = watched;
+    let TailQuery { from_ms, take, track, video } = asked;
     let track = track.map(kind);
-    let request = tail::Request { format, track, take, from_ms };
-    let tail = tail::open(recording, request).await.map_err(|error| tail_problem(error, format))?;
+    let request = tail::Request { format, track, take, from_ms, slides: video.is_some() };
+    app.uploads.tell_ended(live.id.0).await.map_err(upload_problem)?;
+    let opening = tail::open(recording, request);
+    // Nobody waits for the first frame for longer than they may watch, or than there is a server.
+    let tail = tokio::select! {
+        tail = opening => tail.map_err(|error| tail_problem(error, format))?,
+        () = right.clone().lost() => return Err(Problem::no_such_live()),
+        () = app.leaving.cancelled() => return Err(Problem::of(StatusCode::SERVICE_UNAVAILABLE)),
+    };
     let headers = [
         (header::CONTENT_TYPE.as_str(), HeaderValue::from_static(content_type(format, track))),
         (header::CACHE_CONTROL.as_str(), HeaderValue::from_static("no-store")),
@@ -67,12 +75,12 @@ async fn answer(app: &App, watched: Watched, asked: TailQuery, format: Format) -
         ("live-position-ms", HeaderValue::from(tail.position_ms)),
     ];
     // A whole viewer is counted; a player that fetches each track by itself is counted by its conversation.
-    let viewing = track.is_none().then(|| app.viewers.enter(live.id));
+    let viewing = track.is_none().then(|| app.viewers.enter(live.id, person));
     let stream = tail.into_stream().inspect(move |_| {
         let _ = &viewing;
     });
     let stream = Box::pin(stream).take_until(app.leaving.clone().cancelled_owned());
-    Ok((headers, Body::from_stream(stream)).into_response())
+    Ok((headers, Body::from_stream(right.limits(stream))).into_response())
 }
 
 pub(super) fn kind(asked: TrackKind) -> Kind {
