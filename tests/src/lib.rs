@@ -7,6 +7,7 @@
 //! * [`rtmp`], [`flv`]: a publisher by RTMP, and what it sends.
 //! * [`upload`]: a tus publisher, cut into any slices.
 //! * [`tools`]: ffmpeg and ffprobe, as outside judges.
+//! * [`files`]: what stands in the files of a data directory.
 //! * [`frames`]: coded frames of a file, read by us and, independently, by ffmpeg.
 //! * [`isobmff`], [`webm`]: checkers of files that share nothing with the product.
 //! * [`outputs`]: publishes a recording and judges everything that comes out.
@@ -16,6 +17,7 @@
 
 pub mod carried;
 pub mod contract;
+pub mod files;
 pub mod flv;
 pub mod frames;
 pub mod hls;
@@ -32,6 +34,7 @@ pub mod upload;
 pub mod webm;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use http::{Answer, Api};
 pub use people::{Live, Person};
@@ -43,6 +46,18 @@ pub use upload::Upload;
 pub fn repository() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.parent().expect("the package stands in the repository").to_path_buf()
+}
+
+/// Waits until something is so, and fails when it is not within this time.
+///
+/// # Panics
+/// It is not so within the time.
+pub async fn within(time: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + time;
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < deadline, "{what}: not within {time:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// The path of a recording of `testdata`.

@@ -1,8 +1,8 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use accounts::{Accounts, SigningKey};
+use accounts::{Accounts, SigningKey, Store};
 use axum::extract::FromRef;
 use chat::Chat;
 use delivery::hls::Hls;
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::engines::Engines;
+use crate::erasing::Erasing;
 use crate::error::Error;
 use crate::http::chat_cost::ChatCosts;
 use crate::http::chat_state::{Sources, States};
@@ -58,6 +59,7 @@ pub(crate) struct App {
     pub(crate) here: Here,
     pub(crate) counts: Arc<Counts>,
     pub(crate) quota: Arc<Quota>,
+    pub(crate) erasing: Erasing,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
     pub(crate) leaving: CancellationToken,
     /// Tasks that outlive their request; leaving waits for them.
@@ -73,8 +75,7 @@ impl App {
     /// Opens what is kept in the data directory.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
         let engines = Engines::open(&config.data_dir)?;
-        let key = SigningKey::open(&key_path(&config.data_dir))
-            .map_err(|error| Error::File { path: key_path(&config.data_dir), error })?;
+        let key = signing_key(&engines, &config.data_dir).await?;
         let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
         let lives = Lives::new(engines.lives(), accounts.clone());
         let lifecycle = Lifecycle::open(lives.clone(), config.running_lives).await?;
@@ -88,7 +89,8 @@ impl App {
         let replays = Arc::<Replays>::default();
         let hls = Arc::<Hls>::default();
         let made = Made { replays: Arc::clone(&replays), hls: Arc::clone(&hls) };
-        let recordings = Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), Arc::clone(&publishers), made);
+        let recordings =
+            Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), Arc::clone(&publishers), made);
         let viewers = Viewers::default();
         let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone(), viewers.clone()));
         let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
@@ -126,6 +128,7 @@ impl App {
             here: Here::default(),
             counts: Arc::default(),
             quota,
+            erasing: Erasing::default(),
             leaving: CancellationToken::new(),
             tasks,
             since: Instant::now(),
@@ -148,6 +151,12 @@ impl App {
     }
 }
 
-pub(crate) fn key_path(data_dir: &Path) -> PathBuf {
-    data_dir.join("signing.key")
+/// The key of a data directory, made where there is nobody yet whose tokens it would end.
+pub(crate) async fn signing_key(engines: &Engines, data_dir: &Path) -> Result<SigningKey, Error> {
+    let path = data_dir.join("signing.key");
+    let is_missing = path.try_exists().is_ok_and(|exists| !exists);
+    if is_missing && engines.people().has_people().await? {
+        return Err(Error::NoKey(path));
+    }
+    SigningKey::open(&path).map_err(|error| Error::File { path, error })
 }

@@ -13,7 +13,7 @@ use crate::connection::talk;
 use crate::error::Error;
 use crate::in_use::InUse;
 use crate::places::Places;
-use crate::{data_dir, http, rtmp, summaries, timeout};
+use crate::{data_dir, erasure, http, rtmp, summaries, timeout};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -53,6 +53,9 @@ pub async fn run(
     app.tasks.spawn(timeout::let_frames_go(app.clone()));
     app.tasks.spawn(timeout::let_old_lives_go(app.clone()));
     app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
+    app.tasks.spawn(erasure::hear_changes(app.clone(), app.accounts.newest_change().await?));
+    app.tasks.spawn(erasure::erase(app.clone()));
+    in_use.tell(&public_url(&app.config, address));
     on_ready(address);
     tokio::select! {
         () = accept(&app, &listener, &router) => {}
@@ -71,6 +74,11 @@ fn listen_on(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let listener = listen(wanted).map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     Ok((listener, address))
+}
+
+/// Where people find this server.
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    config.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
 }
 
 /// Listens so that a crowd that comes back at once is not turned away for a second.
