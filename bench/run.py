@@ -2,7 +2,7 @@
 """Benchmarks beside other programs on the same files, in one run, turn by turn (A B A B).
 
     scripts/bench.sh                        everything
-    scripts/bench.sh parse replay range load fanout conversation
+    scripts/bench.sh parse replay range hls load fanout conversation
 
 CPU time is that of the measured process alone, from the kernel; the clients' is not counted. Each line is the median of its turns.
 """
@@ -199,6 +199,61 @@ def range_(directory):
         server.close()
 
 
+def fetch(address, path, seconds):
+    """Asks for one file over 8 connections; how many came in all."""
+    host, port = address
+    command = ["wrk", "-t1", "-c8", f"-d{seconds}s", f"http://{host}:{port}{path}"]
+    said = subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise ValueError(said)
+    return int(re.search(r"(\d+) requests in", said).group(1))
+
+
+def hls(directory):
+    """A playlist, a part and a segment of a running live, against nginx on the same bytes."""
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    server = Server(directory)
+    on, off = free_port(), free_port()
+    peer = None
+    try:
+        live = server.publish(looped(directory, "webm_vp9_opus.webm", 600))
+        base = f"/api/posts/live/{live}/hls/"
+        read = lambda path: urllib.request.urlopen(server.base + path).read()
+        playlist = read(base + "video.m3u8").decode()
+        segment = next(line for line in playlist.splitlines() if line.endswith(".m4s"))
+        part = re.findall(r'#EXT-X-PART:.*URI="([^"]+)"', playlist)[0]
+        served = directory / "www"
+        served.mkdir(mode=0o755)
+        os.chmod(directory, 0o755)
+        files = {"playlist": base + "video.m3u8", "part": base + part, "segment": base + segment}
+        for name, path in files.items():
+            (served / name).write_bytes(read(path))
+        (directory / "nginx.conf").write_text(NGINX.format(on=on, off=off, root=served))
+        peer = subprocess.Popen([nginx, "-p", str(directory), "-c", str(directory / "nginx.conf")], stderr=subprocess.DEVNULL)
+        answers(on)
+        workers = Path(f"/proc/{peer.pid}/task/{peer.pid}/children").read_text().split()
+        say(f"hls: a running live of 600 s; load of the machine {os.getloadavg()[0]:.1f}")
+        for name, path in files.items():
+            ours, theirs = [], []
+            for _ in range(TURNS):
+                before = server.cpu()
+                count = fetch(server.address, path, 3)
+                ours.append(count / max(server.cpu() - before, 0.01))
+                before = cpu_of(workers)
+                count = fetch(("127.0.0.1", on), f"/{name}", 3)
+                theirs.append(count / max(cpu_of(workers) - before, 0.01))
+            ratio = statistics.median(a / b for a, b in zip(ours, theirs))
+            size = (served / name).stat().st_size
+            say(f"  {name}, {size:,} bytes; requests per CPU-second")
+            say(f"    ours                   {spread(ours)}")
+            say(f"    nginx, sendfile on     {spread(theirs):32} ours is {ratio:.2f} x")
+    finally:
+        if peer:
+            peer.terminate()
+            peer.wait()
+        server.close()
+
+
 def drain(address, path, viewers, headers, stop, received):
     """Reads one endless response over each of many connections until `stop` is set."""
     choose = selectors.DefaultSelector()
@@ -259,7 +314,7 @@ def load_(directory):
     load.run(directory, looped)
 
 
-PARTS = {"parse": parse, "replay": replay, "range": range_, "load": load_, "fanout": fanout, "conversation": conversation.run}
+PARTS = {"parse": parse, "replay": replay, "range": range_, "hls": hls, "load": load_, "fanout": fanout, "conversation": conversation.run}
 
 
 def main():

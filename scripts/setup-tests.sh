@@ -12,6 +12,7 @@ need firefox-esr firefox-esr
 need ffmpeg ffmpeg
 need ffprobe ffmpeg
 need mkvmerge mkvtoolnix
+need nginx nginx-light
 need curl curl
 need python3 python3-venv
 need g++ g++

@@ -14,7 +14,7 @@ export {
   type MessageData,
 } from './live-chat-api.js';
 export { oneFile, playClock, positionOf, takeAt } from './player/clock.js';
-export { Player, type PlayerMode, type PlayerOptions, type PlayerState } from './player/player.js';
+export { Player, type PlayerMode, type PlayerOptions, type PlayerState, type Way } from './player/player.js';
 export { Problem, Unexpected, Unreachable } from './problem.js';
 export { Backlog, type OpenLive, type Waiting } from './publisher/backlog.js';
 export type { DeviceTrouble } from './publisher/devices.js';

@@ -33,6 +33,7 @@ describe('the watch page', { concurrency: false }, () => {
       loaded.set(response.url(), Number(response.headers()['content-length']));
     });
     await page.goto(`/live/${id}`);
+    await page.getByTestId('player-play').click();
     await until(page, 'it plays', `document.querySelector('[data-testid=player-video]')?.currentTime > 1`);
     const total = [...loaded.values()].reduce((sum, size) => sum + size, 0);
     assert.ok(total > 0 && total <= MOST, `${total} bytes:\n${[...loaded].map((one) => one.join(' ')).join('\n')}`);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { DESKTOP } from './world.mjs';
+import { BEGINS, DESKTOP, store } from './world.mjs';
 
 const recording = (name) => readFileSync(new URL(`../../testdata/${name}`, import.meta.url));
 let people = 0;
@@ -70,8 +70,11 @@ export class Somebody {
     return this.ask('POST', live.chat, { content, ...more });
   }
 
-  /** A page of theirs, signed in. */
-  async page(path, { viewport = DESKTOP, locale = 'fr-FR', colorScheme = 'light', reducedMotion = 'reduce' } = {}) {
+  /** A page of theirs, signed in. `begins`: replays begin without being asked. */
+  async page(
+    path,
+    { viewport = DESKTOP, locale = 'fr-FR', colorScheme = 'light', reducedMotion = 'reduce', begins = true } = {},
+  ) {
     const context = await this.world.browser.newContext({
       viewport,
       baseURL: this.world.base,
@@ -80,10 +83,7 @@ export class Somebody {
       reducedMotion,
       permissions: ['clipboard-read', 'clipboard-write'],
     });
-    await context.addInitScript((session) => {
-      // Only at first: what the page stores itself later, holds.
-      if (!localStorage.getItem('communiconnect.session')) localStorage.setItem('communiconnect.session', session);
-    }, JSON.stringify(this.session));
+    await context.addInitScript(store, { 'communiconnect.session': JSON.stringify(this.session), ...(begins && BEGINS) });
     const page = await context.newPage();
     page.complaints = [];
     page.on('pageerror', (error) => page.complaints.push(`${error}`));

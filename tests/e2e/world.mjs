@@ -14,6 +14,14 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 export const artifacts = path.join(root, 'artifacts');
 
+/** What a device keeps on which somebody wants replays to begin without being asked. */
+export const BEGINS = { 'communiconnect.watching': JSON.stringify({ begins: true }) };
+
+/** Stores this in a page, before its own scripts and only at first: what it stores itself later, holds. */
+export function store(items) {
+  for (const [key, value] of Object.entries(items)) if (!localStorage.getItem(key)) localStorage.setItem(key, value);
+}
+
 /** Phone and desktop, the two widths at which the pages are looked at. */
 export const PHONE = { width: 360, height: 740 };
 export const DESKTOP = { width: 1280, height: 800 };
@@ -79,6 +87,7 @@ export class World {
       permissions: ['camera', 'microphone'],
       reducedMotion: 'reduce',
     });
+    await context.addInitScript(store, BEGINS);
     const page = await context.newPage();
     page.complaints = [];
     page.on('pageerror', (error) => page.complaints.push(`${error}`));

@@ -1,6 +1,7 @@
 //! What the product promises, tried against the real server. One promise a file, named as a sentence.
 
 mod a_backup_holds_all_that_was_acknowledged;
+mod a_cache_in_front_multiplies_hls;
 mod a_codec_that_is_not_taken_is_named;
 mod a_crowd_in_the_conversation_costs_little;
 mod a_file_published_in_any_slices_is_the_same_recording;
@@ -10,11 +11,13 @@ mod a_list_opens_no_recording;
 mod a_live_goes_on_after_a_restart;
 mod a_live_has_a_picture;
 mod a_live_is_followed_in_the_way_one_can_afford;
+mod a_live_is_kept_as_long_as_the_operator_says;
 mod a_live_whose_publisher_is_away_waits_then_ends_and_comes_back;
 mod a_members_live_needs_a_sign_in_media_included;
 mod a_message_is_stored_before_anybody_sees_it;
 mod a_moov_last_file_is_taken_when_whole;
 mod a_password_link_is_good_once;
+mod a_playlist_of_hls_only_grows;
 mod a_python_and_a_javascript_tus_client_publish;
 mod a_range_of_the_replay_is_those_bytes;
 mod a_replay_of_more_than_4_gib_seeks_to_its_end;
@@ -49,6 +52,7 @@ mod one_socket_carries_the_tails_of_a_live;
 mod only_its_author_may_publish_change_stop_delete;
 mod other_sites_are_let_in_by_name;
 mod people_are_put_out_and_let_in;
+mod players_of_hls_play_every_live;
 mod readiness_and_unknown_paths_are_told_by_status;
 mod replay_is_complete_the_moment_stop_answers;
 mod signing_up_is_for_whom_it_is_meant;
@@ -60,6 +64,7 @@ mod the_two_curl_lines_of_the_guide_work;
 mod the_workspace_keeps_its_shape;
 mod tus_clients_find_what_they_ask_for;
 mod verify_finds_a_flipped_bit;
+mod what_hls_is_asked_wrongly_is_said;
 mod who_signs_in_stays_themselves;
 mod whoever_is_erased_leaves_no_word;
 mod whoever_loses_the_right_stops_watching;

@@ -200,6 +200,12 @@ impl Answer {
         String::from_utf8_lossy(&self.body).chars().take(600).collect()
     }
 
+    /// All of the body as text.
+    #[must_use]
+    pub fn whole_text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     /// A header, empty when it is not there.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {

@@ -11,12 +11,14 @@
 //! * [`isobmff`], [`webm`]: checkers of files that share nothing with the product.
 //! * [`outputs`]: publishes a recording and judges everything that comes out.
 //! * [`carried`]: the tails of a live over their WebSocket.
+//! * [`hls`]: a checker of HLS playlists that shares nothing with the product.
 //! * [`talk`]: the conversation over its WebSocket.
 
 pub mod carried;
 pub mod contract;
 pub mod files;
 pub mod frames;
+pub mod hls;
 pub mod http;
 pub mod isobmff;
 pub mod outputs;

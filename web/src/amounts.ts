@@ -7,11 +7,11 @@ export function span(ms: number): string {
   return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 60)} h`;
 }
 
-/** 1500000 -> "1,5 Mo", "1.5 MB". */
+/** 1500000 -> "1,5 Mo", "1.5 MB", which no line breaks. */
 export function size(bytes: number, locale: string): string {
   const unit = locale === 'fr' ? ['o', 'ko', 'Mo', 'Go'] : ['B', 'kB', 'MB', 'GB'];
   const step = bytes < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** step;
   const digits = value < 10 && step > 0 ? 1 : 0;
-  return `${value.toLocaleString(locale, { maximumFractionDigits: digits })} ${unit[step]}`;
+  return `${value.toLocaleString(locale, { maximumFractionDigits: digits })}\u00a0${unit[step]}`;
 }

@@ -7,21 +7,19 @@ export function clock(ms: number): string {
   return h > 0 ? `${h}:${String(m).padStart(2, '0')}:${s}` : `${m}:${s}`;
 }
 
-/** "il y a 5 minutes", "3 days ago". */
-export function ago(time: string, locale: string, now = Date.now()): string {
-  const seconds = (new Date(time).getTime() - now) / 1000;
-  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
-  const steps: [Intl.RelativeTimeFormatUnit, number][] = [
-    ['year', 31_536_000],
-    ['month', 2_592_000],
-    ['day', 86_400],
-    ['hour', 3_600],
-    ['minute', 60],
-  ];
-  for (const [unit, length] of steps) {
-    if (Math.abs(seconds) >= length) return format.format(Math.round(seconds / length), unit);
-  }
-  return format.format(Math.round(seconds), 'second');
+/** 42300000 -> "42 Mo", "42 MB". What is less than a tenth of that is a tenth. */
+export function megabytes(bytes: number, locale: string): string {
+  const value = Math.max(0.1, bytes / 1e6);
+  const maximumFractionDigits = value < 10 ? 1 : 0;
+  return value.toLocaleString(locale, { style: 'unit', unit: 'megabyte', maximumFractionDigits });
+}
+
+/** Milliseconds of "754", "12m34s" or "1h2m"; null for anything else. */
+export function momentOf(text: string | null): number | null {
+  const at = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?$/.exec(text ?? '');
+  if (!at || !text) return null;
+  const [hours, minutes, seconds] = at.slice(1).map((part) => Number(part ?? 0)) as [number, number, number];
+  return Math.round((hours * 3600 + minutes * 60 + seconds) * 1000);
 }
 
 export function fullName(person: { first_name: string; last_name: string }): string {

@@ -8,9 +8,12 @@ export function pressed(event: KeyboardEvent, keys: Keys): void {
   const act = keys[key];
   if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
   if (target.closest('input:not([type=range]), textarea, select, dialog')) return;
-  if (target.closest('button, a') && /^( |arrow)/.test(key)) return;
-  if (target.closest('[type=range]') && key.startsWith('arrow')) return;
-  if (target.closest('[role=log]') && key.startsWith('arrow')) return;
+  if (target.closest('button, a') && key === ' ') return;
+  if (
+    target.closest('[type=range], [role=log], [role=menu], [role=tablist], [role=separator]') &&
+    /^(arrow|home|end)/.test(key)
+  )
+    return;
   event.preventDefault();
   act();
 }

@@ -1,6 +1,6 @@
 import type { Component } from 'svelte';
 
-type Page = { default: Component<Record<string, never>> };
+export type Page = { default: Component<Record<string, never>> };
 type WatchPage = { default: Component<{ id: number }> };
 
 /** The id of the live whose page a path is; null for every other page. */
@@ -20,7 +20,7 @@ export function load(path: string): Promise<Page> {
     case '/studio':
       return import('./pages/Studio.svelte');
     default:
-      return import('./pages/NotFound.svelte');
+      return import('./pages/others').then((others) => others.load(path));
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { size, span } from '../src/amounts.js';
-import { clock, segments } from '../src/format.js';
+import { clock, megabytes, momentOf, segments } from '../src/format.js';
 import { matching, mentionAt } from '../src/mentions.js';
 
 it('writes lengths as people read them', () => {
@@ -10,7 +10,7 @@ it('writes lengths as people read them', () => {
   expect(span(38_400)).toBe('38 s');
   expect(span(312_000)).toBe('5 min 12 s');
   expect(span(7_260_000)).toBe('2 h 1 min');
-  expect(size(1_240_000, 'en')).toBe('1.2 MB');
+  expect(size(1_240_000, 'en')).toBe('1.2\u00a0MB');
 });
 
 it('makes links of http and https only, and leaves everything else text', () => {
@@ -74,4 +74,18 @@ it('offers names by the beginning of any of their words, whatever the accents', 
   expect(matching([awa, awaSow, eloise], 'n', 6)).toEqual([awa, awaSow]);
   expect(matching([awa, awaSow, eloise], '', 2)).toEqual([awa, awaSow]);
   expect(matching([awa, eloise], 'loise', 6)).toEqual([]);
+});
+
+it('reads the moments that an address names', () => {
+  expect(momentOf('754')).toBe(754_000);
+  expect(momentOf('12m34s')).toBe(754_000);
+  expect(momentOf('1h2m')).toBe(3_720_000);
+  expect(momentOf('2.5')).toBe(2_500);
+  for (const nothing of [null, '', 'x', '-3', '12:34', '5x']) expect(momentOf(nothing)).toBeNull();
+});
+
+it('writes what is asked of a data plan, and nothing of it as nothing', () => {
+  expect(megabytes(42_300_000, 'en')).toBe('42 MB');
+  expect(megabytes(6_240_000, 'en')).toBe('6.2 MB');
+  expect(megabytes(900, 'en')).toBe('0.1 MB');
 });

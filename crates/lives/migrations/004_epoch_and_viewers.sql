@@ -10,3 +10,6 @@ CREATE TABLE viewers (
 ) STRICT, WITHOUT ROWID;
 -- How many they are.
 ALTER TABLE lives ADD COLUMN viewers INTEGER NOT NULL DEFAULT 0;
+
+-- What was deleted or said otherwise is taken out of the index at once: else its words stay in it until a merge.
+INSERT INTO lives_search (lives_search, rank) VALUES ('secure-delete', 1);

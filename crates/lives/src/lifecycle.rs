@@ -160,6 +160,22 @@ impl Lifecycle {
         Ok(())
     }
 
+    /// Begins to delete lives that ended before this time, the oldest first, and says which: at most so many as are looked
+    /// at at once. Called again until there are none.
+    ///
+    /// # Errors
+    /// [`Error::Storage`]; what was begun goes on.
+    pub async fn delete_ended_before(&self, time: UnixMs, now: UnixMs) -> Result<Vec<LiveId>, Error> {
+        let old = self.lives.store().ended_before(time, EVENTS).await?;
+        for id in &old {
+            match self.begin_deletion(*id, now).await {
+                Ok(()) | Err(Error::NoSuchLive) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(old)
+    }
+
     /// Deletes the row of a live of which nothing else is left.
     pub async fn purge(&self, id: LiveId) -> Result<(), Failure> {
         self.lives.store().purge(id).await

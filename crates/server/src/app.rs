@@ -5,6 +5,7 @@ use std::time::Instant;
 use accounts::{Accounts, SigningKey, Store};
 use axum::extract::FromRef;
 use chat::Chat;
+use delivery::hls::Hls;
 use delivery::poster::Posters;
 use delivery::replay::Replays;
 use ingest::upload::Uploads;
@@ -25,7 +26,7 @@ use crate::listeners::{Followers, Listeners};
 use crate::names::Names;
 use crate::presence::{Here, Viewers};
 use crate::quota::Quota;
-use crate::recorded::Recordings;
+use crate::recorded::{Made, Recordings};
 use crate::summaries::Summaries;
 
 /// Everything that a request may need; clones share it.
@@ -47,6 +48,7 @@ pub(crate) struct App {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) replays: Arc<Replays>,
+    pub(crate) hls: Arc<Hls>,
     pub(crate) posters: Arc<Posters>,
     pub(crate) viewers: Viewers,
     pub(crate) here: Here,
@@ -75,7 +77,9 @@ impl App {
         let quota = Arc::new(Quota::new(config.storage_per_person));
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
         let replays = Arc::<Replays>::default();
-        let recordings = Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), Arc::clone(&replays));
+        let hls = Arc::<Hls>::default();
+        let made = Made { replays: Arc::clone(&replays), hls: Arc::clone(&hls) };
+        let recordings = Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), made);
         let viewers = Viewers::default();
         let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone(), viewers.clone()));
         let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
@@ -104,6 +108,7 @@ impl App {
             uploads,
             recorder,
             replays,
+            hls,
             posters: Arc::default(),
             viewers,
             chat_costs: ChatCosts::default(),

@@ -53,6 +53,9 @@ pub struct Written {
     /// Bytes of one live that are kept though they cannot be read; more are refused [default: 67108864, 64 MiB]
     #[arg(long, env = "COMMUNICONNECT_UNREAD_LIMIT", value_name = "BYTES")]
     pub unread_limit: Option<u64>,
+    /// Days after its end that a live is kept, with its conversation; then it is deleted [default: for ever]
+    #[arg(long, env = "COMMUNICONNECT_KEEP_DAYS", value_name = "DAYS")]
+    pub keep_days: Option<f64>,
     /// Connections at once; more wait to be accepted [default: 20000]
     #[arg(long, env = "COMMUNICONNECT_CONNECTIONS", value_name = "COUNT")]
     pub connections: Option<usize>,
@@ -144,6 +147,8 @@ pub struct Config {
     pub reserve: u64,
     /// Bytes of one live that are kept though they cannot be read.
     pub unread_limit: u64,
+    /// How long a live is kept after its end; for ever if `None`.
+    pub kept: Option<Duration>,
     /// Connections at once.
     pub connections: usize,
     /// Connections at once from one address, or of one person.
@@ -199,6 +204,7 @@ impl Written {
             storage_per_person: self.storage_per_person.or(file.storage_per_person),
             reserve: self.reserve.or(file.reserve),
             unread_limit: self.unread_limit.or(file.unread_limit),
+            keep_days: self.keep_days.or(file.keep_days),
             connections: self.connections.or(file.connections),
             connections_per_address: self.connections_per_address.or(file.connections_per_address),
             access_token_s: self.access_token_s.or(file.access_token_s),
@@ -240,6 +246,7 @@ impl Written {
             storage_per_person: self.storage_per_person.unwrap_or(20 << 30),
             reserve: self.reserve.unwrap_or(1 << 30),
             unread_limit: self.unread_limit.unwrap_or(recorder::unread::USUAL_LIMIT),
+            kept: self.keep_days.map(|days| seconds("keep_days", days * 86_400.0)).transpose()?,
             connections,
             connections_per_address: self.connections_per_address.unwrap_or(share).clamp(1, connections),
             messages_per_s: self.messages_per_s.unwrap_or(MESSAGES_PER_S),

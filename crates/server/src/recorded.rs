@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use delivery::hls::Hls;
 use delivery::replay::Replays;
 use ids::{LiveId, UnixMs};
 use ingest::reread::{self, Outcome};
@@ -42,6 +43,8 @@ pub(crate) struct Summary {
     pub(crate) webm: Option<String>,
     /// Extension (`m4a` or `webm`) and version of the audio alone.
     pub(crate) audio: Option<(String, String)>,
+    /// Whether playlists can name all of it.
+    pub(crate) hls: bool,
     /// What each take can be had as, where no one file holds them all.
     pub(crate) takes: Vec<RecordedTake>,
     /// The version of which all this is said.
@@ -87,15 +90,22 @@ pub(crate) struct Unread {
 pub(crate) struct Recordings {
     recorder: Arc<Recorder>,
     uploads: Arc<Uploads>,
-    replays: Arc<Replays>,
+    made: Made,
     ways: Cache<(LiveId, Version), Ways>,
     /// Those of which the rows may be behind. As many as lives were looked at within a second.
     touched: Arc<Mutex<HashSet<LiveId>>>,
 }
 
+/// What was made of recordings for their viewers, and is remembered.
+#[derive(Clone)]
+pub(crate) struct Made {
+    pub(crate) replays: Arc<Replays>,
+    pub(crate) hls: Arc<Hls>,
+}
+
 impl Recordings {
-    pub(crate) fn new(recorder: Arc<Recorder>, uploads: Arc<Uploads>, replays: Arc<Replays>) -> Self {
-        Self { recorder, uploads, replays, ways: Cache::new(WAYS), touched: Arc::default() }
+    pub(crate) fn new(recorder: Arc<Recorder>, uploads: Arc<Uploads>, made: Made) -> Self {
+        Self { recorder, uploads, made, ways: Cache::new(WAYS), touched: Arc::default() }
     }
 
     /// What is recorded of this live now.
@@ -173,7 +183,7 @@ impl Recordings {
         let len = async |selection, format, about: Option<u64>| {
             let about = about?;
             let version = timeline.version();
-            let view = self.replays.view(live.0, Arc::clone(timeline), version, selection, format).await;
+            let view = self.made.replays.view(live.0, Arc::clone(timeline), version, selection, format).await;
             // Where no one file can be given a player follows take by take, for about as much.
             Some(view.map_or(about, |view| view.len()))
         };
@@ -218,7 +228,8 @@ impl Recordings {
     /// Deletes everything recorded of a live. Deleting again is no error.
     pub(crate) async fn delete(&self, live: LiveId) -> Result<(), String> {
         self.uploads.forget(live.0).await;
-        self.replays.forget(live.0).await;
+        self.made.replays.forget(live.0).await;
+        self.made.hls.forget(live.0).await;
         self.recorder.delete(live.0).await.map_err(|error| error.to_string())
     }
 
@@ -317,6 +328,7 @@ impl Summary {
             mp4: recorded.mp4.then(version),
             webm: recorded.webm.then(version),
             audio: recorded.audio.as_ref().map(|extension| (extension.clone(), version())),
+            hls: recorded.duration_ms > 0 && !recorded.codecs.iter().any(|codec| codec == "vp8"),
             takes: recorded.takes.clone(),
             version: version(),
             poster: (recorded.duration_ms > 0).then(|| recorded.revision.to_string()),

@@ -37,3 +37,35 @@ pub(crate) async fn let_frames_go(app: App) {
         }
     }
 }
+
+/// How often lives are looked for that are kept no longer.
+const OLD_LIVES: Duration = Duration::from_secs(3_600);
+
+/// Deletes lives that are kept no longer, at the start and each hour, until the server leaves.
+pub(crate) async fn let_old_lives_go(app: App) {
+    let Some(kept) = app.config.kept else { return };
+    let kept_ms = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
+    let mut ticks = tokio::time::interval(OLD_LIVES);
+    loop {
+        tokio::select! {
+            () = app.leaving.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        loop {
+            let now = now_ms();
+            match app.lifecycle.delete_ended_before(now.plus_ms(kept_ms.saturating_neg()), now).await {
+                Ok(old) if old.is_empty() => break,
+                Ok(old) => {
+                    for live in old {
+                        tracing::info!(%live, "deleted: it was kept for as long as lives are");
+                        app.listeners.heard(live).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "could not delete old lives");
+                    break;
+                }
+            }
+        }
+    }
+}

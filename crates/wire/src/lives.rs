@@ -63,7 +63,7 @@ pub struct Live<'a> {
     /// Where one WebSocket carries the tails of its tracks.
     #[schema(format = "uri")]
     pub tail_url: String,
-    /// Null where the server has no such door.
+    /// Its playlists, for players of HLS; null until something is durable, and where a codec has no HLS (VP8).
     #[schema(required = true, format = "uri")]
     pub hls_url: Option<String>,
     /// The whole of it as files; null until something is durable, its members null where no one file can be given.
@@ -169,7 +169,7 @@ pub struct StartedLive {
     /// Null where the server has no such door.
     #[schema(required = true, format = "uri")]
     pub whip_url: Option<String>,
-    /// Null where the server has no such door.
+    /// Null: nothing is durable yet. The live has it once something is.
     #[schema(required = true, format = "uri")]
     pub hls_url: Option<String>,
     /// Its page.

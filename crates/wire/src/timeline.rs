@@ -176,3 +176,35 @@ pub struct RangeHeaders {
     #[param(rename = "If-None-Match")]
     pub if_none_match: Option<String>,
 }
+
+/// Which state of a playlist is asked for (RFC 8216bis, section 6.2.5).
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct HlsQuery {
+    /// Answer when the segment of this number is in it.
+    #[serde(rename = "_HLS_msn")]
+    #[param(rename = "_HLS_msn", value_type = Option<u64>)]
+    pub segment: Option<String>,
+    /// Answer when this part of the segment is in it, from 0.
+    #[serde(rename = "_HLS_part")]
+    #[param(rename = "_HLS_part", value_type = Option<u64>)]
+    pub part: Option<String>,
+    /// YES: what the player has already may be left out.
+    #[serde(rename = "_HLS_skip")]
+    #[param(rename = "_HLS_skip")]
+    pub skip: Option<String>,
+}
+
+/// A file of HLS.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct HlsPath {
+    /// The live.
+    pub id: i64,
+    /// `video` or `audio`.
+    pub track: String,
+    /// The take.
+    pub take: u32,
+    /// As the playlist names it.
+    pub file: String,
+}

@@ -8,7 +8,7 @@ import { ChatLog } from './log.js';
 import type { Numbered } from './numbered.js';
 import type { OutboxEntry } from './outbox.js';
 import { Places } from './places.js';
-import { Sender, wire } from './sender.js';
+import type { Sender } from './sender.js';
 import { ReconnectingSocket } from './socket.js';
 
 export type ChatConnection = 'connecting' | 'open' | 'polling' | 'offline';
@@ -54,6 +54,8 @@ const POLL_MS = 3_000;
 const FAILURES_BEFORE_POLLING = 2;
 /** Silence after which the connection is tested. */
 const SILENCE_MS = 30_000;
+/** How long before what could not be loaded is loaded again. */
+const AGAIN_MS = 2_000;
 const NOTIFY_MS = 60;
 
 /** One live's conversation: reads it, keeps it in order, and sends what is written exactly once. */
@@ -125,10 +127,11 @@ export class Chat extends Signal<ChatState> {
     this.#unsubscribe.push(
       this.#api.session.subscribe((session) => {
         const id = session?.user.id ?? null;
-        if (id !== person || !this.#sender) {
+        if (id !== person) {
           person = id;
-          this.#sender = new Sender(this.#storage, this.#liveId, id ?? 'nobody');
+          this.#sender = null;
           this.#notify();
+          if (id !== null) void this.#write(id, () => person === id);
         }
         this.#authenticate();
       }),
@@ -144,6 +147,21 @@ export class Chat extends Signal<ChatState> {
       },
     });
     this.#clock = setInterval(() => this.#tick(), 1_000);
+  }
+
+  /** Gets ready to send what somebody writes, and what they wrote before: most people read, and need nothing of it. */
+  async #write(id: number, isStill: () => boolean): Promise<void> {
+    for (;;) {
+      const writing = await import('./sender.js').catch(() => null);
+      if (!isStill()) return;
+      if (writing) {
+        this.#sender = new writing.Sender(this.#storage, this.#liveId, id);
+        this.#flush();
+        this.#notify();
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
   }
 
   close(): void {
@@ -423,6 +441,7 @@ export class Chat extends Signal<ChatState> {
 
   async #post(entry: OutboxEntry): Promise<void> {
     try {
+      const { wire } = await import('./sender.js');
       const outgoing = { ...wire(entry), type: entry.kind, client_id: entry.client_id };
       const message = await this.#api.post(this.#liveId, outgoing, this.#key);
       if (this.#sender?.confirmed(entry.client_id, message)) this.log.insert([message]);

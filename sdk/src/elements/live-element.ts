@@ -90,7 +90,7 @@ export class LiveElement extends Part {
       this.tell('position', { ms: state.positionMs });
     }
     if (mode === 'gone') void this.#onGone(live !== null, client);
-    else this.#mind(state.waiting === 'network', client);
+    else this.#mind(state.waiting === 'network' || state.waiting === 'server', client);
   }
 
   /** Says after a while that the server does not answer, and takes it back when it does. */

@@ -85,7 +85,7 @@ export class Feed {
     const sink = sinks.find((candidate) => candidate.kind === kind);
     await sink?.room(signal);
     while (wanted?.() === false && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 100));
-    onArrival?.();
+    onArrival?.(bytes.length);
     await sink?.append(bytes, signal);
     carrier.used(bytes.length);
   }
@@ -114,6 +114,7 @@ export class Feed {
       return timeline;
     } catch (error) {
       if (error instanceof Problem && error.status < 500) throw error;
+      if (error instanceof Problem) this.#o.onReach?.(false, true);
       this.#refusals = 0;
       return null;
     }
@@ -128,7 +129,7 @@ export class Feed {
   }
 
   #url(fromMs: number | null): URL {
-    const { api, key, sinks, tailUrl } = this.#o;
+    const { api, key, sinks, tailUrl, slides } = this.#o;
     const { pathname, searchParams } = new URL(tailUrl() ?? '');
     const url = new URL(
       api.url(pathname, {
@@ -136,6 +137,7 @@ export class Feed {
         key,
         from_ms: fromMs === null ? null : Math.round(fromMs),
         track: sinks.length === 1 ? sinks[0]?.kind : null,
+        video: slides?.() ? 'slides' : null,
       }),
       globalThis.location?.href,
     );

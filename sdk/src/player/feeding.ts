@@ -22,10 +22,12 @@ export interface FeedOptions {
   signal: AbortSignal;
   /** False while the browser wants no more data (ManagedMediaSource). */
   wanted?: () => boolean;
-  /** Told with false when the connection breaks, with true when bytes come again. */
-  onReach?: (reached: boolean) => void;
-  /** Told just before bytes are added to the buffer. */
-  onArrival?: () => void;
+  /** True while still pictures are wanted instead of a moving one. */
+  slides?: () => boolean;
+  /** Told with false when the connection breaks, with true when bytes come again; `isServers`: the server is in trouble. */
+  onReach?: (reached: boolean, isServers?: boolean) => void;
+  /** Told just before so many bytes are added to the buffer. */
+  onArrival?: (bytes: number) => void;
 }
 
 /** How a feed came to its end. `other-tracks`: playing goes on at `fromMs` with another set of tracks. */

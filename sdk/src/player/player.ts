@@ -9,16 +9,20 @@ import type { Keeper } from './keeper.js';
 import { LiveNews } from './news.js';
 import { Playhead } from './playhead.js';
 import { AT_END_MS, Showing } from './showing.js';
-import { NOTHING_YET, type PlayerState } from './state.js';
+import { NOTHING_YET, type PlayerState, type Way } from './state.js';
 import { WaitingTeller } from './waiting.js';
 
-export type { PlayerMode, PlayerState, Waiting } from './state.js';
+export type { PlayerMode, PlayerState, Waiting, Way } from './state.js';
 
 export interface PlayerOptions {
   api: LiveClient;
   liveId: number;
   /** The key of an unlisted live's address. */
   key?: string | null;
+  /** How it is followed at first; `video` if left out. */
+  way?: Way;
+  /** A replay loads nothing of its media until it is asked to play, or to go somewhere. */
+  waits?: boolean;
 }
 
 const TICK_MS = 200;
@@ -40,11 +44,12 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   readonly #showing: Showing;
   /** Null until tails are played. */
   #keeper: Keeper | null = null;
+  #carriedBytes = 0;
   readonly #ticker: ReturnType<typeof setInterval>;
   #destroyed = false;
 
   constructor(video: HTMLVideoElement, options: PlayerOptions) {
-    super(NOTHING_YET);
+    super({ ...NOTHING_YET, way: options.way ?? 'video', asked: !options.waits });
     this.video = video;
     const live = { api: options.api, liveId: options.liveId, key: options.key ?? null };
     this.#news = new LiveNews(live, this, {
@@ -61,8 +66,12 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
         ...live,
         timelines: this.#news,
         tailUrl: () => this.value.live?.tail_url ?? null,
-        onReach: (reached) => this.#waits.reached(reached),
-        onArrival: () => this.#keeper?.edge.arrived(),
+        slides: () => this.value.way === 'slides',
+        onReach: (reached, isServers) => this.#waits.reached(reached, isServers),
+        onArrival: (bytes) => {
+          this.#carriedBytes += bytes;
+          this.#keeper?.edge.arrived();
+        },
         moveTo: (seconds) => this.#playhead.moveTo(seconds),
       },
       onPiped: ({ Keeper }) => {
@@ -78,13 +87,28 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
     return this.value.timeline;
   }
 
+  /** Bytes of media that came as tails; those of files the browser counts. */
+  get carriedBytes(): number {
+    return this.#carriedBytes;
+  }
+
+  /** Follows it another way, from the same place. */
+  setWay(way: Way): void {
+    if (way === this.value.way) return;
+    this.patch({ way });
+    this.#showing.follow();
+  }
+
   /** Finds the live and begins: at the edge, in the replay at its start, or at `fromMs`. */
   async open(fromMs: number | null = null): Promise<void> {
     while (!this.#destroyed) {
       try {
         const live = await this.#news.ask();
         this.patch({ live, sentence: null });
-        if (live.state === 'live') this.#showing.prepareLive();
+        if (live.state === 'live') {
+          this.patch({ asked: true });
+          this.#showing.prepareLive();
+        }
         const timeline = await this.refresh();
         if (live.state === 'ended') await this.#showing.openReplay(fromMs ?? 0);
         else await this.#showing.openLive(timeline, fromMs);
@@ -94,7 +118,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
           this.patch({ mode: 'gone', sentence: error.sentence, waiting: null });
           return;
         }
-        this.patch({ waiting: 'network' });
+        this.patch({ waiting: error instanceof Problem ? 'server' : 'network' });
         await new Promise((resolve) => setTimeout(resolve, REOPEN_MS));
       }
     }
@@ -106,7 +130,12 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   }
 
   play(): Promise<void> {
-    const { mode, edgeMs, positionMs } = this.value;
+    const { mode, edgeMs, positionMs, way, asked } = this.value;
+    if (way === 'chat') this.setWay('video');
+    if (!asked) {
+      this.patch({ asked: true });
+      if (this.#showing.release()) return Promise.resolve();
+    }
     // A live that was watched to its end leaves the playhead a moment before the end of its replay.
     if (mode === 'replay' && (this.video.ended || edgeMs - positionMs < AT_END_MS)) this.seek(0);
     return this.#playhead.play();
@@ -131,8 +160,10 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       return;
     }
     this.patch({ atLive: false, positionMs: to });
+    if (this.value.way === 'chat') return;
     if (this.#showing.isFile) {
       this.#showing.goTo(to);
+      if (!this.value.asked) void this.play();
       return;
     }
     this.#playhead.applyRate();
@@ -143,6 +174,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   goLive(): void {
     if (this.value.mode !== 'live') return;
     this.patch({ atLive: true });
+    if (this.value.way === 'chat') return;
     this.#keeper?.edge.reset();
     const end = bufferEnd(this.video);
     // What is buffered may be an old stretch that a rewind left: only its growing end is the edge.
@@ -200,7 +232,10 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       this.#keeper?.edge.movesAgain();
       this.patch({ playing: true, waiting: null });
     });
-    video.addEventListener('play', () => this.#playhead.played());
+    video.addEventListener('play', () => {
+      this.patch({ asked: true });
+      this.#playhead.played();
+    });
     video.addEventListener('pause', () => {
       this.patch({ playing: false });
       // Where the source changes it pauses by itself, with nothing in it.
@@ -233,6 +268,10 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   #tick(): void {
     const now = performance.now();
     if (this.value.mode === 'live') void this.#news.poll(now);
+    if (this.#showing.isFile && this.value.asked) {
+      this.#waits.tell(now);
+      void this.#waits.lookWhy(now, this.#news);
+    }
     if (!this.#showing.isPiped) return;
     this.#playhead.settle();
     this.#playhead.tell(false);

@@ -35,7 +35,13 @@ export class Playhead {
 
   /** Milliseconds of the play clock, to the picture. */
   get positionMs(): number {
-    return this.isOnItsWay ? this.#state.value.positionMs : Math.round(this.#video.currentTime * 1000);
+    const isElsewhere = this.isOnItsWay || this.#isEmpty;
+    return isElsewhere ? this.#state.value.positionMs : Math.round(this.#video.currentTime * 1000);
+  }
+
+  /** While nothing has come, where the element stands says nothing. */
+  get #isEmpty(): boolean {
+    return this.#video.readyState === HTMLMediaElement.HAVE_NOTHING;
   }
 
   /** Moves the element, in seconds of the play clock. */
@@ -87,7 +93,7 @@ export class Playhead {
 
   /** Says where it is. `isFile`: the element has the whole replay, and knows itself how long that is. */
   tell(isFile: boolean): void {
-    if (this.isOnItsWay) return;
+    if (this.isOnItsWay || this.#isEmpty) return;
     const { currentTime, duration } = this.#video;
     const end = bufferEnd(this.#video);
     const edgeMs =

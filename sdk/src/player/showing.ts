@@ -17,6 +17,8 @@ const LATE_TRACK_MS = 1_500;
 const LATE_TRACK_PATIENCE_MS = 3_000;
 /** A replay that is opened nearer to its end than this waits to be asked for, and then begins again. */
 export const AT_END_MS = 500;
+/** How often a file that was cut off is tried again. */
+const RETRY_FILE_MS = 1_500;
 /** A picture that a revision moved by less than this has not moved. */
 const MOVED_MS = 50;
 
@@ -52,8 +54,7 @@ export class Showing {
     this.#source = new Source(video, options.tails, {
       onPiped: options.onPiped,
       onAborted: options.onAborted,
-      onFileRefused: () =>
-        void this.#attachKnown(state.value.positionMs).catch(() => state.patch({ mode: 'unplayable' })),
+      onFileFailed: (isCut) => void this.#recover(isCut),
     });
   }
 
@@ -84,20 +85,54 @@ export class Showing {
     // Just started: nothing durable yet.
     while (!this.#closed && !hasTracks(current) && current.state !== 'ended')
       current = await this.#later(current);
-    await this.#attach(current, fromMs);
+    await this.#show(current, fromMs);
   }
 
   async openReplay(atMs: number): Promise<void> {
     const live = await this.#o.news.ask().catch(() => this.#state.value.live);
     const timeline = await this.#o.news.refresh().catch(() => this.#state.value.timeline);
     if (this.#closed) return;
-    const url = live?.replay?.mp4 ?? live?.replay?.webm;
     this.#state.patch({ mode: 'replay', atLive: false, live, waiting: null });
     if (!timeline || !hasTracks(timeline)) this.#state.patch({ mode: 'unplayable' });
-    else if (url && oneFile(timeline)) await this.#openFile(url, atMs);
+    else if (this.isPiped && !this.#fileUrl) this.goTo(atMs);
+    else await this.#show(timeline, atMs);
+  }
+
+  /** Shows it in the way that is asked for now, from where it is. */
+  follow(): void {
+    const { mode, timeline, positionMs, atLive } = this.#state.value;
+    if (timeline && (mode === 'live' || mode === 'replay'))
+      void this.#show(timeline, atLive ? null : positionMs);
+  }
+
+  /** Begins what waited to be asked for, where it did not stand in the element. */
+  release(): boolean {
+    if (!this.isEmpty) return false;
+    this.follow();
+    return true;
+  }
+
+  /** The file of the replay in the way that is asked for; null where there is none. */
+  get #fileUrl(): string | null {
+    const { live, timeline, way } = this.#state.value;
+    const replay = live?.replay;
+    const whole = replay?.mp4 ?? replay?.webm ?? null;
+    if (!timeline || !oneFile(timeline)) return null;
+    if (way === 'audio' && replay?.audio) return replay.audio;
+    return way === 'slides' && whole ? `${whole}${whole.includes('?') ? '&' : '?'}video=slides` : whole;
+  }
+
+  async #show(timeline: Timeline, fromMs: number | null): Promise<void> {
+    const { mode, way, asked } = this.#state.value;
+    const url = mode === 'replay' ? this.#fileUrl : null;
+    this.#state.patch({ positionMs: fromMs ?? this.#state.value.positionMs });
+    if (way === 'chat') {
+      this.#turn += 1;
+      this.#source.close();
+      this.#state.patch({ playing: false, waiting: null });
+    } else if (url) await this.#openFile(url, fromMs ?? 0);
     // Take by take, which is what the live did: it may simply go on.
-    else if (this.isPiped) this.goTo(atMs);
-    else await this.#attach(timeline, atMs);
+    else if (asked) await this.#attach(timeline, fromMs);
   }
 
   /** Goes to `ms` in what is buffered, else by tails from there. */
@@ -111,7 +146,7 @@ export class Showing {
     const { timeline } = this.#state.value;
     const take = timeline && takeAt(timeline, ms);
     if (!take) return;
-    if (this.#missing || !this.#source.fits(take)) void this.#attach(timeline, ms);
+    if (this.#missing || !this.#source.fits(this.#wanted(take))) void this.#attach(timeline, ms);
     else this.#source.restart(ms);
   }
 
@@ -134,7 +169,7 @@ export class Showing {
   restart(fromMs: number | null): void {
     const { timeline } = this.#state.value;
     const take = timeline && takeAt(timeline, fromMs ?? Number.MAX_SAFE_INTEGER);
-    if (take && !this.#source.fits(without(take, this.#missing))) {
+    if (take && !this.#source.fits(without(this.#wanted(take), this.#missing))) {
       void this.#attach(timeline, fromMs);
       return;
     }
@@ -159,7 +194,9 @@ export class Showing {
 
   /** Goes on without a track of which nothing comes. `now` as of `performance`. */
   goOnWithout(kind: TrackKind, now: number): void {
-    const { timeline, positionMs } = this.#state.value;
+    const { timeline, positionMs, way } = this.#state.value;
+    // Of still pictures nothing comes for long.
+    if (way === 'slides') return;
     const take = timeline && takeAt(timeline, positionMs);
     const missing = take && this.#source.missing(kind, take, now);
     if (missing) void this.#attach(timeline, positionMs, missing);
@@ -199,7 +236,7 @@ export class Showing {
     const known = missing ? timeline : await this.#withLateTrack(timeline, fromMs);
     const whole = takeAt(known, fromMs ?? Number.MAX_SAFE_INTEGER);
     if (!whole || this.#closed || turn !== this.#turn) return;
-    const take = without(whole, missing ?? null);
+    const take = without(this.#wanted(whole), missing ?? null);
     this.#miss(missing ?? null);
     if (!this.#source.canPipe(take)) {
       this.#source.playBare(this.#state.value.live?.hls_url ?? null);
@@ -235,11 +272,33 @@ export class Showing {
     this.#turn += 1;
     this.#miss(null);
     this.#fileAtMs = atMs;
-    this.#source.openFile(url, () => {
+    const { asked, edgeMs } = this.#state.value;
+    this.#source.openFile(url, asked, () => {
       if (this.#fileAtMs > 0) this.#o.playhead.moveTo(this.#fileAtMs / 1000);
       this.#o.playhead.applyRate();
     });
-    if (atMs < this.#state.value.edgeMs - AT_END_MS) await this.#o.playhead.start();
+    if (asked && atMs < edgeMs - AT_END_MS) await this.#o.playhead.start();
+  }
+
+  /** The file failed. Cut off, it goes on from the same place once the server answers; else take by take. */
+  async #recover(isCut: boolean): Promise<void> {
+    const turn = this.#turn;
+    const isStill = (): boolean => !this.#closed && turn === this.#turn;
+    let wasCut = isCut;
+    while (isStill() && !(await this.#o.waits.asks(this.#o.news))) {
+      wasCut = true;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_FILE_MS));
+    }
+    if (!isStill()) return;
+    const { positionMs } = this.#state.value;
+    if (wasCut) return this.openReplay(positionMs);
+    await this.#attachKnown(positionMs).catch(() => this.#state.patch({ mode: 'unplayable' }));
+  }
+
+  /** The tracks of a take that are asked for. */
+  #wanted(take: Take): Take {
+    const sound = take.tracks.filter(({ kind }) => kind === 'audio');
+    return this.#state.value.way === 'audio' && sound.length ? { ...take, tracks: sound } : take;
   }
 
   #miss(missing: MissingTrack | null): void {

@@ -12,8 +12,8 @@ export interface SourceOwner {
   onPiped(piping: Piping): void;
   /** The tails may not be read any longer. */
   onAborted(): void;
-  /** This browser cannot play the file whole. */
-  onFileRefused(): void;
+  /** The file does not play: the connection broke in the middle of it, or this browser cannot play it whole. */
+  onFileFailed(isCut: boolean): void;
 }
 
 /** What plays tails. The file of a replay needs nothing of it, so it is fetched when tails are to be played. */
@@ -32,6 +32,8 @@ export class Source {
   #isComing = false;
   /** Counts what was put into the element. */
   #turn = 0;
+  /** Aborted when the element's file gives way to something else. */
+  #file = new AbortController();
   /** Where the live goes on with other tracks than the pipeline's, once this one is played out. */
   #goesOnAt: number | null = null;
 
@@ -102,14 +104,15 @@ export class Source {
     this.#video.src = hls ?? api.url(`/api/posts/live/${liveId}/tail.mp4`, { key });
   }
 
-  /** Puts the file of the replay into the element; `onReady` once it can be moved in. */
-  openFile(url: string, onReady: () => void): void {
+  /** Puts the file of the replay into the element; `onReady` once it can be moved in. Not `asked`: nothing of it is loaded yet. */
+  openFile(url: string, asked: boolean, onReady: () => void): void {
     this.#drop();
     const video = this.#video;
+    video.preload = asked ? 'metadata' : 'none';
     video.src = url;
-    video.preload = 'metadata';
-    video.addEventListener('loadedmetadata', onReady, { once: true });
-    video.addEventListener('error', () => this.#onFileError(url), { once: true });
+    const { signal } = this.#file;
+    video.addEventListener('loadedmetadata', onReady, { once: true, signal });
+    video.addEventListener('error', () => this.#onFileError(), { once: true, signal });
   }
 
   /** Goes on with the tails from another place, or from the edge if null. */
@@ -154,6 +157,8 @@ export class Source {
     this.#isComing = false;
     this.#pipeline?.close();
     this.#pipeline = null;
+    this.#file.abort();
+    this.#file = new AbortController();
     this.#goesOnAt = null;
   }
 
@@ -163,8 +168,7 @@ export class Source {
     else if (end.reason === 'aborted') this.#owner.onAborted();
   }
 
-  #onFileError(url: string): void {
-    const isOurs = this.#video.src.includes(url.split('?')[0] ?? url);
-    if (!this.#pipeline && isOurs) this.#owner.onFileRefused();
+  #onFileError(): void {
+    this.#owner.onFileFailed(this.#video.error?.code === MediaError.MEDIA_ERR_NETWORK);
   }
 }

@@ -2,8 +2,11 @@ import type { Live, Timeline, TrackKind } from '../types.js';
 
 export type PlayerMode = 'loading' | 'live' | 'replay' | 'gone' | 'unplayable';
 
+/** How a live is followed: its picture and sound, still pictures with the whole sound, the sound, or the conversation alone. */
+export type Way = 'video' | 'slides' | 'audio' | 'chat';
+
 /** Why the picture stands still although it should move. */
-export type Waiting = 'buffering' | 'publisher' | 'network';
+export type Waiting = 'buffering' | 'publisher' | 'network' | 'server';
 
 export interface PlayerState {
   mode: PlayerMode;
@@ -16,6 +19,9 @@ export interface PlayerState {
   bufferedMs: number;
   atLive: boolean;
   playing: boolean;
+  way: Way;
+  /** False while a replay waits for somebody to ask for its first byte. */
+  asked: boolean;
   waiting: Waiting | null;
   /** The track that playing goes on without, because nothing comes of it. */
   missing: TrackKind | null;
@@ -35,6 +41,8 @@ export const NOTHING_YET: PlayerState = {
   bufferedMs: 0,
   atLive: false,
   playing: false,
+  way: 'video',
+  asked: true,
   waiting: 'buffering',
   missing: null,
   rate: 1,

@@ -69,6 +69,7 @@ class TrackFeed {
       take: take?.take,
       from_ms: fromMs === null ? null : Math.round(fromMs),
       key,
+      video: sink.kind === 'video' && this.#o.slides?.() ? 'slides' : null,
     });
     const response = await api.fetchSigned(url, {
       signal: AbortSignal.any([this.#o.signal, request.signal]),
@@ -109,7 +110,7 @@ class TrackFeed {
         clearTimeout(watch);
         if (done || signal.aborted) return;
         this.#o.onReach?.(true);
-        this.#o.onArrival?.();
+        this.#o.onArrival?.(value.length);
         await sink.append(value, signal);
       }
     } catch (error) {

@@ -7,6 +7,11 @@ import type { Notice, PublisherState } from './state.js';
 export interface CaptureWish {
   quality?: QualityName;
   facing?: 'user' | 'environment';
+  /** By their `deviceId`; null: whichever the browser takes. */
+  camera?: string | null;
+  microphone?: string | null;
+  /** The screen instead of the camera. */
+  screen?: boolean;
 }
 
 /** Called when a live that runs has to follow its devices. */
@@ -61,6 +66,14 @@ export class Capture {
   /** True if the lost picture is back: it waits, with its sound, for `useFound`. */
   findPicture(): Promise<boolean> {
     const opening = openDevices(this.#wish());
+    return this.#whenOpen(opening, (stream) => {
+      this.#found = stream;
+    }).catch(() => false);
+  }
+
+  /** True if somebody chose what of the screen to show: it waits for `useFound`. What is open stays so until then. */
+  findScreen(): Promise<boolean> {
+    const opening = openDevices({ ...this.#wish(), screen: true });
     return this.#whenOpen(opening, (stream) => {
       this.#found = stream;
     }).catch(() => false);
@@ -121,8 +134,8 @@ export class Capture {
   }
 
   #wish(): DeviceWish {
-    const { quality, facing } = this.#state.value;
-    return { quality: QUALITIES[quality], facing };
+    const { quality, facing, camera, microphone } = this.#state.value;
+    return { quality: QUALITIES[quality], facing, camera, microphone };
   }
 
   /** True once these devices are in use. */
@@ -158,7 +171,13 @@ export class Capture {
     for (const track of stream.getVideoTracks()) track.enabled = !cameraOff;
     for (const track of stream.getTracks()) this.#watch(track, stream);
     const hasVideo = stream.getVideoTracks().length > 0;
-    this.#state.patch({ stream, hasVideo, trouble: null, phase: phase === 'idle' ? 'previewing' : phase });
+    this.#state.patch({
+      stream,
+      hasVideo,
+      screen: false,
+      trouble: null,
+      phase: phase === 'idle' ? 'previewing' : phase,
+    });
     if (hasVideo) this.#pictureIsBack();
     this.#saySilence();
   }
@@ -179,7 +198,10 @@ export class Capture {
   #watch(track: MediaStreamTrack, stream: MediaStream): void {
     const isPresent = (): boolean => this.#state.value.stream === stream;
     track.onended = () => {
-      if (isPresent()) this.#owner.onLost();
+      if (!isPresent()) return;
+      // Whoever stops showing the screen is seen by the camera again.
+      if (track.kind === 'video') this.#state.patch({ screen: false });
+      this.#owner.onLost();
     };
     const onSilence = (): void => {
       if (!isPresent()) return;

@@ -18,6 +18,11 @@ export interface DeviceWish {
   quality: Quality;
   /** Front or back camera; a phone has both. */
   facing?: 'user' | 'environment';
+  /** The one that is preferred of several, by its `deviceId`; another where it is not there. */
+  camera?: string | null;
+  microphone?: string | null;
+  /** What the screen shows instead of the camera. The browser asks which part of it, and only as somebody presses something. */
+  screen?: boolean;
   /** False for a live of sound alone. */
   video?: boolean;
 }
@@ -30,18 +35,35 @@ export async function openDevices(wish: DeviceWish): Promise<MediaStream> {
     width: { ideal: quality.width },
     height: { ideal: quality.height },
     frameRate: { ideal: quality.frameRate, max: 30 },
-    facingMode: { ideal: wish.facing ?? 'user' },
+    ...(wish.camera
+      ? { deviceId: { exact: wish.camera } }
+      : { facingMode: { ideal: wish.facing ?? 'user' } }),
   };
   const audio: MediaTrackConstraints = {
+    ...(wish.microphone && { deviceId: { exact: wish.microphone } }),
     echoCancellation: true,
     noiseSuppression: true,
     autoGainControl: true,
   };
   try {
+    if (wish.screen) return await openScreen(quality, audio);
     return await navigator.mediaDevices.getUserMedia({ audio, video: wish.video === false ? false : video });
   } catch (error) {
-    throw new DeviceError(troubleOf(error), error);
+    const trouble = troubleOf(error);
+    // What was chosen is not there any more.
+    if (trouble === 'missing' && (wish.camera || wish.microphone))
+      return openDevices({ ...wish, camera: null, microphone: null });
+    throw new DeviceError(trouble, error);
   }
+}
+
+/** The screen's picture with the microphone's sound, where there is one. */
+async function openScreen(quality: Quality, audio: MediaTrackConstraints): Promise<MediaStream> {
+  const { frameRate } = quality;
+  // Letters on a screen are small: its picture is taken as it is.
+  const screen = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: frameRate } } });
+  const sound = await navigator.mediaDevices.getUserMedia({ audio }).catch(() => null);
+  return new MediaStream([...screen.getVideoTracks(), ...(sound?.getAudioTracks() ?? [])]);
 }
 
 /** Turns off the camera and the microphone of a stream. */

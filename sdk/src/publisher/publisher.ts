@@ -62,8 +62,12 @@ export class Publisher extends Signal<PublisherState> {
     if (!this.#destroyed) await this.#capture.open(wish);
   }
 
-  /** Another quality or camera. During the live this begins a new take of it. */
+  /** Another quality, camera or microphone, or the screen. During the live this begins a new take of it. */
   async change(wish: CaptureWish): Promise<void> {
+    if (wish.screen ?? this.value.screen) {
+      this.patch({ ...wish, screen: this.value.screen });
+      return this.#showScreen();
+    }
     if (!this.#takes.isRecording) return this.preview(wish);
     await this.#takes.retake(() => this.preview(wish));
   }
@@ -150,6 +154,16 @@ export class Publisher extends Signal<PublisherState> {
     this.#notPublishing();
   }
 
+  /** Nothing is changed until somebody has chosen what to show, and nothing at all if they do not. */
+  async #showScreen(): Promise<void> {
+    if (!(await this.#capture.findScreen())) return;
+    const show = async (): Promise<void> => {
+      this.#capture.useFound();
+      this.patch({ screen: true });
+    };
+    await (this.#takes.isRecording ? this.#takes.retake(show) : show());
+  }
+
   /** From the preview to a live by `work`, and back if that fails. */
   async #begin(work: () => Promise<void>): Promise<void> {
     if (!this.value.stream || this.value.phase === 'starting' || !this.#takes.checkSupport()) return;
@@ -207,6 +221,8 @@ export class Publisher extends Signal<PublisherState> {
 
   #onLost(): void {
     if (this.#takes.isRecording) this.#takes.restart();
+    else if (this.value.stream?.getAudioTracks().some((track) => track.readyState === 'live'))
+      void this.preview();
     else this.patch({ notice: 'camera-lost' });
   }
 

@@ -44,6 +44,11 @@ export interface PublisherState {
   hasVideo: boolean;
   quality: QualityName;
   facing: 'user' | 'environment';
+  /** The devices that were chosen, by their `deviceId`; null: whichever the browser takes. */
+  camera: string | null;
+  microphone: string | null;
+  /** True while the screen is shown instead of the camera. */
+  screen: boolean;
   receipt: StoppedLive | null;
 }
 
@@ -65,5 +70,8 @@ export const IDLE: PublisherState = {
   hasVideo: true,
   quality: 'normal',
   facing: 'user',
+  camera: null,
+  microphone: null,
+  screen: false,
   receipt: null,
 };

@@ -3,7 +3,7 @@ import { english, french } from './counted';
 /** The words of writing in a conversation, loaded by those who write. */
 const fr = {
   input: 'Votre message',
-  placeholder: 'Écrire un message…',
+  placeholder: 'Message…',
   send: 'Envoyer',
   emoji: 'Emoji',
   reactions: 'Réagir',
@@ -27,7 +27,7 @@ const fr = {
 
 const en: typeof fr = {
   input: 'Your message',
-  placeholder: 'Write a message…',
+  placeholder: 'Message…',
   send: 'Send',
   emoji: 'Emoji',
   reactions: 'React',

@@ -48,6 +48,9 @@ pub trait Store: Send + Sync + 'static {
     /// Lives whose deletion was begun and not finished.
     async fn half_deleted(&self) -> Result<Vec<LiveId>, Failure>;
 
+    /// Lives that ended before this time, the oldest first, `limit` at most.
+    async fn ended_before(&self, time: UnixMs, limit: u32) -> Result<Vec<LiveId>, Failure>;
+
     /// Keeps what lists show of what is recorded of these lives.
     async fn keep_recorded(&self, recorded: Vec<(LiveId, Recorded)>) -> Result<(), Failure>;
 

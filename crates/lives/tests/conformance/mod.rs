@@ -16,6 +16,9 @@ pub(crate) async fn all<K, S: Store>(fresh: impl AsyncFn() -> (K, S)) {
     lists_show_and_count_what_they_are_asked_for(&fresh().await.1).await;
     a_search_finds_words_and_counts_a_thousand(&fresh().await.1).await;
     a_deleted_live_is_found_until_it_is_purged(&fresh().await.1).await;
+    viewers_are_counted_once(&fresh().await.1).await;
+    keys_and_epochs_are_kept(&fresh().await.1).await;
+    lives_that_ended_long_ago_are_found(&fresh().await.1).await;
 }
 
 fn new(author: PersonId, title: &str, visibility: Visibility, key: u8) -> NewRow {
@@ -149,4 +152,40 @@ async fn a_deleted_live_is_found_until_it_is_purged(store: &impl Store) {
     store.purge(live).await.unwrap();
     assert!(store.half_deleted().await.unwrap().is_empty());
     assert!(started(store, AWA, "y", 2).await.id > live, "numbers are never used again");
+}
+
+async fn viewers_are_counted_once(store: &impl Store) {
+    let live = started(store, AWA, "x", 1).await.id;
+    let gone = LiveId(live.0 + 1);
+    store.keep_viewers(vec![(live, 7), (live, -9), (live, 7), (gone, 7)]).await.unwrap();
+    store.keep_viewers(vec![(live, 7), (live, 8)]).await.unwrap();
+    assert_eq!(store.live(live).await.unwrap().viewers, 3);
+    store.decide(live, Decision::Delete, NOW).await.unwrap();
+    store.purge(live).await.unwrap();
+}
+
+async fn keys_and_epochs_are_kept(store: &impl Store) {
+    let before = started(store, AWA, "x", 1).await;
+    store.decide(before.id, Decision::NewWatchKey("other".to_owned()), NOW).await.unwrap();
+    store.decide(before.id, Decision::NewStreamKey([9; 32]), NOW).await.unwrap();
+    let after = store.live(before.id).await.unwrap();
+    assert_eq!((after.watch_key.as_str(), after.epoch), ("other", before.epoch + 1));
+    assert_eq!(store.by_stream_key([9; 32]).await.unwrap().id, before.id);
+    assert!(matches!(store.by_stream_key([1; 32]).await, Err(Error::NoSuchLive)));
+}
+
+async fn lives_that_ended_long_ago_are_found(store: &impl Store) {
+    let mut ids = Vec::new();
+    for (key, ended) in [(1, Some(30)), (2, Some(10)), (3, None), (4, Some(20))] {
+        let live = started(store, AWA, "x", key).await.id;
+        if let Some(ended) = ended {
+            store.decide(live, Decision::Stop, NOW.plus_ms(ended)).await.unwrap();
+        }
+        ids.push(live);
+    }
+    let before = |ms, limit| store.ended_before(NOW.plus_ms(ms), limit);
+    assert_eq!(before(30, 9).await.unwrap(), [ids[1], ids[3]], "the oldest first");
+    assert_eq!(before(31, 2).await.unwrap(), [ids[1], ids[3]]);
+    store.decide(ids[1], Decision::Delete, NOW).await.unwrap();
+    assert_eq!(before(31, 9).await.unwrap(), [ids[3], ids[0]], "those being deleted are not asked for again");
 }

@@ -84,7 +84,7 @@ fn live_answer<'a>(
         poster_url: poster,
         watch_url: watch_url(base, live, knows_key),
         tail_url: tail_url(base, live, token.as_deref()),
-        hls_url: None,
+        hls_url: summary.hls.then(|| hls_url(base, live, token.as_deref())),
         replay,
         takes: takes.collect(),
     }
@@ -109,6 +109,12 @@ fn tail_url(base: &Base, live: &Live, token: Option<&str>) -> String {
     let address = base.to(&format!("/api/posts/live/{}/tail/ws/{token}", live.id));
     // From http to ws, from https to wss.
     address.replacen("http", "ws", 1)
+}
+
+/// Where the playlists of a live are.
+fn hls_url(base: &Base, live: &Live, token: Option<&str>) -> String {
+    let token = token.map(|token| format!("?token={token}")).unwrap_or_default();
+    base.to(&format!("/api/posts/live/{}/hls/index.m3u8{token}", live.id))
 }
 
 /// Messages of the conversation of each live, those deleted left out.

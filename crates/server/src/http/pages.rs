@@ -24,8 +24,9 @@ struct Built;
 
 /// The page that every address of the application gets.
 const INDEX: &str = "index.html";
-/// The application's pages beside those of lives, which stand at `/live/ID`; `web/src/App.svelte` has the same.
-const PAGES: &[&str] = &["", "login", "register", "studio"];
+/// The application's pages beside those of lives and people, which stand at `/live/ID` and `/people/ID`; `web/src/pages.ts` has
+/// the same.
+const PAGES: &[&str] = &["", "login", "me", "profile", "register", "studio"];
 /// The folder whose files have their content's hash in their name.
 const HASHED: &str = "assets/";
 /// The custom elements: a module that pages of any site load, which asks for leave (Fetch, "CORS protocol").
@@ -101,7 +102,7 @@ fn made(html: String) -> Response {
 fn is_page(path: &str) -> bool {
     match path.trim_end_matches('/').split_once('/') {
         None => PAGES.contains(&path.trim_end_matches('/')),
-        Some(("live", id)) => !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()),
+        Some(("live" | "people", id)) => !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()),
         Some(_) => false,
     }
 }

@@ -134,7 +134,7 @@ fn completed(mut api: Document) -> Document {
 
 /// Addresses end in a slash, but for files and what stands outside of `/api/`.
 fn written(path: String) -> String {
-    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.') || name == "{file}");
     if path.starts_with("/api/") && !is_file { format!("{path}/") } else { path }
 }
 

@@ -1,5 +1,6 @@
 //! Watching: what is recorded, and the doors to it.
 
+mod hls;
 mod problem;
 mod replay;
 mod socket;
@@ -13,6 +14,7 @@ use axum::http::request::Parts;
 use ids::PersonId;
 use lives::Live;
 use recorder::Recording;
+use serde::Deserialize;
 use timeline::TrackIndex;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -38,6 +40,11 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(replay::webm))
         .routes(routes!(replay::m4a))
         .routes(routes!(replay::audio_webm))
+        .routes(routes!(hls::index))
+        .routes(routes!(hls::video))
+        .routes(routes!(hls::audio))
+        .routes(routes!(hls::gap))
+        .routes(routes!(hls::part))
 }
 
 /// The live in the path and its recording, for a caller who may watch it.
@@ -50,14 +57,20 @@ struct Watched {
     person: Option<PersonId>,
 }
 
+/// The live in a path, whatever else is.
+#[derive(Deserialize)]
+struct Named {
+    id: Id,
+}
+
 impl FromRequestParts<App> for Watched {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, app).await?;
         let Ok(keys) = Keys::from_request_parts(parts, app).await;
-        let id = Path::<Id>::from_request_parts(parts, app).await;
-        let Path(Id(id)) = id.map_err(|_| Problem::no_such_live())?;
+        let named = Path::<Named>::from_request_parts(parts, app).await;
+        let Path(Named { id: Id(id) }) = named.map_err(|_| Problem::no_such_live())?;
         let live = watchable_live(app, &caller, id, &keys).await?;
         let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
         let right = Right::of(app, id, parts, keys)?;

@@ -91,6 +91,10 @@ impl Store for Sqlite {
         Ok(self.0.read(rows::half_deleted).await?)
     }
 
+    async fn ended_before(&self, time: UnixMs, limit: u32) -> Result<Vec<LiveId>, Failure> {
+        Ok(self.0.read(move |c| rows::ended_before(c, time, limit)).await?)
+    }
+
     async fn keep_recorded(&self, recorded: Vec<(LiveId, Recorded)>) -> Result<(), Failure> {
         Ok(self.0.write(move |c| rows::keep_recorded(c, &recorded)).await?)
     }

@@ -93,6 +93,14 @@ pub(super) fn running(connection: &Connection) -> Kept<Vec<LiveId>> {
     ids(connection, "SELECT id FROM lives WHERE ended_at IS NULL AND deleted_at IS NULL")
 }
 
+pub(super) fn ended_before(connection: &Connection, time: UnixMs, limit: u32) -> Kept<Vec<LiveId>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM lives WHERE ended_at < ?1 AND deleted_at IS NULL ORDER BY ended_at LIMIT ?2",
+    )?;
+    let ids = statement.query_map(params![time.0, limit], |row| row.get(0).map(LiveId))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn kept(connection: &Connection) -> Kept<Vec<LiveId>> {
     ids(connection, "SELECT id FROM lives WHERE deleted_at IS NULL ORDER BY id")
 }

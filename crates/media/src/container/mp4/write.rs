@@ -81,29 +81,71 @@ pub fn fragment(
     let first = frames.first().filter(|_| frames.len() == durations.len()).ok_or(WriteError::Counts)?;
     let base = u64::try_from(first.dts).map_err(|_| WriteError::Span)?;
     let reordered = frames.iter().any(|frame| frame.pts != frame.dts);
-    let head_len = MOOF_FIXED + frames.len() * if reordered { 16 } else { 12 };
+    let head_len = head_len(frames.len(), reordered);
     let payload: usize = frames.iter().map(|frame| frame.data.len()).sum();
-    let len = u32::try_from(head_len + MDAT_HEADER + payload).map_err(|_| WriteError::Size)?;
-    let samples = samples(frames, durations, (head_len + MDAT_HEADER) as u32)?;
+    let len = u32::try_from(head_len + payload).map_err(|_| WriteError::Size)?;
+    let samples = samples(frames, durations, head_len as u32)?;
 
     let mut out = Vec::with_capacity(len as usize);
-    put_box(&mut out, b"moof", |out| {
-        put_full_box(out, b"mfhd", 0, 0, |out| out.extend(sequence.to_be_bytes()));
-        put_box(out, b"traf", |out| {
-            // default-base-is-moof (8.8.7.1).
-            put_full_box(out, b"tfhd", 0, 0x02_0000, |out| out.extend(track_id(track.kind()).to_be_bytes()));
-            put_full_box(out, b"tfdt", 1, 0, |out| out.extend(base.to_be_bytes()));
-            put_run(out, &samples, reordered);
-        });
-    });
+    put_head(&mut out, track.kind(), sequence, base, &samples, reordered, payload as u32);
     debug_assert_eq!(out.len(), head_len, "the head of a fragment has the length that was reckoned");
-    out.extend((len - head_len as u32).to_be_bytes());
-    out.extend(b"mdat");
     for frame in frames {
         out.extend_from_slice(&frame.data);
     }
     let fragment = Fragment { kind: track.kind(), sequence, base_dts: first.dts, len, samples };
     Ok((out, fragment))
+}
+
+/// The front of a fragment whose frames stand elsewhere: its `moof`, and the header of its `mdat`, which the bytes of the
+/// samples follow, one after the other. Where they lie, the samples need not say.
+///
+/// # Errors
+/// [`WriteError::Counts`] without samples, [`WriteError::Size`] where they are too many bytes for one fragment.
+pub fn fragment_head(
+    kind: Kind,
+    sequence: u32,
+    base_dts: u64,
+    samples: &[Sample],
+) -> Result<Vec<u8>, WriteError> {
+    let first = samples.first().ok_or(WriteError::Counts)?;
+    let reordered = samples.iter().any(|sample| sample.cts != 0);
+    let head_len = head_len(samples.len(), reordered);
+    let payload: u64 = samples.iter().map(|sample| u64::from(sample.size)).sum();
+    let payload = u32::try_from(payload).ok().filter(|len| len.checked_add(head_len as u32).is_some());
+    let mut samples = samples.to_vec();
+    samples[0] = Sample { offset: head_len as u32, ..*first };
+    let mut out = Vec::with_capacity(head_len);
+    put_head(&mut out, kind, sequence, base_dts, &samples, reordered, payload.ok_or(WriteError::Size)?);
+    Ok(out)
+}
+
+/// Bytes of a fragment that are no frames': `moof`, and the header of the `mdat`.
+#[must_use]
+pub fn head_len(frames: usize, reordered: bool) -> usize {
+    MOOF_FIXED + frames * if reordered { 16 } else { 12 } + MDAT_HEADER
+}
+
+/// `moof`, and the header of an `mdat` with `payload` bytes.
+fn put_head(
+    out: &mut Vec<u8>,
+    kind: Kind,
+    sequence: u32,
+    base_dts: u64,
+    samples: &[Sample],
+    reordered: bool,
+    payload: u32,
+) {
+    put_box(out, b"moof", |out| {
+        put_full_box(out, b"mfhd", 0, 0, |out| out.extend(sequence.to_be_bytes()));
+        put_box(out, b"traf", |out| {
+            // default-base-is-moof (8.8.7.1).
+            put_full_box(out, b"tfhd", 0, 0x02_0000, |out| out.extend(track_id(kind).to_be_bytes()));
+            put_full_box(out, b"tfdt", 1, 0, |out| out.extend(base_dts.to_be_bytes()));
+            put_run(out, samples, reordered);
+        });
+    });
+    out.extend((payload + MDAT_HEADER as u32).to_be_bytes());
+    out.extend(b"mdat");
 }
 
 /// Gives a [`fragment`] another number, for a file in which the fragments of several bodies take turns: numbers ascend in

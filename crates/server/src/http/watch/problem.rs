@@ -2,7 +2,7 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
-use delivery::{replay, tail};
+use delivery::{hls, replay, tail};
 use timeline::view::{Format, Unavailable};
 
 use crate::http::problem::Problem;
@@ -89,6 +89,40 @@ pub(super) fn replay_problem(error: replay::Error, format: Format, audio_only: b
             "This file would be too long; ask for a part of it with from_ms and to_ms.",
         ),
         _ => Problem::new(StatusCode::NOT_FOUND, "Rien n'est enregistré là.", "Nothing is recorded there."),
+    }
+}
+
+pub(super) fn no_such_part() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "Ce segment ou cette piste n'existe pas.",
+        "There is no such segment or track.",
+    )
+}
+
+pub(super) fn hls_problem(error: &hls::Error) -> Problem {
+    match error {
+        hls::Error::NothingYet => {
+            Problem::new(StatusCode::NOT_FOUND, "Rien n'est encore arrivé.", "Nothing has come yet.")
+        }
+        hls::Error::WrongCodec => Problem::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "Un codec de ce live n'existe pas en HLS ; demandez tail.webm ou replay.webm.",
+            "A codec of this live cannot be played by HLS; ask for tail.webm or replay.webm.",
+        ),
+        hls::Error::TooFarAhead => Problem::new(
+            StatusCode::BAD_REQUEST,
+            "Ce segment est trop loin dans l'avenir ; au plus deux après le dernier.",
+            "This segment is too far in the future; two after the last one at most.",
+        ),
+        hls::Error::NotInTime => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Ce segment n'est pas arrivé à temps ; redemandez-le.",
+            "This segment did not come in time; ask for it again.",
+        )
+        .retry_after(1),
+        hls::Error::Storage(error) => storage(error),
+        _ => no_such_part(),
     }
 }
 

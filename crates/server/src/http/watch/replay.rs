@@ -195,7 +195,7 @@ fn selection(question: &ReplayQuery, form: Form) -> Result<Selection, Problem> {
 }
 
 /// What of the file is wanted, with the headers that say which part it is.
-fn file(app: &App, wanted: Asked, from: (Arc<Recording>, Right), view: &Arc<View>) -> Response {
+pub(super) fn file(app: &App, wanted: Asked, from: (Arc<Recording>, Right), view: &Arc<View>) -> Response {
     let len = view.len();
     let (status, range) = match wanted {
         Asked::NotModified => return StatusCode::NOT_MODIFIED.into_response(),
@@ -263,7 +263,7 @@ fn disposition(live: &Live, form: Form, download: bool) -> String {
     format!("{kind}; filename=\"live-{}.{ending}\"; filename*=UTF-8''{encoded}.{ending}", live.id)
 }
 
-fn insert(response: &mut Response, name: header::HeaderName, value: &str) {
+pub(super) fn insert(response: &mut Response, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

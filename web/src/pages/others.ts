@@ -1,0 +1,9 @@
+import type { Page } from '../pages';
+
+/** The page at a path that few visit; every page would have to name them otherwise. */
+export function load(path: string): Promise<Page> {
+  if (path === '/me') return import('./Mine.svelte');
+  if (path === '/profile') return import('./Profile.svelte');
+  if (/^\/people\/\d+$/.test(path)) return import('./Person.svelte');
+  return import('./NotFound.svelte');
+}
