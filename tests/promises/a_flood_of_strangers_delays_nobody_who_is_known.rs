@@ -14,12 +14,24 @@ async fn sign_in(api: &Api, from: &str, email: &str, password: &str) -> Answer {
     api.send(api.request(reqwest::Method::POST, LOGIN).header("X-Forwarded-For", from).json(&body)).await
 }
 
+/// How long a sign-in takes from where its person was before.
+async fn signed_in(api: &Api, email: &str) -> Duration {
+    let began = Instant::now();
+    sign_in(api, "192.0.2.1", email, PASSWORD).await.must_be(200);
+    began.elapsed()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn thirteen_hundred_strangers_at_once() {
     let server = Server::configured(&["--trust-proxy", "true"], &[]).await;
     let api = server.anonymous();
     let person = server.person("Awa").await;
     sign_in(&api, "192.0.2.1", &person.email, PASSWORD).await.must_be(200);
+    // What it takes on this machine while nobody else is there.
+    let mut usual = Duration::ZERO;
+    for _ in 0..10 {
+        usual = usual.max(signed_in(&api, &person.email).await);
+    }
     // From as many networks as there are strangers, so that nothing but the queue holds them back.
     let strangers = (0..1_300).map(|number: u32| {
         let api = api.clone();
@@ -32,9 +44,7 @@ async fn thirteen_hundred_strangers_at_once() {
     let mut worst = Duration::ZERO;
     let mut tries = 0;
     while tries < 20 || (!flood.is_finished() && tries < 1_000) {
-        let began = Instant::now();
-        sign_in(&api, "192.0.2.1", &person.email, PASSWORD).await.must_be(200);
-        worst = worst.max(began.elapsed());
+        worst = worst.max(signed_in(&api, &person.email).await);
         tries += 1;
     }
     let answers = flood.await.expect("the flood ends");
@@ -48,8 +58,10 @@ async fn thirteen_hundred_strangers_at_once() {
             assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 1));
         }
     }
-    println!("{tries} sign-ins meanwhile, the slowest took {worst:?}; {checked} strangers were checked");
-    assert!(worst < Duration::from_secs(1), "{worst:?}");
+    println!(
+        "{tries} sign-ins meanwhile, the slowest took {worst:?}, {usual:?} before; {checked} strangers were checked"
+    );
+    assert!(worst < usual + Duration::from_secs(1), "{worst:?}, and {usual:?} before");
     assert!(checked > 100, "strangers are served too: {checked}");
 }
 

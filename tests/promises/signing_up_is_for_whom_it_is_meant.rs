@@ -92,7 +92,7 @@ async fn a_name_hides_nothing_and_is_no_disguise() {
 async fn a_secret_that_is_guessed_is_refused_at_the_start() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut command = Command::new(program());
-    command.args(["serve", "--listen", "127.0.0.1:0", "--issuer-secret", "trente et un octets, pas plus !!"]);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--issuer-secret", "trente et un octets, pas plus !"]);
     command.arg("--data-dir").arg(directory.path().join("data"));
     command.kill_on_drop(true);
     let output = command.output().await.expect("the program can be started");

@@ -22,16 +22,22 @@ pub(crate) enum Asking {
     Stranger(Network),
 }
 
-/// Turns, given out to so many at once; clones share them.
+/// Turns, given out to so many at once; clones share them. Where there are several, one is kept from strangers, so that whoever
+/// is known waits for none of them.
 #[derive(Clone)]
 pub(crate) struct Turns(Arc<Mutex<Line>>);
 
 /// A turn. Dropped, it is the next one's.
-pub(crate) struct Turn(Option<Turns>);
+pub(crate) struct Turn {
+    turns: Option<Turns>,
+    is_strangers: bool,
+}
 
 struct Line {
     /// Turns that nobody has.
     free: usize,
+    /// Those that strangers may have of them.
+    free_for_strangers: usize,
     known: VecDeque<oneshot::Sender<Turn>>,
     strangers: HashMap<Network, VecDeque<oneshot::Sender<Turn>>>,
     /// The networks of the strangers who wait, each once, in the order of their turns.
@@ -43,6 +49,7 @@ impl Turns {
     pub(crate) fn new(at_once: usize) -> Self {
         Self(Arc::new(Mutex::new(Line {
             free: at_once.max(1),
+            free_for_strangers: at_once.saturating_sub(1).max(1),
             known: VecDeque::new(),
             strangers: HashMap::new(),
             networks: VecDeque::new(),
@@ -55,11 +62,11 @@ impl Turns {
     /// # Errors
     /// [`Error::Overloaded`]: too many wait already.
     pub(crate) async fn take(&self, asking: Asking) -> Result<Turn, Error> {
+        let is_strangers = matches!(asking, Asking::Stranger(_));
         let waiting = {
             let mut line = self.lock();
-            if line.free > 0 {
-                line.free -= 1;
-                return Ok(Turn(Some(self.clone())));
+            if line.give(is_strangers) {
+                return Ok(Turn { turns: Some(self.clone()), is_strangers });
             }
             line.wait(asking)?
         };
@@ -68,12 +75,13 @@ impl Turns {
     }
 
     /// Gives a turn that ended to the next who still waits.
-    fn pass_on(self) {
+    fn pass_on(&self, was_strangers: bool) {
+        self.lock().take_back(was_strangers);
         loop {
-            let Some(next) = self.lock().next() else { return };
-            match next.send(Turn(Some(self.clone()))) {
-                Ok(()) => return,
-                Err(mut turn) => turn.0 = None,
+            let Some((next, is_strangers)) = self.lock().next() else { return };
+            if let Err(mut turn) = next.send(Turn { turns: Some(self.clone()), is_strangers }) {
+                turn.turns = None;
+                self.lock().take_back(is_strangers);
             }
         }
     }
@@ -85,8 +93,8 @@ impl Turns {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if let Some(turns) = self.0.take() {
-            turns.pass_on();
+        if let Some(turns) = self.turns.take() {
+            turns.pass_on(self.is_strangers);
         }
     }
 }
@@ -109,11 +117,30 @@ impl Line {
         Ok(given)
     }
 
-    /// The next one; without any, the turn is free.
-    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        let next = self.known.pop_front().or_else(|| self.next_stranger());
-        self.free += usize::from(next.is_none());
-        next
+    /// Takes a free turn, if there is one for them.
+    fn give(&mut self, to_stranger: bool) -> bool {
+        let gives = self.free > 0 && (!to_stranger || self.free_for_strangers > 0);
+        if gives {
+            self.free -= 1;
+            self.free_for_strangers -= usize::from(to_stranger);
+        }
+        gives
+    }
+
+    fn take_back(&mut self, was_strangers: bool) {
+        self.free += 1;
+        self.free_for_strangers += usize::from(was_strangers);
+    }
+
+    /// The next one for whom there is a turn, which is theirs then, and whether they are a stranger.
+    fn next(&mut self) -> Option<(oneshot::Sender<Turn>, bool)> {
+        if !self.known.is_empty() && self.give(false) {
+            return self.known.pop_front().map(|next| (next, false));
+        }
+        if self.known.is_empty() && !self.networks.is_empty() && self.give(true) {
+            return self.next_stranger().map(|next| (next, true));
+        }
+        None
     }
 
     fn next_stranger(&mut self) -> Option<oneshot::Sender<Turn>> {
@@ -177,6 +204,19 @@ mod tests {
         drop(first);
         drop(stays.await.unwrap());
         assert_eq!((turns.lock().free, turns.lock().waiting_strangers), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn one_turn_is_kept_from_strangers() {
+        let turns = Turns::new(3);
+        let strangers = [turns.take(from(1)).await.unwrap(), turns.take(from(2)).await.unwrap()];
+        let waits = turns.lock().wait(from(3)).unwrap();
+        let known = turns.take(Asking::Known).await.unwrap();
+        drop(known);
+        assert_eq!((turns.lock().free, turns.lock().free_for_strangers), (1, 0));
+        drop(strangers);
+        drop(waits.await.unwrap());
+        assert_eq!((turns.lock().free, turns.lock().free_for_strangers), (3, 2));
     }
 
     #[tokio::test]
