@@ -503,6 +503,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/posts/live/{id}/hls/index.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The playlist of playlists
+         * @description HLS: the picture with its sound, and the sound alone. 406 where a codec has no HLS (VP8). The live's `hls_url`.
+         */
+        get: operations["watchHls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/posts/live/{id}/hls/video.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The playlist of the picture
+         * @description EVENT with low latency while the live runs (blocking reload, updates, parts), VOD from the stop on.
+         */
+        get: operations["watchHlsVideo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/posts/live/{id}/hls/audio.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The playlist of the sound
+         * @description EVENT with low latency while the live runs (blocking reload, updates, parts), VOD from the stop on.
+         */
+        get: operations["watchHlsAudio"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/posts/live/{id}/hls/gap.m4s": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a playlist names where nothing was recorded
+         * @description A box that says nothing, for players that do not know gaps.
+         */
+        get: operations["watchHlsGap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/posts/live/{id}/hls/{track}/{take}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A segment, a part, or what stands before them
+         * @description As the playlists name them; the bytes of an address never change. One that has begun is waited for.
+         */
+        get: operations["watchHlsPart"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/posts/live/{id}/unread/{unread}/": {
         parameters: {
             query?: never;
@@ -1123,7 +1223,7 @@ export interface components {
             tail_url: string;
             /**
              * Format: uri
-             * @description Null where the server has no such door.
+             * @description Its playlists, for players of HLS; null until something is durable, and where a codec has no HLS (VP8).
              */
             hls_url: string | null;
             replay: components["schemas"]["Replay"] | null;
@@ -1432,7 +1532,7 @@ export interface components {
                 tail_url: string;
                 /**
                  * Format: uri
-                 * @description Null where the server has no such door.
+                 * @description Its playlists, for players of HLS; null until something is durable, and where a codec has no HLS (VP8).
                  */
                 hls_url: string | null;
                 replay: components["schemas"]["Replay"] | null;
@@ -1847,7 +1947,7 @@ export interface components {
             whip_url: string | null;
             /**
              * Format: uri
-             * @description Null where the server has no such door.
+             * @description Null: nothing is durable yet. The live has it once something is.
              */
             hls_url: string | null;
             /**
@@ -3943,6 +4043,241 @@ export interface operations {
             412: components["responses"]["Problem412"];
             416: components["responses"]["Problem416"];
             422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    watchHls: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted live. */
+                key?: string;
+                /** @description A read-only token of this live, valid 12 hours. */
+                token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The playlist. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apple.mpegurl": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    watchHlsVideo: {
+        parameters: {
+            query?: {
+                /** @description Answer when the segment of this number is in it. */
+                _HLS_msn?: number;
+                /** @description Answer when this part of the segment is in it, from 0. */
+                _HLS_part?: number;
+                /** @description YES: what the player has already may be left out. */
+                _HLS_skip?: string;
+                /** @description The key of an unlisted live. */
+                key?: string;
+                /** @description A read-only token of this live, valid 12 hours. */
+                token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The playlist. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apple.mpegurl": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    watchHlsAudio: {
+        parameters: {
+            query?: {
+                /** @description Answer when the segment of this number is in it. */
+                _HLS_msn?: number;
+                /** @description Answer when this part of the segment is in it, from 0. */
+                _HLS_part?: number;
+                /** @description YES: what the player has already may be left out. */
+                _HLS_skip?: string;
+                /** @description The key of an unlisted live. */
+                key?: string;
+                /** @description A read-only token of this live, valid 12 hours. */
+                token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The playlist. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apple.mpegurl": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    watchHlsGap: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted live. */
+                key?: string;
+                /** @description A read-only token of this live, valid 12 hours. */
+                token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": number[];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    watchHlsPart: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted live. */
+                key?: string;
+                /** @description A read-only token of this live, valid 12 hours. */
+                token?: string;
+            };
+            header?: {
+                /** @description One range of bytes; several are answered with the whole. */
+                Range?: string | null;
+                /** @description The range only if the file still has this ETag, else the whole. */
+                "If-Range"?: string | null;
+                /** @description Nothing if the file still has one of these ETags. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The live. */
+                id: number;
+                /** @description `video` or `audio`. */
+                track: string;
+                /** @description The take. */
+                take: number;
+                /** @description As the playlist names it. */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes. */
+            200: {
+                headers: {
+                    /** @description bytes */
+                    "Accept-Ranges"?: string;
+                    /** @description Exact. */
+                    "Content-Length"?: number;
+                    /** @description Strong. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": number[];
+                    "audio/mp4": number[];
+                };
+            };
+            /** @description The range. */
+            206: {
+                headers: {
+                    /** @description bytes */
+                    "Accept-Ranges"?: string;
+                    /** @description Exact. */
+                    "Content-Length"?: number;
+                    /** @description Which bytes of how many. */
+                    "Content-Range"?: string;
+                    /** @description Strong. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": number[];
+                    "audio/mp4": number[];
+                };
+            };
+            /** @description You have it. */
+            304: {
+                headers: {
+                    /** @description Strong. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            412: components["responses"]["Problem412"];
+            416: components["responses"]["Problem416"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
