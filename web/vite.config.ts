@@ -60,7 +60,7 @@ export default defineConfig({
           groups: [
             {
               name: 'base',
-              test: /vite\/preload-helper|node_modules\/svelte(?!.*bindings\/input)|sdk\/dist\/(client|problem|session|signal|uuid)\.js|src\/(App\.svelte|(pages|client|format|cost|kept)\.ts|router|i18n\/(locale|counted)|parts\/(Header|Avatar|Icon)\.)/,
+              test: /vite\/preload-helper|node_modules\/svelte(?!.*bindings\/input)|sdk\/dist\/(client|problem|session|signal|uuid)\.js|src\/(App\.svelte|(pages|client|format|kept)\.ts|router|i18n\/(locale|counted)|parts\/(Header|Avatar|Icon)\.)/,
             },
             {
               name: 'watch',

@@ -1,5 +1,4 @@
 import type { Player } from '@communiconnect/live';
-import { costOf } from './cost';
 
 /** Media of files that were left for another way: the browser tells of a file only as long as it is there. Bytes. */
 let left = 0;
@@ -8,7 +7,7 @@ let left = 0;
 function ofFile(player: Player): number {
   const { video } = player;
   const { live, mode, way, edgeMs } = player.value;
-  const all = live && costOf(live)?.[way];
+  const all = live?.cost[way];
   if (!all || mode !== 'replay' || video.src.startsWith('blob:') || !edgeMs) return 0;
   return (all * secondsOf(video.buffered, video.played) * 1000) / edgeMs;
 }
