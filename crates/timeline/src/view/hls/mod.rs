@@ -28,8 +28,8 @@ pub const TARGET_US: i64 = 6_000_000;
 /// A part ends before the frame that would make it longer than this (4.4.3.7), which never changes. Eight frames of 30 a
 /// second, six of 25, five of 20, four of 15 and four packets of 60 ms are 85 to 96 % of it.
 pub const PART_TARGET_US: i64 = 280_000;
-/// A part ends as soon as it is as long as this: 85 % of its target.
-const LEAST_PART_US: i64 = PART_TARGET_US * 85 / 100;
+/// A part ends as soon as it is as long as this: 85 % of its target, and a millisecond for who reckons with fractions.
+const LEAST_PART_US: i64 = PART_TARGET_US * 85 / 100 + 1_000;
 /// Parts are listed of this many of the newest whole segments, and of the one that grows.
 const WITH_PARTS: usize = 2;
 /// A segment of the picture ends at the first keyframe after this.
