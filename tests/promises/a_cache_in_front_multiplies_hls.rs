@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use promises::{Api, Live, Server, Upload, blobs, hls, repository};
@@ -46,7 +47,7 @@ impl Cache {
         std::fs::write(folder.path().join("nginx.conf"), whole).expect("a configuration");
         let mut command = Command::new("nginx");
         command.arg("-e").arg(folder.path().join("errors")).arg("-c").arg(folder.path().join("nginx.conf"));
-        command.arg("-p").arg(folder.path()).kill_on_drop(true);
+        command.arg("-p").arg(folder.path()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let child = command.spawn().expect("nginx starts: run scripts/setup-tests.sh");
         let address = format!("127.0.0.1:{port}");
         let listening = async {

@@ -1,7 +1,7 @@
 //! What a playlist of a live has said it goes on saying, whatever comes in whatever order; each address in it means the same
 //! bytes for ever; and what it says is there when it says so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -128,13 +128,13 @@ fn timescale(init: &Bytes) -> f64 {
 impl Followed {
     /// Holds the parts of each segment against the segment, and their lengths against the target.
     fn parts_make_segments(&self) -> usize {
-        let mut seen: HashMap<&str, ()> = HashMap::new();
+        let mut seen: HashSet<&str> = HashSet::new();
         let mut checked = 0;
         let mut scale = 1.0;
         for playlist in &self.playlists {
             for segment in playlist.segments.iter() {
                 scale = segment.map.as_ref().map_or(scale, |map| timescale(&self.bytes[map]));
-                if segment.parts.is_empty() || seen.insert(&segment.uri, ()).is_some() {
+                if segment.parts.is_empty() || !seen.insert(&segment.uri) {
                     continue;
                 }
                 let (time, whole) = samples(&self.bytes[&segment.uri]);

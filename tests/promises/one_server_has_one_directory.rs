@@ -50,7 +50,7 @@ async fn people_are_added_beside_a_server() {
     assert!(status.success(), "{text}");
     let body = serde_json::json!({"email": "modou@exemple.sn", "password": promises::people::PASSWORD});
     server.anonymous().post("/api/users/login/", body).await.must_be(200);
-    let (status, text) = server.command(&["user", "role", "modou@exemple.sn", "moderator"]).await;
+    let (status, text) = server.command(&["user", "role", "modou@exemple.sn", "moderator", "--yes"]).await;
     assert!(status.success(), "{text}");
 }
 

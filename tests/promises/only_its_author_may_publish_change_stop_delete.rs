@@ -91,7 +91,7 @@ async fn an_administrator_may_stop_and_delete() {
     let server = Server::start().await;
     let (_author, live) = server.live().await;
     let guard = server.person("Fatou").await;
-    let (status, text) = server.command(&["user", "role", &guard.email, "admin"]).await;
+    let (status, text) = server.command(&["user", "role", &guard.email, "admin", "--yes"]).await;
     assert!(status.success(), "{text}");
     guard.api.post(&live.path("stop/"), json!({})).await.must_be(200);
     guard.api.delete(&live.path("")).await.must_be(204);

@@ -4,8 +4,10 @@
 //! * [`http`]: requests whose failure message says what was asked and what came.
 //! * [`contract`]: holds every answer of theirs against the schema.
 //! * [`people`]: persons and their lives.
+//! * [`rtmp`], [`flv`]: a publisher by RTMP, and what it sends.
 //! * [`upload`]: a tus publisher, cut into any slices.
 //! * [`tools`]: ffmpeg and ffprobe, as outside judges.
+//! * [`files`]: what stands in the files of a data directory.
 //! * [`frames`]: coded frames of a file, read by us and, independently, by ffmpeg.
 //! * [`isobmff`], [`webm`]: checkers of files that share nothing with the product.
 //! * [`outputs`]: publishes a recording and judges everything that comes out.
@@ -15,6 +17,8 @@
 
 pub mod carried;
 pub mod contract;
+pub mod files;
+pub mod flv;
 pub mod frames;
 pub mod hls;
 pub mod http;
@@ -22,6 +26,7 @@ pub mod isobmff;
 pub mod outputs;
 pub mod people;
 pub mod random;
+pub mod rtmp;
 pub mod server;
 pub mod talk;
 pub mod tools;
@@ -29,6 +34,7 @@ pub mod upload;
 pub mod webm;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use http::{Answer, Api};
 pub use people::{Live, Person};
@@ -40,6 +46,18 @@ pub use upload::Upload;
 pub fn repository() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.parent().expect("the package stands in the repository").to_path_buf()
+}
+
+/// Waits until something is so, and fails when it is not within this time.
+///
+/// # Panics
+/// It is not so within the time.
+pub async fn within(time: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + time;
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < deadline, "{what}: not within {time:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// The path of a recording of `testdata`.

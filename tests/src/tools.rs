@@ -28,6 +28,18 @@ pub fn python() -> Option<PathBuf> {
     Some(crate::repository().join(".tools/venv/bin/python")).filter(|path| path.exists())
 }
 
+/// The ffmpeg of the set-up script's environment, newer than those of systems: it knows Enhanced RTMP.
+///
+/// # Panics
+/// Where the script was not run.
+pub async fn newer_ffmpeg() -> PathBuf {
+    let python = python().expect("run scripts/setup-tests.sh");
+    let mut command = Command::new(python);
+    command.args(["-c", "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"]);
+    let path = String::from_utf8(succeed(&mut command).await).expect("a path is text");
+    PathBuf::from(path.trim())
+}
+
 /// A packet of a file, as ffprobe read it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Packet {

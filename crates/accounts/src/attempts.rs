@@ -1,20 +1,34 @@
 use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Error;
+use crate::network::Network;
 
 /// Wrong passwords are counted over windows of this length.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Pairs of addresses watched at once; when there are more, those whose window is over are let go.
+/// Registrations are counted over this time.
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Places watched at once; when there are more, those whose window is over are let go.
 const WATCHED: usize = 65_536;
+/// Wrong passwords for one account from all networks that it was never signed in from, for one from one network.
+const OF_AN_ACCOUNT: u32 = 3;
+/// Wrong passwords from one network, for one for one account: a village behind one address has many accounts.
+const OF_A_NETWORK: u32 = 20;
 
-/// Counts wrong passwords by network address and e-mail address, so that nobody guesses on, and nobody is shut
-/// out because many people share one network address.
+/// Counts wrong passwords by account, by network and by both together, so that nobody guesses on. Whoever comes from where
+/// they signed in before is held back by wrong passwords for this account from there alone, never by what others try
+/// elsewhere or for others.
 pub(crate) struct Attempts {
     limit: u32,
-    windows: Mutex<HashMap<(IpAddr, String), Window>>,
+    windows: Mutex<HashMap<Of, Window>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Of {
+    Both(Network, String),
+    Account(String),
+    Network(Network),
 }
 
 struct Window {
@@ -25,7 +39,7 @@ struct Window {
 /// A try under way. It counts as wrong unless [`Attempt::succeeded`].
 pub(crate) struct Attempt<'a> {
     attempts: &'a Attempts,
-    key: (IpAddr, String),
+    counted: Vec<Of>,
 }
 
 impl Attempts {
@@ -33,37 +47,101 @@ impl Attempts {
         Self { limit, windows: Mutex::new(HashMap::new()) }
     }
 
-    pub(crate) fn begin(&self, address: IpAddr, email: &str, now: Instant) -> Result<Attempt<'_>, Error> {
-        let key = (address, email.chars().take(254).collect::<String>());
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A try from `network`; `known` where the account was signed in from there before.
+    pub(crate) fn begin(
+        &self,
+        network: Network,
+        email: &str,
+        known: bool,
+        now: Instant,
+    ) -> Result<Attempt<'_>, Error> {
+        let email: String = email.chars().take(254).collect();
+        let mut limits = vec![(Of::Both(network, email.clone()), self.limit)];
+        if !known {
+            limits.push((Of::Account(email), self.limit.saturating_mul(OF_AN_ACCOUNT)));
+            limits.push((Of::Network(network), self.limit.saturating_mul(OF_A_NETWORK)));
+        }
+        let mut windows = self.lock();
         if windows.len() >= WATCHED {
             windows.retain(|_, window| now.duration_since(window.began) < WINDOW);
         }
-        if windows.len() >= WATCHED && !windows.contains_key(&key) {
+        if windows.len() >= WATCHED && !known {
             return Err(Error::Overloaded);
         }
-        let window = windows.entry(key.clone()).or_insert(Window { began: now, wrong: 0 });
-        let age = now.duration_since(window.began);
-        if age >= WINDOW {
-            *window = Window { began: now, wrong: 0 };
-        } else if window.wrong >= self.limit {
-            let left = WINDOW.saturating_sub(age);
-            return Err(Error::TooManyTries { retry_after_s: left.as_secs().max(1) });
+        for (of, limit) in &limits {
+            let Some(window) = windows.get(of) else { continue };
+            let age = now.duration_since(window.began);
+            if age < WINDOW && window.wrong >= *limit {
+                let left = WINDOW.saturating_sub(age);
+                return Err(Error::TooManyTries { retry_after_s: left.as_secs().max(1) });
+            }
         }
-        window.wrong += 1;
-        Ok(Attempt { attempts: self, key })
+        let counted: Vec<Of> = limits.into_iter().map(|(of, _)| of).collect();
+        for of in &counted {
+            let window = windows.entry(of.clone()).or_insert(Window { began: now, wrong: 0 });
+            if now.duration_since(window.began) >= WINDOW {
+                *window = Window { began: now, wrong: 0 };
+            }
+            window.wrong += 1;
+        }
+        Ok(Attempt { attempts: self, counted })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Of, Window>> {
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Attempt<'_> {
     pub(crate) fn succeeded(self) {
-        let mut windows = self.attempts.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(window) = windows.get_mut(&self.key) {
-            window.wrong = window.wrong.saturating_sub(1);
-            if window.wrong == 0 {
-                windows.remove(&self.key);
+        let mut windows = self.attempts.lock();
+        for of in &self.counted {
+            if let Some(window) = windows.get_mut(of) {
+                window.wrong = window.wrong.saturating_sub(1);
+                if window.wrong == 0 {
+                    windows.remove(of);
+                }
             }
         }
+    }
+}
+
+/// Counts registrations by network: so many at once, and as many an hour.
+pub(crate) struct Registrations {
+    an_hour: u32,
+    networks: Mutex<HashMap<Network, Bucket>>,
+}
+
+/// What is left of a network's registrations, and when that was so.
+struct Bucket {
+    left: f64,
+    at: Instant,
+}
+
+impl Registrations {
+    pub(crate) fn new(an_hour: u32) -> Self {
+        Self { an_hour: an_hour.max(1), networks: Mutex::default() }
+    }
+
+    pub(crate) fn count(&self, network: Network, now: Instant) -> Result<(), Error> {
+        let most = f64::from(self.an_hour);
+        let a_second = most / HOUR.as_secs_f64();
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        if networks.len() >= WATCHED {
+            networks.retain(|_, bucket| now.duration_since(bucket.at) < HOUR);
+        }
+        if networks.len() >= WATCHED && !networks.contains_key(&network) {
+            return Err(Error::Overloaded);
+        }
+        let bucket = networks.entry(network).or_insert(Bucket { left: most, at: now });
+        let gained = now.duration_since(bucket.at).as_secs_f64() * a_second;
+        *bucket = Bucket { left: (bucket.left + gained).min(most), at: now };
+        if bucket.left < 1.0 {
+            let wait = ((1.0 - bucket.left) / a_second).ceil();
+            return Err(Error::TooManyTries { retry_after_s: (wait as u64).max(1) });
+        }
+        bucket.left -= 1.0;
+        Ok(())
     }
 }
 
@@ -71,26 +149,63 @@ impl Attempt<'_> {
 mod tests {
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    fn network(number: u8) -> Network {
+        Network::of([192, 0, 2, number].into())
+    }
 
     #[test]
     fn wrong_passwords_are_let_through_up_to_the_limit_of_a_minute() {
         let attempts = Attempts::new(3);
         let start = Instant::now();
         for _ in 0..3 {
-            attempts.begin(HERE, "a@b", start).unwrap();
+            attempts.begin(network(1), "a@b", false, start).unwrap();
         }
-        let refused = attempts.begin(HERE, "a@b", start + Duration::from_secs(10));
+        let refused = attempts.begin(network(1), "a@b", false, start + Duration::from_secs(10));
         assert!(matches!(refused, Err(Error::TooManyTries { retry_after_s: 50 })));
-        assert!(attempts.begin(HERE, "other@b", start).is_ok());
-        assert!(attempts.begin(HERE, "a@b", start + WINDOW).is_ok());
+        assert!(attempts.begin(network(1), "other@b", false, start).is_ok());
+        assert!(attempts.begin(network(1), "a@b", false, start + WINDOW).is_ok());
     }
 
     #[test]
     fn right_passwords_do_not_count() {
         let attempts = Attempts::new(1);
         for _ in 0..100 {
-            attempts.begin(HERE, "a@b", Instant::now()).unwrap().succeeded();
+            attempts.begin(network(1), "a@b", false, Instant::now()).unwrap().succeeded();
         }
+    }
+
+    #[test]
+    fn what_many_networks_try_holds_back_strangers_and_not_who_is_known_there() {
+        let attempts = Attempts::new(2);
+        let now = Instant::now();
+        let refused = |network, email: &str, known| {
+            matches!(attempts.begin(network, email, known, now), Err(Error::TooManyTries { .. }))
+        };
+        for number in 0..6 {
+            assert!(!refused(network(number), "a@b", false), "{number}");
+        }
+        assert!(refused(network(7), "a@b", false) && !refused(network(7), "other@b", false));
+        assert!(!refused(network(8), "a@b", true), "the owner comes in");
+
+        for number in 0..39 {
+            assert!(!refused(network(9), &format!("{number}@c"), false), "{number}");
+        }
+        assert!(!refused(network(9), "villager@c", true));
+        refused(network(9), "last@c", false);
+        assert!(refused(network(9), "stranger@c", false) && !refused(network(9), "villager@c", true));
+    }
+
+    #[test]
+    fn registrations_are_so_many_an_hour() {
+        let registrations = Registrations::new(60);
+        let now = Instant::now();
+        for _ in 0..60 {
+            registrations.count(network(1), now).unwrap();
+        }
+        let refused = registrations.count(network(1), now);
+        assert!(matches!(refused, Err(Error::TooManyTries { retry_after_s: 60 })), "{refused:?}");
+        registrations.count(network(2), now).unwrap();
+        registrations.count(network(1), now + Duration::from_secs(61)).unwrap();
+        assert!(registrations.count(network(1), now + Duration::from_secs(61)).is_err());
     }
 }

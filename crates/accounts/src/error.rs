@@ -13,9 +13,24 @@ pub enum Error {
     /// One of the most used passwords, or made of the person's own address and names.
     #[error("this password is one of those that are guessed first")]
     CommonPassword,
-    /// A name of more than 150 characters, or with control characters.
-    #[error("a name has at most 150 characters, none of them a control character")]
+    /// A name of more than 150 characters, or with characters that are not seen.
+    #[error("a name has at most 150 characters, all of which are seen")]
     BadName,
+    /// A name that looks like that of an administrator or moderator, written with letters of other scripts.
+    #[error("this name looks like that of somebody who runs this server")]
+    Disguise,
+    /// Nobody may sign up.
+    #[error("nobody can sign up here")]
+    RegistrationClosed,
+    /// Nobody may sign up without an invitation, and there is none, or it is used up or over.
+    #[error("this needs an invitation that is good, and was not used")]
+    NoInvitation,
+    /// A link to a new password that is not known, used up or over.
+    #[error("this link was used, is over or never was one")]
+    NoLink,
+    /// Somebody who may do nothing here.
+    #[error("this account is disabled")]
+    Disabled,
     /// Not an http(s) address, or longer than 2,000 characters.
     #[error("a picture is an http(s) address of at most 2,000 characters")]
     BadPicture,
@@ -25,8 +40,8 @@ pub enum Error {
     /// Whoever comes with another issuer's token has no password here.
     #[error("this person has no password here")]
     NoPassword,
-    /// Too many wrong passwords.
-    #[error("too many wrong passwords, try again in {retry_after_s} s")]
+    /// Too many wrong passwords, or registrations.
+    #[error("too many tries, try again in {retry_after_s} s")]
     TooManyTries {
         /// Seconds until the next try counts.
         retry_after_s: u64,

@@ -1,6 +1,7 @@
 use ids::UnixMs;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Map, Value};
+use tokio::task::JoinSet;
 
 use crate::Error;
 use crate::jwks::KeySet;
@@ -75,18 +76,20 @@ impl Issuers {
         self.0.is_empty()
     }
 
-    /// Who the token speaks of, by the first issuer whose signature it bears.
+    /// Who the token speaks of, by the first issuer whose signature it bears. Issuers whose keys must be fetched for that are
+    /// asked after the others, all at once: one that does not answer holds back nobody else's tokens.
     pub(crate) async fn check(&self, token: &str, now: UnixMs) -> Result<Identity, Error> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Error::InvalidToken)?;
-        let mut refusal = Error::InvalidToken;
-        for (issuer, checks) in &self.0 {
+        let mut fetching = JoinSet::new();
+        for (place, (issuer, checks)) in self.0.iter().enumerate() {
             let key = match (checks, header.alg) {
                 (Checks::Secret(key), Algorithm::HS256) => key.clone(),
                 (Checks::Published(set), Algorithm::RS256 | Algorithm::ES256) => {
-                    match set.key(header.kid.as_deref(), header.alg).await {
-                        Ok(key) => key,
-                        Err(error) => {
-                            refusal = error;
+                    match set.known(header.kid.as_deref(), header.alg) {
+                        Some(key) => key,
+                        None => {
+                            let (set, id, algorithm) = (set.clone(), header.kid.clone(), header.alg);
+                            fetching.spawn(async move { (place, set.key(id.as_deref(), algorithm).await) });
                             continue;
                         }
                     }
@@ -96,6 +99,16 @@ impl Issuers {
             match read(issuer, token, header.alg, &key, now) {
                 Err(Error::InvalidToken) => {}
                 decided => return decided,
+            }
+        }
+        let mut refusal = Error::InvalidToken;
+        while let Some(Ok((place, key))) = fetching.join_next().await {
+            match key {
+                Err(error) => refusal = error,
+                Ok(key) => match read(&self.0[place].0, token, header.alg, &key, now) {
+                    Err(Error::InvalidToken) => {}
+                    decided => return decided,
+                },
             }
         }
         Err(refusal)
@@ -146,6 +159,11 @@ fn in_time(claims: &Map<String, Value>, now: UnixMs) -> Result<(), Error> {
     Ok(())
 }
 
+/// Some issuers write it as text.
+fn is_true(claim: Option<&Value>) -> bool {
+    matches!(claim, Some(Value::Bool(true))) || claim.and_then(Value::as_str) == Some("true")
+}
+
 fn identity(issuer: &Issuer, claims: &Map<String, Value>) -> Option<Identity> {
     let text = |names: &[&str]| {
         names.iter().find_map(|name| claims.get(*name)?.as_str()).map(str::to_owned).filter(|t| !t.is_empty())
@@ -162,7 +180,8 @@ fn identity(issuer: &Issuer, claims: &Map<String, Value>) -> Option<Identity> {
     Some(Identity {
         issuer: issuer.name.clone(),
         subject,
-        email: text(&["email"]),
+        // An address that its issuer does not stand for may be anybody's (OpenID Connect Core 1.0, section 5.1).
+        email: text(&["email"]).filter(|_| is_true(claims.get("email_verified"))),
         first_name: text(&["given_name", "first_name", "name"]).unwrap_or_default(),
         last_name: text(&["family_name", "last_name"]).unwrap_or_default(),
         picture: text(&["picture", "profile_picture"]),

@@ -10,6 +10,7 @@
 //! when a refresh token is good) are here and the same for every engine. Times are arguments.
 
 mod access;
+mod administration;
 mod attempts;
 mod error;
 mod guessable;
@@ -17,10 +18,15 @@ mod introduced;
 mod issuer;
 mod jwks;
 mod keys;
+mod names;
+mod network;
+mod one_time;
 mod password;
 mod people;
 mod refresh;
+mod registration;
 pub mod store;
+mod turns;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -30,12 +36,16 @@ use std::time::{Duration, Instant};
 use ids::{PersonId, SignInId, UnixMs};
 use storage::Rows;
 
+pub use administration::OneTime;
 pub use error::Error;
 pub use issuer::{Issuer, IssuerKey};
 pub use keys::SigningKey;
+use network::Network;
 pub use people::{Change, Name, NewPerson, Person, Role};
-pub use store::{MIGRATIONS, Sqlite, Store};
-use store::{NewRow, NewSignIn, Verdict};
+pub use registration::Registration;
+pub use store::{MIGRATIONS, Sqlite, Store, Wanted};
+use store::{NewRow, NewSignIn, TokenHash, Verdict};
+use turns::Asking;
 
 /// How long a person and whether a sign-in holds are remembered: what another process changes is felt this late.
 const PERSON_FRESH: Duration = Duration::from_secs(1);
@@ -55,8 +65,13 @@ pub struct Settings {
     pub access_life: Duration,
     /// Life of a refresh token that nobody uses.
     pub refresh_life: Duration,
-    /// Wrong passwords a minute for one e-mail address from one network address; then 429.
+    /// Wrong passwords a minute for one account from one network; three times as many for one from all networks that it was
+    /// never signed in from, twenty times as many from one network. Then [`Error::TooManyTries`].
     pub wrong_passwords_per_minute: u32,
+    /// Who may sign up.
+    pub registration: Registration,
+    /// Registrations an hour from one network.
+    pub registrations_per_hour: u32,
     /// Whose tokens are accepted beside our own.
     pub issuers: Vec<Issuer>,
 }
@@ -67,6 +82,8 @@ impl Default for Settings {
             access_life: Duration::from_secs(60 * 60),
             refresh_life: Duration::from_secs(30 * 24 * 3600),
             wrong_passwords_per_minute: 10,
+            registration: Registration::Open,
+            registrations_per_hour: 1_000,
             issuers: Vec::new(),
         }
     }
@@ -93,6 +110,10 @@ struct Inner {
     refresh: refresh::RefreshTokens,
     passwords: password::Passwords,
     attempts: attempts::Attempts,
+    registration: Registration,
+    registrations: attempts::Registrations,
+    /// What networks are hashed with.
+    networks: [u8; 32],
     issuers: issuer::Issuers,
     people: Rows<PersonId, Arc<Person>>,
     sign_ins: Rows<SignInId, bool>,
@@ -110,6 +131,9 @@ impl Accounts {
             refresh: refresh::RefreshTokens::new(key.derive("refresh token"), settings.refresh_life),
             passwords: password::Passwords::new(),
             attempts: attempts::Attempts::new(settings.wrong_passwords_per_minute),
+            registration: settings.registration,
+            registrations: attempts::Registrations::new(settings.registrations_per_hour),
+            networks: key.derive("network"),
             issuers: issuer::Issuers::new(settings.issuers),
             people: Rows::new(PEOPLE, PERSON_FRESH),
             sign_ins: Rows::new(PEOPLE, PERSON_FRESH),
@@ -119,31 +143,50 @@ impl Accounts {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Signs somebody up and in.
+    /// Who may sign up.
+    #[must_use]
+    pub fn registration(&self) -> Registration {
+        self.inner.registration
+    }
+
+    /// Signs somebody up and in. `address` is where the request comes from; `invitation` is asked for where nobody signs up
+    /// without, and used up by it.
     ///
     /// # Errors
-    /// The e-mail address is taken or is none, the password is too short, a name too long.
-    pub async fn register(&self, new: NewPerson, now: UnixMs) -> Result<(Person, Tokens), Error> {
-        let person = self.add(new, &[], now).await?;
-        let tokens = self.sign_in(person.id, now).await?;
+    /// The e-mail address is taken or is none, the password is too short, a name too long, unseen or a disguise;
+    /// [`Error::RegistrationClosed`], [`Error::NoInvitation`], [`Error::TooManyTries`].
+    pub async fn register(
+        &self,
+        new: NewPerson,
+        invitation: Option<&str>,
+        address: IpAddr,
+        now: UnixMs,
+    ) -> Result<(Person, Tokens), Error> {
+        let invitation = self.invited(invitation, now).await?;
+        let new = new.checked()?;
+        let network = Network::of(address);
+        self.inner.registrations.count(network, Instant::now())?;
+        self.no_disguise(None, &new.first_name, &new.last_name).await?;
+        let row = NewRow { invitation, ..self.row(new, &[], Asking::Stranger(network), now).await? };
+        let person = self.inner.store.add(row).await?;
+        let tokens = self.sign_in(person.id, network, now).await?;
         Ok((person, tokens))
     }
 
-    /// Adds a person with roles, without signing in.
+    /// Adds a person with roles, without signing in: whoever may do that stands for their address.
     ///
     /// # Errors
-    /// As [`Accounts::register`].
+    /// As [`Accounts::register`] about what is written.
     pub async fn add(&self, new: NewPerson, roles: &[Role], now: UnixMs) -> Result<Person, Error> {
-        let NewPerson { email, password, first_name, last_name } = new.checked()?;
-        let password = self.inner.passwords.hash(password).await?;
-        let new = NewRow { email, password, first_name, last_name, roles: roles.to_vec(), now };
-        self.inner.store.add(new).await
+        let row = self.row(new.checked()?, roles, Asking::Known, now).await?;
+        self.inner.store.add(NewRow { verified: true, ..row }).await
     }
 
     /// Signs somebody in by e-mail address and password. `address` is where the request comes from.
     ///
     /// # Errors
-    /// [`Error::WrongPassword`], also when nobody has that address; [`Error::TooManyTries`].
+    /// [`Error::WrongPassword`], also when nobody has that address; [`Error::TooManyTries`]; [`Error::Disabled`] to those who
+    /// know the password; [`Error::Overloaded`] while too many strangers try.
     pub async fn login(
         &self,
         email: &str,
@@ -152,16 +195,22 @@ impl Accounts {
         now: UnixMs,
     ) -> Result<(Person, Tokens), Error> {
         let email = people::normalised(email);
-        let attempt = self.inner.attempts.begin(address, &email, Instant::now())?;
-        let found = self.inner.store.credentials(email).await?;
-        let (id, kept) = found.map_or((None, None), |found| (Some(found.person), found.password));
-        let right = self.inner.passwords.verify(password, kept).await?;
-        let Some(id) = id.filter(|_| right) else {
+        let network = Network::of(address);
+        let found = self.inner.store.credentials(email.clone(), self.hash_of(network)).await?;
+        let known = found.as_ref().is_some_and(|found| found.known_there);
+        let attempt = self.inner.attempts.begin(network, &email, known, Instant::now())?;
+        let asking = if known { Asking::Known } else { Asking::Stranger(network) };
+        let kept = found.as_ref().and_then(|found| found.password.clone());
+        let right = self.inner.passwords.verify(password, kept, asking).await?;
+        let Some(found) = found.filter(|_| right) else {
             return Err(Error::WrongPassword);
         };
         attempt.succeeded();
-        let person = self.person(id).await?;
-        let tokens = self.sign_in(id, now).await?;
+        if found.disabled {
+            return Err(Error::Disabled);
+        }
+        let person = self.person(found.person).await?;
+        let tokens = self.sign_in(person.id, network, now).await?;
         Ok((person, tokens))
     }
 
@@ -237,16 +286,18 @@ impl Accounts {
     ) -> Result<(Person, Tokens), Error> {
         let person = self.person(id).await?;
         let email = person.email.clone().ok_or(Error::NoPassword)?;
-        let attempt = self.inner.attempts.begin(address, &email, Instant::now())?;
-        let kept = self.inner.store.credentials(email.clone()).await?.and_then(|found| found.password);
-        let kept = kept.ok_or(Error::NoPassword)?;
-        if !self.inner.passwords.verify(password, Some(kept)).await? {
+        let network = Network::of(address);
+        let found = self.inner.store.credentials(email.clone(), self.hash_of(network)).await?;
+        let known = found.as_ref().is_some_and(|found| found.known_there);
+        let attempt = self.inner.attempts.begin(network, &email, known, Instant::now())?;
+        let kept = found.and_then(|found| found.password).ok_or(Error::NoPassword)?;
+        if !self.inner.passwords.verify(password, Some(kept), Asking::Known).await? {
             return Err(Error::WrongPassword);
         }
         attempt.succeeded();
         people::check_password(&new, &email, [&person.first_name, &person.last_name])?;
-        let hash = self.inner.passwords.hash(new).await?;
-        let (refresh, sign_in) = self.new_sign_in(id, now);
+        let hash = self.inner.passwords.hash(new, Asking::Known).await?;
+        let (refresh, sign_in) = self.new_sign_in(id, Some(network), now);
         let (begun, ended) = self.inner.store.change_password(hash, sign_in).await?;
         self.forget_sign_ins(&ended).await;
         let tokens = Tokens { access: self.inner.access.make(id, begun, now)?, refresh };
@@ -256,7 +307,8 @@ impl Accounts {
     /// Who holds this access token, ours or another issuer's.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`], also where its sign-in has ended; [`Error::ExpiredToken`].
+    /// [`Error::InvalidToken`], also where its sign-in has ended; [`Error::ExpiredToken`]; [`Error::Disabled`]. What another
+    /// process changed is felt a second later at most. Costs a look into memory while the person is remembered.
     pub async fn authenticate(&self, token: &str, now: UnixMs) -> Result<Arc<Person>, Error> {
         let id = match self.inner.access.check(token, now) {
             Ok(bearer) => self.signed_in(bearer, now).await?,
@@ -276,10 +328,11 @@ impl Accounts {
     /// what goes on.
     ///
     /// # Errors
-    /// [`Error::NoSuchPerson`].
+    /// [`Error::NoSuchPerson`], [`Error::Disabled`].
     pub async fn present(&self, id: PersonId) -> Result<Arc<Person>, Error> {
         let read = || async move { self.person(id).await.map(Arc::new) };
-        self.inner.people.get(&id, read).await
+        let person = self.inner.people.get(&id, read).await?;
+        if person.disabled.is_some() { Err(Error::Disabled) } else { Ok(person) }
     }
 
     /// One person.
@@ -302,33 +355,79 @@ impl Accounts {
     /// Changes somebody's profile.
     ///
     /// # Errors
-    /// A name too long, a picture that is no address.
+    /// A name too long, unseen or a disguise, a picture that is no address, an address that is taken.
     pub async fn change(&self, id: PersonId, change: Change) -> Result<Person, Error> {
         let change = change.checked()?;
+        if change.first_name.is_some() || change.last_name.is_some() {
+            let now = self.person(id).await?;
+            let first = change.first_name.as_ref().unwrap_or(&now.first_name);
+            let last = change.last_name.as_ref().unwrap_or(&now.last_name);
+            self.no_disguise(Some(id), first, last).await?;
+        }
         let person = self.inner.store.change(id, change).await;
-        self.inner.people.forget(&id).await;
-        self.inner.names.forget(&id).await;
+        self.forget(id).await;
         person
     }
 
-    /// Gives a role to somebody, or takes it away.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchPerson`].
-    pub async fn set_role(&self, email: &str, role: Role, given: bool) -> Result<Person, Error> {
-        let person = self.inner.store.set_role(people::normalised(email), role, given).await?;
-        self.inner.people.forget(&person.id).await;
-        Ok(person)
+    /// Reads somebody anew when they are next asked for: another process changed them.
+    pub async fn forget(&self, id: PersonId) {
+        self.inner.people.forget(&id).await;
+        self.inner.names.forget(&id).await;
     }
 
-    async fn sign_in(&self, person: PersonId, now: UnixMs) -> Result<Tokens, Error> {
-        let (refresh, new) = self.new_sign_in(person, now);
+    /// What is kept of somebody who signs up.
+    async fn row(
+        &self,
+        new: NewPerson,
+        roles: &[Role],
+        asking: Asking,
+        now: UnixMs,
+    ) -> Result<NewRow, Error> {
+        let NewPerson { email, password, first_name, last_name } = new;
+        let password = self.inner.passwords.hash(password, asking).await?;
+        let roles = roles.to_vec();
+        Ok(NewRow { email, password, first_name, last_name, roles, verified: false, invitation: None, now })
+    }
+
+    /// The invitation that signing up uses up, where one is asked for.
+    async fn invited(&self, invitation: Option<&str>, now: UnixMs) -> Result<Option<TokenHash>, Error> {
+        match self.inner.registration {
+            Registration::Open => Ok(None),
+            Registration::Closed => Err(Error::RegistrationClosed),
+            Registration::Invited => {
+                let token = refresh::hash(invitation.ok_or(Error::NoInvitation)?);
+                let good = self.inner.store.is_invited(token, now).await?;
+                if good { Ok(Some(token)) } else { Err(Error::NoInvitation) }
+            }
+        }
+    }
+
+    /// Refuses a name that looks like that of somebody with a role, and is not the same.
+    async fn no_disguise(
+        &self,
+        of: Option<PersonId>,
+        first_name: &str,
+        last_name: &str,
+    ) -> Result<(), Error> {
+        let staff = self.inner.store.staff().await?;
+        let mut others = staff.iter().filter(|name| Some(name.id) != of);
+        let disguised = others
+            .any(|name| names::is_disguise([first_name, last_name], [&name.first_name, &name.last_name]));
+        if disguised { Err(Error::Disguise) } else { Ok(()) }
+    }
+
+    fn hash_of(&self, network: Network) -> TokenHash {
+        network.hash(&self.inner.networks)
+    }
+
+    async fn sign_in(&self, person: PersonId, network: Network, now: UnixMs) -> Result<Tokens, Error> {
+        let (refresh, new) = self.new_sign_in(person, Some(network), now);
         let sign_in = self.inner.store.begin_sign_in(new).await?;
         Ok(Tokens { access: self.inner.access.make(person, sign_in, now)?, refresh })
     }
 
     /// A sign-in that begins now, and its first refresh token.
-    fn new_sign_in(&self, person: PersonId, now: UnixMs) -> (String, NewSignIn) {
+    fn new_sign_in(&self, person: PersonId, network: Option<Network>, now: UnixMs) -> (String, NewSignIn) {
         let refresh = refresh::RefreshTokens::first();
         let ends = now.plus(refresh::LONGEST);
         let new = NewSignIn {
@@ -338,6 +437,7 @@ impl Accounts {
             ends,
             now,
             remembered: refresh::REMEMBERED,
+            network: network.map(|network| self.hash_of(network)),
         };
         (refresh, new)
     }

@@ -1,36 +1,32 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
 
 use crate::Error;
-
-/// Passwords that may wait for their turn; more are refused as [`Error::Overloaded`].
-const WAITING: usize = 1_024;
+use crate::turns::{Asking, Turns};
 
 /// Hashes and checks passwords with argon2id (RFC 9106; 19 MiB, two passes), as many at once as there are
 /// processors: each costs tens of milliseconds of one of them.
-pub(crate) struct Passwords {
-    turn: Arc<Semaphore>,
-    waiting: AtomicUsize,
-}
+pub(crate) struct Passwords(Turns);
 
 impl Passwords {
     pub(crate) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { turn: Arc::new(Semaphore::new(processors)), waiting: AtomicUsize::new(0) }
+        Self(Turns::new(processors))
     }
 
-    pub(crate) async fn hash(&self, password: String) -> Result<String, Error> {
-        self.in_turn(move || make(&password)).await?
+    pub(crate) async fn hash(&self, password: String, asking: Asking) -> Result<String, Error> {
+        self.in_turn(asking, move || make(&password)).await?
     }
 
     /// Whether `password` is the one whose hash is `kept`. Without a hash the work is done all the same, so that
     /// the time taken does not tell whether an address is known.
-    pub(crate) async fn verify(&self, password: String, kept: Option<String>) -> Result<bool, Error> {
-        self.in_turn(move || {
+    pub(crate) async fn verify(
+        &self,
+        password: String,
+        kept: Option<String>,
+        asking: Asking,
+    ) -> Result<bool, Error> {
+        self.in_turn(asking, move || {
             let Some(kept) = kept else {
                 return make(&password).map(|_| false);
             };
@@ -42,30 +38,15 @@ impl Passwords {
 
     async fn in_turn<T: Send + 'static>(
         &self,
+        asking: Asking,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let _waiting = Waiting::enter(&self.waiting)?;
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(internal)?;
+        let turn = self.0.take(asking).await?;
         let working = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work()
         });
         working.await.map_err(internal)
-    }
-}
-
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn enter(count: &'a AtomicUsize) -> Result<Self, Error> {
-        let waiting = Self(count);
-        if count.fetch_add(1, Ordering::Relaxed) >= WAITING { Err(Error::Overloaded) } else { Ok(waiting) }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use accounts::{Accounts, Error, Issuer, IssuerKey, Settings, SigningKey, Sqlite};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -12,7 +13,7 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use database::Database;
 use ids::UnixMs;
-use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -128,4 +129,66 @@ async fn an_issuer_that_does_not_answer_is_told_from_a_wrong_token() {
     let [(algorithm, id, key), _] = &keys().0;
     let refused = accounts.authenticate(&token(*algorithm, id, key), NOW).await;
     assert!(matches!(refused, Err(Error::Overloaded)));
+}
+
+#[tokio::test]
+async fn a_key_to_encrypt_with_verifies_nothing() {
+    let keys = keys();
+    let [(algorithm, id, key), _] = &keys.0;
+    for meant in [PublicKeyUse::Encryption, PublicKeyUse::Signature] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut set = published(&keys);
+        set.keys[0].common.public_key_use = Some(meant.clone());
+        let accounts = open(directory.path(), publish(set).await.0);
+        let checked = accounts.authenticate(&token(*algorithm, id, key), NOW).await;
+        assert_eq!(checked.is_ok(), meant == PublicKeyUse::Signature, "{meant:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_set_is_where_it_was_said_to_be_and_nowhere_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = keys();
+    let (elsewhere, asked) = publish(published(&keys)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/keys", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4_096]).await.unwrap();
+        let head = format!(
+            "HTTP/1.1 302 Found\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+    });
+    let accounts = open(directory.path(), address);
+    let [(algorithm, id, key), _] = &keys.0;
+    let refused = accounts.authenticate(&token(*algorithm, id, key), NOW).await;
+    assert!(matches!(refused, Err(Error::Overloaded)), "{refused:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_holds_back_nobody_elses_tokens() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = keys();
+    let (good, _) = publish(published(&keys)).await;
+    let hanging = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hangs = format!("http://{}/keys", hanging.local_addr().unwrap());
+    let issuer = |name: &str, address: String| Issuer {
+        name: name.to_owned(),
+        iss: None,
+        aud: None,
+        subject_claim: None,
+        key: IssuerKey::Jwks(address),
+    };
+    let database = Database::open(&directory.path().join("d.sqlite"), &[accounts::MIGRATIONS]).unwrap();
+    let key = SigningKey::open(&directory.path().join("signing.key")).unwrap();
+    let issuers = vec![issuer("hangs", hangs), issuer("good", good)];
+    let accounts = Accounts::new(Sqlite::new(database), &key, Settings { issuers, ..Settings::default() });
+    let [(algorithm, id, key), _] = &keys.0;
+    for _ in 0..2 {
+        let token = token(*algorithm, id, key);
+        let known = tokio::time::timeout(Duration::from_secs(3), accounts.authenticate(&token, NOW)).await;
+        assert_eq!(known.expect("at once").unwrap().first_name, "Fatou");
+    }
 }

@@ -1,6 +1,6 @@
 //! The conversations of all lives: the front door of this crate.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -35,6 +35,8 @@ const REACTIONS_LIMIT: u32 = 100_000;
 const WARM: u32 = 200;
 /// How long messages wait for company before they are put into the search index.
 const INDEX_AFTER: Duration = Duration::from_millis(500);
+/// Messages that are erased at once, so that others are soon served again.
+const ERASED: u32 = 200;
 /// Conversations kept in memory before those that nobody looks at are let go.
 const HUBS: usize = 1_024;
 
@@ -195,6 +197,39 @@ impl Chat {
     pub async fn forget(&self, live_id: LiveId) -> Result<(), Error> {
         self.log().store().forget(live_id).await?;
         self.lock_hubs().remove(&live_id);
+        Ok(())
+    }
+
+    /// Takes away all that somebody said, in every live: their messages keep their places, empty, and viewers see them go.
+    /// Reactions are counted without a name and stay. Answers whether there was any message.
+    ///
+    /// # Errors
+    /// Those of the store; what is left is taken by the next call.
+    pub async fn erase(&self, person: PersonId) -> Result<bool, Error> {
+        let mut after = MessageId(0);
+        loop {
+            let erased = self.log().store().erase_some(person, after, UnixMs::now(), ERASED).await?;
+            let Some((live, last)) = erased.last() else { break };
+            after = message_id(*live, last.seq);
+            for (live, deletion) in &erased {
+                if let Some(hub) = self.known(*live) {
+                    hub.deleted(*deletion);
+                }
+            }
+            let lives: BTreeSet<LiveId> = erased.iter().map(|(live, _)| *live).collect();
+            for live in lives {
+                self.look_at_rules(live).await?;
+            }
+        }
+        self.renamed(&Author::unnamed(person));
+        Ok(after > MessageId(0))
+    }
+
+    /// Shows the rules as they are kept: a pin goes with its message.
+    async fn look_at_rules(&self, live: LiveId) -> Result<(), Error> {
+        if let Some(hub) = self.known(live) {
+            hub.set_rules(self.log().standing(live, 0).await?.rules);
+        }
         Ok(())
     }
 

@@ -4,9 +4,11 @@
 //!   order of their coming and lets many share one commit; a job is answered only after the commit that holds
 //!   it, so what was answered is durable (WAL, `synchronous=FULL`).
 //! * A read runs on one of a few reader connections, each job on one snapshot.
+//! * What is deleted is overwritten (`secure_delete`); [`Database::forget_deleted`] leaves nothing of it in the files.
 //! * Each crate with tables brings its own numbered migrations ([`MigrationSet`]); they only go forward.
 
 mod error;
+mod forget;
 mod look;
 mod migrate;
 mod read;
@@ -93,6 +95,21 @@ impl Database {
         self.inner.readers.run(job).await
     }
 
+    /// Leaves nothing in the database's files of what was deleted: words in these search indexes (FTS5) of rows that are gone,
+    /// stale copies of rows in the gaps of pages, and what the log holds. Others are served meanwhile; a file of more than
+    /// 64 MiB keeps its gaps, in which SQLite may have left copies of what it moved.
+    ///
+    /// # Errors
+    /// Those of [`Database::write`]; somebody read for longer than the log could wait. What was not done is done by the next call.
+    pub async fn forget_deleted(&self, indexes: &'static [&'static str]) -> Result<(), Error> {
+        for index in indexes {
+            while self.write(move |connection| forget::merge(connection, index)).await? {}
+        }
+        let path = self.inner.path.clone();
+        let folded = tokio::task::spawn_blocking(move || forget::fold(&path)).await;
+        folded.map_err(|_| Error::Panicked)?
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -123,6 +140,8 @@ fn configure(connection: Connection) -> Result<Connection, Error> {
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // What is deleted is overwritten with zeros.
+    connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }
 

@@ -1,4 +1,4 @@
-//! What a door stands on that gets frames and not files: RTMP, WebRTC.
+//! What a door stands on that gets frames and not files: [`rtmp`](crate::rtmp), WebRTC.
 //!
 //! A door turns its protocol into the events that the readers of files give (a take, its tracks, frames) and knows no
 //! recording. What it hands over goes the way of all frames, [`recorder::write`]: durable, then shown. Nothing can be
@@ -230,6 +230,7 @@ impl Work {
         self.last_ms = now_ms;
         events.into_iter().for_each(|event| self.write.push(event));
         self.write.append(silence_ms)?;
+        self.write.check_unread()?;
         self.commit()
     }
 

@@ -42,7 +42,7 @@ pub use store::{MIGRATIONS, Sqlite, Store};
 pub use visibility::Visibility;
 
 /// How long a live is remembered: its author's new name is seen this late, and what another process changes.
-const FRESH: Duration = Duration::from_secs(3);
+const FRESH: Duration = Duration::from_secs(1);
 /// Lives remembered at once.
 const REMEMBERED: u64 = 4_096;
 

@@ -17,7 +17,16 @@ async fn a_page_of_ten_thousand_lives_costs_what_one_of_two_thousand_does() {
     let database = Database::open(&directory.path().join("d.sqlite"), &sets).unwrap();
     let (email, password) = ("a@b".to_owned(), String::new());
     let (first_name, last_name) = (String::new(), String::new());
-    let awa = NewPerson { email, password, first_name, last_name, roles: Vec::new(), now: UnixMs(0) };
+    let awa = NewPerson {
+        email,
+        password,
+        first_name,
+        last_name,
+        roles: Vec::new(),
+        invitation: None,
+        verified: false,
+        now: UnixMs(0),
+    };
     accounts::Sqlite::new(database.clone()).add(awa).await.unwrap();
     let store = Sqlite::new(database.clone());
     add(&database, 2_000).await;

@@ -19,7 +19,16 @@ async fn sqlite_keeps_lives() {
         for email in ["a@b", "z@b"] {
             let (first_name, last_name) = (String::new(), String::new());
             let (email, password) = (email.to_owned(), String::new());
-            let new = NewRow { email, password, first_name, last_name, roles: Vec::new(), now: UnixMs(0) };
+            let new = NewRow {
+                email,
+                password,
+                first_name,
+                last_name,
+                roles: Vec::new(),
+                verified: false,
+                invitation: None,
+                now: UnixMs(0),
+            };
             people.add(new).await.unwrap();
         }
         (directory, Sqlite::new(database))

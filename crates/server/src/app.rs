@@ -1,13 +1,14 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use accounts::{Accounts, SigningKey};
+use accounts::{Accounts, SigningKey, Store};
 use axum::extract::FromRef;
 use chat::Chat;
 use delivery::hls::Hls;
 use delivery::poster::Posters;
 use delivery::replay::Replays;
+use ingest::Publishers;
 use ingest::upload::Uploads;
 use lives::{Lifecycle, Lives, MediaTokens};
 use recorder::Recorder;
@@ -17,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::engines::Engines;
+use crate::erasing::Erasing;
 use crate::error::Error;
 use crate::http::chat_cost::ChatCosts;
 use crate::http::chat_state::{Sources, States};
@@ -46,6 +48,10 @@ pub(crate) struct App {
     pub(crate) recordings: Recordings,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) uploads: Arc<Uploads>,
+    /// The publishers of all doors.
+    pub(crate) publishers: Arc<Publishers>,
+    /// The port on which RTMP is taken, if it is.
+    pub(crate) rtmp: RtmpPort,
     pub(crate) replays: Arc<Replays>,
     pub(crate) hls: Arc<Hls>,
     pub(crate) posters: Arc<Posters>,
@@ -53,6 +59,7 @@ pub(crate) struct App {
     pub(crate) here: Here,
     pub(crate) counts: Arc<Counts>,
     pub(crate) quota: Arc<Quota>,
+    pub(crate) erasing: Erasing,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
     pub(crate) leaving: CancellationToken,
     /// Tasks that outlive their request; leaving waits for them.
@@ -60,12 +67,15 @@ pub(crate) struct App {
     pub(crate) since: Instant,
 }
 
+/// The port on which RTMP is taken, once that is known; `None` where it is not taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RtmpPort(pub(crate) Option<u16>);
+
 impl App {
     /// Opens what is kept in the data directory.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
         let engines = Engines::open(&config.data_dir)?;
-        let key = SigningKey::open(&key_path(&config.data_dir))
-            .map_err(|error| Error::File { path: key_path(&config.data_dir), error })?;
+        let key = signing_key(&engines, &config.data_dir).await?;
         let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
         let lives = Lives::new(engines.lives(), accounts.clone());
         let lifecycle = Lifecycle::open(lives.clone(), config.running_lives).await?;
@@ -75,10 +85,12 @@ impl App {
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
         let quota = Arc::new(Quota::new(config.storage_per_person));
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
+        let publishers = Arc::new(Publishers::new(Arc::clone(&recorder), || now_ms().0));
         let replays = Arc::<Replays>::default();
         let hls = Arc::<Hls>::default();
         let made = Made { replays: Arc::clone(&replays), hls: Arc::clone(&hls) };
-        let recordings = Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), made);
+        let recordings =
+            Recordings::new(Arc::clone(&recorder), Arc::clone(&uploads), Arc::clone(&publishers), made);
         let viewers = Viewers::default();
         let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone(), viewers.clone()));
         let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
@@ -105,6 +117,8 @@ impl App {
             media_tokens: MediaTokens::new(key.derive("media token")),
             recordings,
             uploads,
+            publishers,
+            rtmp: RtmpPort::default(),
             recorder,
             replays,
             hls,
@@ -114,6 +128,7 @@ impl App {
             here: Here::default(),
             counts: Arc::default(),
             quota,
+            erasing: Erasing::default(),
             leaving: CancellationToken::new(),
             tasks,
             since: Instant::now(),
@@ -136,6 +151,12 @@ impl App {
     }
 }
 
-pub(crate) fn key_path(data_dir: &Path) -> PathBuf {
-    data_dir.join("signing.key")
+/// The key of a data directory, made where there is nobody yet whose tokens it would end.
+pub(crate) async fn signing_key(engines: &Engines, data_dir: &Path) -> Result<SigningKey, Error> {
+    let path = data_dir.join("signing.key");
+    let is_missing = path.try_exists().is_ok_and(|exists| !exists);
+    if is_missing && engines.people().has_people().await? {
+        return Err(Error::NoKey(path));
+    }
+    SigningKey::open(&path).map_err(|error| Error::File { path, error })
 }

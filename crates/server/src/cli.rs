@@ -1,22 +1,21 @@
 //! The command line: `communiconnect serve | verify | export | reread | user`.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use accounts::{Accounts, NewPerson, Role, SigningKey};
 use clap::{Parser, Subcommand};
 use delivery::poster;
 use ids::LiveId;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
-use crate::clock::now_ms;
-use crate::config::{Config, Written};
-use crate::engines::{self, Engines};
+use crate::config::Written;
 use crate::in_use::InUse;
-use crate::{app, backup, data_dir, export, recorded, serve, shutdown};
+use crate::terminal::say;
+use crate::user_command::UserCommand;
+use crate::{backup, data_dir, engines, export, recorded, serve, shutdown, user_command};
 
 /// How long tasks that would not end are waited for, once the server has left.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -79,7 +78,7 @@ enum Command {
         #[command(flatten)]
         at: DataDir,
     },
-    /// Adds people and gives roles
+    /// Lists people, adds them, puts them out and lets them in again; also beside a running server
     User {
         #[command(subcommand)]
         command: UserCommand,
@@ -87,41 +86,6 @@ enum Command {
     /// What the server starts itself as, to decode a keyframe apart
     #[command(name = poster::SUBCOMMAND, hide = true)]
     DecodeKeyframe,
-}
-
-#[derive(Subcommand)]
-enum UserCommand {
-    /// Adds a person
-    Add {
-        /// Their e-mail address
-        email: String,
-        /// Their password; without it, it is read from the first line of standard input
-        #[arg(long, env = "COMMUNICONNECT_PASSWORD", hide_env_values = true)]
-        password: Option<String>,
-        /// Their first name
-        #[arg(long, default_value = "")]
-        first_name: String,
-        /// Their last name
-        #[arg(long, default_value = "")]
-        last_name: String,
-        /// A role: admin or moderator; may be repeated
-        #[arg(long = "role")]
-        roles: Vec<Role>,
-        #[command(flatten)]
-        at: DataDir,
-    },
-    /// Gives somebody a role, or takes it away
-    Role {
-        /// Their e-mail address
-        email: String,
-        /// admin or moderator
-        role: Role,
-        /// Take it away
-        #[arg(long)]
-        remove: bool,
-        #[command(flatten)]
-        at: DataDir,
-    },
 }
 
 #[derive(clap::Args)]
@@ -144,7 +108,7 @@ pub fn main() -> ExitCode {
         Some(Command::Backup { to, at }) => back_up(&at.data_dir, &to),
         Some(Command::Restore { from, at }) => restore(&from, &at.data_dir),
         Some(Command::Reread { live_id, all: _, at }) => reread(&at.data_dir, live_id),
-        Some(Command::User { command }) => user(command),
+        Some(Command::User { command }) => user_command::run(command),
         Some(Command::DecodeKeyframe) => return poster::decode_standard_input(),
     };
     done.unwrap_or_else(|sentence| {
@@ -234,51 +198,6 @@ fn reread(data_dir: &Path, live_id: Option<i64>) -> Result<ExitCode, String> {
         say(&recorded::reread(data_dir, live)?);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn user(command: UserCommand) -> Result<ExitCode, String> {
-    let runtime = tokio::runtime::Runtime::new().map_err(said)?;
-    runtime.block_on(async {
-        match command {
-            UserCommand::Add { email, password, first_name, last_name, roles, at } => {
-                let password = password.map_or_else(read_password, Ok)?;
-                let new = NewPerson { email, password, first_name, last_name };
-                let (accounts, engines) = open_accounts(&at.data_dir)?;
-                let person = accounts.add(new, &roles, now_ms()).await.map_err(said)?;
-                engines.close().await;
-                say(&format!("person {} added", person.id));
-            }
-            UserCommand::Role { email, role, remove, at } => {
-                let (accounts, engines) = open_accounts(&at.data_dir)?;
-                let person = accounts.set_role(&email, role, !remove).await.map_err(said)?;
-                engines.close().await;
-                let roles: Vec<_> = person.roles.iter().map(|role| role.name()).collect();
-                say(&format!("roles of person {}: {}", person.id, roles.join(", ")));
-            }
-        }
-        Ok(ExitCode::SUCCESS)
-    })
-}
-
-/// The people of a data directory, also while a server uses it.
-fn open_accounts(data_dir: &Path) -> Result<(Accounts, Engines), String> {
-    data_dir::keep_private();
-    let config = Config { data_dir: data_dir.to_owned(), ..Written::default().meant().map_err(said)? };
-    let engines = Engines::open(&config.data_dir).map_err(said)?;
-    let key = SigningKey::open(&app::key_path(&config.data_dir)).map_err(said)?;
-    Ok((Accounts::new(engines.people(), &key, config.accounts), engines))
-}
-
-fn read_password() -> Result<String, String> {
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(said)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// Prints a line on standard output; whoever closed it does not want it.
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 fn said(error: impl std::fmt::Display) -> String {

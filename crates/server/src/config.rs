@@ -3,10 +3,12 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use accounts::{Issuer, IssuerKey};
+use accounts::{Issuer, IssuerKey, Registration};
 use serde::Deserialize;
 
 const MESSAGES_PER_S: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+/// Bytes of an issuer's secret at least (RFC 7518, section 3.2: as long as the hash).
+const SECRET: usize = 32;
 const MESSAGE_BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
 
 /// The configuration as somebody wrote it: on the command line, in the environment or in a file. Whatever is left
@@ -20,6 +22,9 @@ pub struct Written {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "COMMUNICONNECT_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Address and port on which RTMP is taken: 0.0.0.0:1935; port 0 takes a free one [default: RTMP is off]
+    #[arg(long, env = "COMMUNICONNECT_RTMP", value_name = "ADDRESS:PORT")]
+    pub rtmp: Option<SocketAddr>,
     /// A TOML file with these options (with underscores) and `[[issuers]]`
     #[arg(long, env = "COMMUNICONNECT_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -66,9 +71,16 @@ pub struct Written {
     /// Days that an unused refresh token is good [default: 30]
     #[arg(long, env = "COMMUNICONNECT_REFRESH_TOKEN_DAYS", value_name = "DAYS")]
     pub refresh_token_days: Option<u64>,
-    /// Wrong passwords a minute for one account from one address [default: 10]
+    /// Wrong passwords a minute for one account from one address of IPv4 or one /64 of IPv6; three times as many for one account
+    /// from all where it was never signed in, twenty times as many from one address [default: 10]
     #[arg(long, env = "COMMUNICONNECT_WRONG_PASSWORDS", value_name = "COUNT")]
     pub wrong_passwords: Option<u32>,
+    /// Who may sign up: open, invited or closed [default: open]
+    #[arg(long, env = "COMMUNICONNECT_REGISTRATION", value_name = "WHO")]
+    pub registration: Option<Registration>,
+    /// Registrations an hour from one address of IPv4 or one /64 of IPv6 [default: 1000]
+    #[arg(long, env = "COMMUNICONNECT_REGISTRATIONS_PER_ADDRESS", value_name = "COUNT")]
+    pub registrations_per_address: Option<u32>,
     /// Messages a second that one person may write in the long run [default: 100]
     #[arg(long, env = "COMMUNICONNECT_MESSAGES_PER_S", value_name = "COUNT")]
     pub messages_per_s: Option<NonZeroU32>,
@@ -78,12 +90,18 @@ pub struct Written {
     /// Seconds that leaving may take [default: 10]
     #[arg(long, env = "COMMUNICONNECT_LEAVING_S", value_name = "SECONDS")]
     pub leaving_s: Option<f64>,
-    /// Secret of the app whose HS256 tokens are accepted
+    /// Secret of the app whose HS256 tokens are accepted, of 32 bytes at least
     #[arg(long, env = "COMMUNICONNECT_ISSUER_SECRET", value_name = "SECRET", hide_env_values = true)]
     pub issuer_secret: Option<String>,
     /// Address of the keys (JWKS) of the app whose RS256 or ES256 tokens are accepted
     #[arg(long, env = "COMMUNICONNECT_ISSUER_JWKS", value_name = "URL")]
     pub issuer_jwks: Option<String>,
+    /// The `iss` that the app's tokens must carry [default: any]
+    #[arg(long, env = "COMMUNICONNECT_ISSUER_ISS", value_name = "ISS")]
+    pub issuer_iss: Option<String>,
+    /// The `aud` that the app's tokens must carry [default: any]
+    #[arg(long, env = "COMMUNICONNECT_ISSUER_AUDIENCE", value_name = "AUD")]
+    pub issuer_audience: Option<String>,
     /// Issuers of tokens that are accepted beside our own.
     #[arg(skip)]
     pub issuers: Vec<WrittenIssuer>,
@@ -114,6 +132,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to listen for RTMP, if at all.
+    pub rtmp: Option<SocketAddr>,
     /// What links begin with, without a final slash, when it is not to be taken from the request.
     pub public_url: Option<String>,
     /// Whether what a proxy says of the request is believed.
@@ -179,6 +199,7 @@ impl Written {
         Self {
             data_dir: self.data_dir.or(file.data_dir),
             listen: self.listen.or(file.listen),
+            rtmp: self.rtmp.or(file.rtmp),
             config: self.config,
             public_url: self.public_url.or(file.public_url),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),
@@ -195,11 +216,15 @@ impl Written {
             access_token_s: self.access_token_s.or(file.access_token_s),
             refresh_token_days: self.refresh_token_days.or(file.refresh_token_days),
             wrong_passwords: self.wrong_passwords.or(file.wrong_passwords),
+            registration: self.registration.or(file.registration),
+            registrations_per_address: self.registrations_per_address.or(file.registrations_per_address),
             messages_per_s: self.messages_per_s.or(file.messages_per_s),
             message_burst: self.message_burst.or(file.message_burst),
             leaving_s: self.leaving_s.or(file.leaving_s),
             issuer_secret: self.issuer_secret.or(file.issuer_secret),
             issuer_jwks: self.issuer_jwks.or(file.issuer_jwks),
+            issuer_iss: self.issuer_iss.or(file.issuer_iss),
+            issuer_audience: self.issuer_audience.or(file.issuer_audience),
             issuers: if self.issuers.is_empty() { file.issuers } else { self.issuers },
         }
     }
@@ -209,6 +234,8 @@ impl Written {
             access_life: Duration::from_secs(self.access_token_s.unwrap_or(60 * 60)),
             refresh_life: Duration::from_secs(self.refresh_token_days.unwrap_or(30).saturating_mul(86_400)),
             wrong_passwords_per_minute: self.wrong_passwords.unwrap_or(10),
+            registration: self.registration.unwrap_or_default(),
+            registrations_per_hour: self.registrations_per_address.unwrap_or(1_000),
             issuers: self.issuers()?,
         };
         let connections = self.connections.unwrap_or(20_000).clamp(1, 1 << 20);
@@ -216,6 +243,7 @@ impl Written {
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
             listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            rtmp: self.rtmp,
             public_url: self.public_url.map(|url| web_address("public_url", &url)).transpose()?,
             trust_proxy: self.trust_proxy.unwrap_or(false),
             cors_origins: origins("cors_origins", self.cors_origins.unwrap_or_default())?,
@@ -237,11 +265,12 @@ impl Written {
 
     fn issuers(&self) -> Result<Vec<Issuer>, ConfigError> {
         let mut written = self.issuers.clone();
-        if self.issuer_secret.is_some() || self.issuer_jwks.is_some() {
+        let is_named = self.issuer_iss.is_some() || self.issuer_audience.is_some();
+        if self.issuer_secret.is_some() || self.issuer_jwks.is_some() || is_named {
             written.push(WrittenIssuer {
                 name: "app".to_owned(),
-                iss: None,
-                aud: None,
+                iss: self.issuer_iss.clone(),
+                aud: self.issuer_audience.clone(),
                 subject_claim: None,
                 secret: self.issuer_secret.clone(),
                 jwks: self.issuer_jwks.clone(),
@@ -254,10 +283,10 @@ impl Written {
 impl WrittenIssuer {
     fn meant(self) -> Result<Issuer, ConfigError> {
         let key = match (self.secret, self.jwks) {
-            (Some(secret), None) if secret.len() >= 16 => IssuerKey::Secret(secret),
+            (Some(secret), None) if secret.len() >= SECRET => IssuerKey::Secret(secret),
             (Some(_), None) => {
                 let name = self.name;
-                return Err(wrong(format!("issuer {name}: a secret has at least 16 bytes")));
+                return Err(wrong(format!("issuer {name}: a secret has at least {SECRET} bytes")));
             }
             (None, Some(jwks)) => IssuerKey::Jwks(web_address("jwks", &jwks)?),
             _ => {
@@ -322,8 +351,7 @@ mod tests {
     fn the_command_line_wins_over_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("c.toml");
-        let text =
-            "patience_s = 5\nrunning_lives = 7\n[[issuers]]\nname = 'a'\nsecret = '0123456789abcdef'\n";
+        let text = "patience_s = 5\nrunning_lives = 7\n[[issuers]]\nname = 'a'\nsecret = '0123456789abcdef0123456789abcdef'\n";
         std::fs::write(&path, text).unwrap();
         let written = Written { config: Some(path), patience_s: Some(9.0), ..Written::default() };
         let config = written.meant().unwrap();
@@ -341,7 +369,7 @@ mod tests {
                 .contains("public_url")
         );
         assert!(
-            refused(Written { issuer_secret: Some("x".into()), ..Default::default() }).contains("16 bytes")
+            refused(Written { issuer_secret: Some("x".into()), ..Default::default() }).contains("32 bytes")
         );
         assert!(
             refused(Written { config: Some("/nowhere".into()), ..Default::default() }).contains("/nowhere")

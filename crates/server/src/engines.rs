@@ -9,6 +9,9 @@ use storage::Failure;
 use crate::error::Error;
 use crate::in_use::InUse;
 
+/// The search indexes of all stores.
+const INDEXES: &[&str] = &[chat::Sqlite::INDEX, lives::Sqlite::INDEX];
+
 /// The stores of a data directory; clones share the same database.
 #[derive(Clone)]
 pub(crate) struct Engines {
@@ -32,6 +35,11 @@ impl Engines {
 
     pub(crate) fn conversations(&self) -> impl chat::Store + use<> {
         chat::Sqlite::new(self.database.clone())
+    }
+
+    /// Leaves nothing in the files of what was deleted.
+    pub(crate) async fn forget_deleted(&self) -> Result<(), Failure> {
+        Ok(self.database.forget_deleted(INDEXES).await?)
     }
 
     /// Whether they answer.

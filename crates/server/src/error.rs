@@ -20,6 +20,12 @@ pub enum Error {
          chmod 700 '{}'", .0.display(), .0.display()
     )]
     OpenToOthers(PathBuf),
+    /// The key that tokens are signed with is not there, and people are.
+    #[error(
+        "{} is missing, though there are people in the database. Put it back from a backup. A new one ends every sign-in and \
+         every link to media; to begin with one all the same: head -c 32 /dev/urandom > '{}'", .0.display(), .0.display()
+    )]
+    NoKey(PathBuf),
     /// Another server works on the data directory.
     #[error(transparent)]
     InUse(#[from] Refused),

@@ -1,18 +1,20 @@
 //! One server on one data directory: whoever writes recordings holds its lock.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Error, Read, Write};
+use std::io::{Error, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// The file that is locked. It stays; what counts is the lock on it, which the system lets go with the process, however
 /// that ends.
 const NAME: &str = "in-use.lock";
+/// Bytes of it that are read.
+const LONGEST: u64 = 4_096;
 
 /// The right to write the recordings of a data directory. The commands that only read, and those that only change rows of
 /// the database, need none.
 #[derive(Debug)]
 pub struct InUse {
-    _file: File,
+    file: File,
 }
 
 /// Why a data directory cannot be had.
@@ -60,9 +62,22 @@ impl InUse {
             }
             Err(TryLockError::Error(error)) => return Err(unlockable(error)),
         }
-        // Only for the sentence above: a directory that cannot be written is found out by whoever writes more.
-        let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-        Ok(Self { _file: file })
+        let held = Self { file };
+        held.write("");
+        Ok(held)
+    }
+
+    /// Tells other processes where people find the server that holds the directory.
+    pub(crate) fn tell(&self, public_url: &str) {
+        self.write(public_url);
+    }
+
+    /// The process and its address, a line each. Only for those who ask: a directory that cannot be written is found out by
+    /// whoever writes more.
+    fn write(&self, public_url: &str) {
+        let mut file = &self.file;
+        let text = format!("{}\n{public_url}\n", std::process::id());
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
     }
 }
 
@@ -74,11 +89,26 @@ impl InUse {
     }
 }
 
-/// The number of the process that has the lock, as it wrote it there.
+/// Where people find the server that works on a directory; `None` where none does. Empty until it serves.
+pub(crate) fn server_of(directory: &Path) -> Option<String> {
+    let mut file = File::open(directory.join(NAME)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(lines(&mut file).1),
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
+
+/// The number of the process that has the lock, in brackets.
 fn holder(file: &mut File) -> String {
+    lines(file).0.parse::<u32>().map_or_else(|_| String::new(), |id| format!(" ({id})"))
+}
+
+/// What whoever has the lock wrote there.
+fn lines(file: &mut File) -> (String, String) {
     let mut text = String::new();
-    let read = file.take(20).read_to_string(&mut text);
-    read.ok().and_then(|_| text.trim().parse::<u32>().ok()).map_or_else(String::new, |id| format!(" ({id})"))
+    let _ = file.take(LONGEST).read_to_string(&mut text);
+    let mut lines = text.lines().map(|line| line.trim().to_owned());
+    (lines.next().unwrap_or_default(), lines.next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -91,7 +121,11 @@ mod tests {
         let held = InUse::take(directory.path()).unwrap();
         let refused = InUse::take(directory.path()).unwrap_err().to_string();
         assert!(refused.contains(&format!("({})", std::process::id())), "{refused}");
+        assert_eq!(server_of(directory.path()).as_deref(), Some(""));
+        held.tell("https://live.example.org");
+        assert_eq!(server_of(directory.path()).as_deref(), Some("https://live.example.org"));
         drop(held);
+        assert_eq!(server_of(directory.path()), None);
         InUse::take(directory.path()).unwrap();
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use delivery::hls::Hls;
 use delivery::replay::Replays;
 use ids::{LiveId, UnixMs};
+use ingest::Publishers;
 use ingest::reread::{self, Outcome};
 use ingest::upload::Uploads;
 use lives::{Live, Recorded, RecordedTake, Ways};
@@ -90,6 +91,7 @@ pub(crate) struct Unread {
 pub(crate) struct Recordings {
     recorder: Arc<Recorder>,
     uploads: Arc<Uploads>,
+    publishers: Arc<Publishers>,
     made: Made,
     ways: Cache<(LiveId, Version), Ways>,
     /// Those of which the rows may be behind. As many as lives were looked at within a second.
@@ -104,8 +106,13 @@ pub(crate) struct Made {
 }
 
 impl Recordings {
-    pub(crate) fn new(recorder: Arc<Recorder>, uploads: Arc<Uploads>, made: Made) -> Self {
-        Self { recorder, uploads, made, ways: Cache::new(WAYS), touched: Arc::default() }
+    pub(crate) fn new(
+        recorder: Arc<Recorder>,
+        uploads: Arc<Uploads>,
+        publishers: Arc<Publishers>,
+        made: Made,
+    ) -> Self {
+        Self { recorder, uploads, publishers, made, ways: Cache::new(WAYS), touched: Arc::default() }
     }
 
     /// What is recorded of this live now.
@@ -222,12 +229,18 @@ impl Recordings {
         if let Err(error) = self.uploads.settle(live.0).await {
             tracing::error!(%live, %error, "the last frames of a live could not be stored");
         }
+        if let Err(error) = self.publishers.end(live.0).await {
+            tracing::error!(%live, %error, "the last frames of a publisher could not be stored");
+        }
         self.recorder.set_running(live.0, false).await;
     }
 
     /// Deletes everything recorded of a live. Deleting again is no error.
     pub(crate) async fn delete(&self, live: LiveId) -> Result<(), String> {
         self.uploads.forget(live.0).await;
+        if let Err(error) = self.publishers.end(live.0).await {
+            tracing::debug!(%live, %error, "the last frames of a publisher are deleted unstored");
+        }
         self.made.replays.forget(live.0).await;
         self.made.hls.forget(live.0).await;
         self.recorder.delete(live.0).await.map_err(|error| error.to_string())

@@ -7,13 +7,13 @@ use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 
-use crate::app::App;
+use crate::app::{App, RtmpPort};
 use crate::config::Config;
 use crate::connection::talk;
 use crate::error::Error;
 use crate::in_use::InUse;
 use crate::places::Places;
-use crate::{data_dir, http, summaries, timeout};
+use crate::{data_dir, erasure, http, rtmp, summaries, timeout};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -43,27 +43,42 @@ pub async fn run(
     data_dir::keep_private();
     data_dir::make(&config.data_dir)?;
     let in_use = InUse::take(&config.data_dir)?;
-    let app = App::open(config).await?;
-    let wanted = app.config.listen;
-    let listening = |error| Error::Listen(wanted, error);
-    let listener = listen(wanted).map_err(listening)?;
-    let address = listener.local_addr().map_err(listening)?;
+    let mut app = App::open(config).await?;
+    let (listener, address) = listen_on(app.config.listen)?;
+    let door = app.config.rtmp.map(listen_on).transpose()?;
+    app.rtmp = RtmpPort(door.as_ref().map(|(_, address)| address.port()));
     let router = http::router(&app);
     let following = app.listeners.begin().await?;
     app.tasks.spawn(timeout::watch(app.clone()));
     app.tasks.spawn(timeout::let_frames_go(app.clone()));
     app.tasks.spawn(timeout::let_old_lives_go(app.clone()));
     app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
+    app.tasks.spawn(erasure::hear_changes(app.clone(), app.accounts.newest_change().await?));
+    app.tasks.spawn(erasure::erase(app.clone()));
+    in_use.tell(&public_url(&app.config, address));
     on_ready(address);
     tokio::select! {
         () = accept(&app, &listener, &router) => {}
+        () = accept_rtmp(&app, door.as_ref().map(|(listener, _)| listener)) => {}
         () = shutdown => {}
     }
-    drop(listener);
+    drop((listener, door));
     leave(&app).await;
     // Last: a stop that is being answered waits for what follows it.
     following.abort();
     Ok(in_use)
+}
+
+fn listen_on(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listening = |error| Error::Listen(wanted, error);
+    let listener = listen(wanted).map_err(listening)?;
+    let address = listener.local_addr().map_err(listening)?;
+    Ok((listener, address))
+}
+
+/// Where people find this server.
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    config.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
 }
 
 /// Listens so that a crowd that comes back at once is not turned away for a second.
@@ -83,6 +98,9 @@ async fn leave(app: &App) {
     app.tasks.close();
     if tokio::time::timeout_at(deadline, app.tasks.wait()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
+    }
+    if tokio::time::timeout_at(deadline + LAST_WAIT, app.publishers.leave()).await.is_err() {
+        tracing::warn!("the last frames of some publishers could not be stored in time");
     }
     if tokio::time::timeout_at(deadline + LAST_WAIT, app.close()).await.is_err() {
         tracing::warn!("not everything could be closed in time");
@@ -109,6 +127,27 @@ async fn accept(app: &App, listener: &TcpListener, router: &Router) {
             }
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Takes connections of RTMP, where it is taken. Their places are their own: whoever holds them keeps no viewer out.
+async fn accept_rtmp(app: &App, listener: Option<&TcpListener>) {
+    let Some(listener) = listener else { return std::future::pending().await };
+    let places = Places::new(app.config.connections, app.config.connections_per_address);
+    loop {
+        let Some(free) = places.free().await else { return };
+        match listener.accept().await {
+            Ok((stream, address)) => match places.give(free, address.ip()) {
+                Some(place) => {
+                    app.tasks.spawn(rtmp::talk(app.clone(), stream, address, place));
+                }
+                None => tracing::debug!(%address, "an address has all the RTMP connections that are for one"),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "could not accept an RTMP connection");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
             }
         }

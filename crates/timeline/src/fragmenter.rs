@@ -174,7 +174,12 @@ impl Fragmenter {
         let Leaving { pending, after_hole } = *leaving;
         let begun = std::mem::replace(&mut self.pending, pending);
         let boundary = next.filter(|_| !after_hole).and_then(|(track, frame)| self.boundary(track, frame));
-        let carried = boundary.and_then(|boundary| self.take_ahead_of(boundary));
+        // Sound of another configuration belongs to the take that has ended, however late it is heard.
+        let sound = |pending: &[Option<Pending>; 2]| {
+            pending[Kind::Audio.slot()].as_ref().map(|pending| pending.track.clone())
+        };
+        let goes_on = sound(&begun).is_none_or(|next| Some(next) == sound(&self.pending));
+        let carried = boundary.filter(|_| goes_on).and_then(|boundary| self.take_ahead_of(boundary));
         let next_dts =
             |pending: &Option<Pending>, ms: Option<i64>| Some(pending.as_ref()?.track.to_ticks(ms?));
         let [video, audio] = &self.pending;

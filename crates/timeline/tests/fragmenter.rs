@@ -211,6 +211,26 @@ fn sound_that_came_ahead_of_a_change_of_picture_is_in_the_take_in_which_it_sound
 }
 
 #[test]
+fn sound_of_another_configuration_is_in_the_take_that_it_was_made_for() {
+    let mut events = start();
+    events.extend((0..50).map(|at| video(at * 40, at == 0)));
+    events.extend((0..105).map(|at| audio(at * 20)));
+    let turned = Track { width: 480, height: 640, ..picture() };
+    let stereo = Track { channels: 2, ..sound() };
+    events.extend([Event::Take { after_hole: false }, Event::Track(turned), Event::Track(stereo)]);
+    events.extend((50..100).map(|at| video(at * 40, at == 50)));
+    events.extend((100..200).map(|at| audio(at * 20)));
+    let out = cut(events);
+    assert_eq!(bases(&out).len(), 2);
+    assert_eq!((count(&out, Kind::Video), count(&out, Kind::Audio)), (100, 205));
+    let mono = |output: &Output| match output {
+        Output::Fragment { track, frames, .. } if track.channels == 1 => frames.len(),
+        _ => 0,
+    };
+    assert_eq!(out.iter().map(mono).sum::<usize>(), 105);
+}
+
+#[test]
 fn clocks_that_are_far_apart_are_brought_together() {
     let hour = 3_600_000;
     for (video_at, audio_at) in [(2 * hour, 0), (0, 2 * hour), (0, 1_700_000_000_000), (90 * hour, 30 * hour)]

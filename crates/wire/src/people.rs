@@ -1,7 +1,9 @@
 //! People: who signs up, signs in, and how they are seen.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::Time;
 
 /// Somebody, as everybody sees them.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -68,13 +70,115 @@ pub struct Myself<'a> {
 }
 
 /// What somebody may do beside what everybody may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everything.
     Admin,
     /// Change, stop and delete lives and messages of others.
     Moderator,
+}
+
+/// Somebody as administrators see them.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Account<'a> {
+    /// Never anybody else's.
+    pub id: i64,
+    /// Who they are at the app whose token made them; null for people of this server.
+    #[schema(required = true)]
+    pub external_id: Option<&'a str>,
+    /// May be empty.
+    pub first_name: &'a str,
+    /// May be empty.
+    pub last_name: &'a str,
+    /// An http(s) address.
+    #[schema(required = true, format = "uri")]
+    pub profile_picture: Option<&'a str>,
+    /// Null for people of another app.
+    #[schema(required = true)]
+    pub email: Option<&'a str>,
+    /// Whether an administrator, or the app they come from, stands for it that the address is theirs.
+    pub verified: bool,
+    /// What they may do beside what everybody may.
+    pub roles: Vec<Role>,
+    /// Since when they are here.
+    pub created_at: Time,
+    /// Since when they may do nothing; null for those who may.
+    #[schema(required = true)]
+    pub disabled_at: Option<Time>,
+}
+
+/// Who may sign up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Registering {
+    /// Everybody.
+    Open,
+    /// Whoever holds an invitation.
+    Invited,
+    /// Nobody.
+    Closed,
+}
+
+/// How one signs up here.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct RegistrationMode {
+    /// Who may.
+    pub registration: Registering,
+}
+
+/// A link that is good once.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OneTimeLink {
+    /// Its address. It is told this once.
+    #[schema(format = "uri")]
+    pub url: String,
+    /// When it ends.
+    pub expires_at: Time,
+}
+
+/// Which people are looked for.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PeopleQuery {
+    /// What their address or name holds, or their id.
+    pub q: Option<String>,
+}
+
+/// Whose account it is.
+#[derive(Debug, Clone, Copy, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct PersonPath {
+    /// Their id.
+    pub id: i64,
+}
+
+/// What an administrator changes of somebody; what is left out stays. A field that is none of these is refused.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountChange {
+    /// At most 150 characters.
+    #[schema(max_length = 150)]
+    pub first_name: Option<String>,
+    /// At most 150 characters.
+    #[schema(max_length = 150)]
+    pub last_name: Option<String>,
+    /// Another address, which whoever changes it vouches for.
+    pub email: Option<String>,
+    /// An http(s) address; `null` takes the picture away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = "uri")]
+    pub profile_picture: Option<Option<String>>,
+}
+
+/// A role that is given or taken away.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleChange {
+    /// Which one.
+    pub role: Role,
+    /// Whether it is given, which it is unless said otherwise; false takes it away.
+    pub given: Option<bool>,
 }
 
 /// What signs requests, and what it is renewed with.
@@ -109,6 +213,18 @@ pub struct Registration {
     /// At most 150 characters.
     #[schema(max_length = 150)]
     pub last_name: Option<String>,
+    /// The token of an invitation, where nobody signs up without.
+    pub invitation: Option<String>,
+}
+
+/// A new password by the link that an administrator made.
+#[derive(Deserialize, ToSchema)]
+pub struct PasswordReset {
+    /// As it stands in the link.
+    pub token: String,
+    /// 8 characters or more, none of those that are guessed first.
+    #[schema(min_length = 8)]
+    pub new_password: String,
 }
 
 /// What it takes to sign in.

@@ -77,8 +77,8 @@ pub(crate) async fn judge(changed: &Changed, outcome: &Outcome, folder: &Path) -
         (Ok(()), Ok(())) if outcome.refused.is_some() => Ok(Verdict::Refused),
         (Ok(()), Ok(())) => Ok(Verdict::SamePictures),
         (sound, pictures) => {
+            let lost = frames.lost(&theirs, &ours, (pictures.is_err(), sound.is_err()));
             let reasons: Vec<String> = [sound, pictures].into_iter().filter_map(Result::err).collect();
-            let lost = frames.lost(&theirs, &ours);
             if may_be_told && told > 0 && lost <= told {
                 return Ok(Verdict::Told);
             }
@@ -144,10 +144,11 @@ impl<'a> Known<'a> {
             })
     }
 
-    /// Bytes of packets that the replay does not have.
-    fn lost(&self, theirs: &Listing, ours: &Frames) -> u64 {
+    /// Bytes of packets that the replay does not have, of the kinds that are named: picture, sound.
+    fn lost(&self, theirs: &Listing, ours: &Frames, (picture, sound): (bool, bool)) -> u64 {
         let mut lost = 0;
-        for (packets, frames) in [(&theirs.video, &ours.video), (&theirs.audio, &ours.audio)] {
+        let kinds = [(picture, &theirs.video, &ours.video), (sound, &theirs.audio, &ours.audio)];
+        for (_, packets, frames) in kinds.into_iter().filter(|(is_wanted, ..)| *is_wanted) {
             let mut kept: HashMap<Vec<Vec<u8>>, usize> = HashMap::new();
             let stream = packets
                 .iter()

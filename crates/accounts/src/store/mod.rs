@@ -23,6 +23,10 @@ pub struct NewRow {
     pub last_name: String,
     /// What they may do from the start.
     pub roles: Vec<Role>,
+    /// Whether somebody stands for it that the address is theirs.
+    pub verified: bool,
+    /// The hash of the invitation that is used up with it.
+    pub invitation: Option<TokenHash>,
     /// When.
     pub now: UnixMs,
 }
@@ -34,6 +38,21 @@ pub struct Credentials {
     pub person: PersonId,
     /// Their password's hash; `None` for people who cannot sign in here.
     pub password: Option<String>,
+    /// Whether they may do nothing here.
+    pub disabled: bool,
+    /// Whether they signed in from that network before.
+    pub known_there: bool,
+}
+
+/// Which people are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// What their address or name holds, or their id; case does not matter in ASCII. `None` for everybody.
+    pub words: Option<String>,
+    /// How many of them are left out, the newest first.
+    pub skip: u64,
+    /// How many are told at most.
+    pub limit: u32,
 }
 
 /// A person who comes from another issuer of tokens, as they are kept.
@@ -43,7 +62,7 @@ pub struct NewIdentity {
     pub issuer: String,
     /// Who they are there.
     pub subject: String,
-    /// Lower case; left out where somebody has that address already.
+    /// Lower case, and proved to be theirs; left out where somebody has that address already.
     pub email: Option<String>,
     /// May be empty.
     pub first_name: String,
@@ -69,8 +88,10 @@ pub struct NewSignIn {
     /// When it begins.
     pub now: UnixMs,
     /// Sign-ins of one person that are remembered after they have expired; only beyond so many are expired ones forgotten,
-    /// the oldest first.
+    /// the oldest first. As many networks are remembered.
     pub remembered: u32,
+    /// The keyed hash of the network that it comes from, to be remembered.
+    pub network: Option<TokenHash>,
 }
 
 /// SHA-256 of a token: all that is kept of it.
@@ -81,7 +102,7 @@ pub type TokenHash = [u8; 32];
 pub struct RefreshRow {
     /// Whose sign-in it is.
     pub person: PersonId,
-    /// Whether the sign-in was ended.
+    /// Whether the sign-in was ended, or its person may do nothing.
     pub revoked: bool,
     /// Until when the token is good.
     pub expires: UnixMs,
@@ -131,23 +152,77 @@ pub type Rule = Box<dyn FnOnce(RefreshRow) -> Ruling + Send>;
 /// moment. An engine knows no rules; where one is needed between reading and writing, it is an argument.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Adds a person; [`Error::EmailTaken`] when somebody has that address.
+    /// Adds a person; [`Error::EmailTaken`] when somebody has that address, [`Error::NoInvitation`] when the invitation is none.
     async fn add(&self, new: NewRow) -> Result<Person, Error>;
 
-    /// One person; [`Error::NoSuchPerson`].
+    /// One person, unless they are being erased; [`Error::NoSuchPerson`].
     async fn person(&self, id: PersonId) -> Result<Person, Error>;
+
+    /// The person with this address; [`Error::NoSuchPerson`].
+    async fn by_email(&self, email: String) -> Result<Person, Error>;
+
+    /// How many people there are that are wanted, and some of them, the newest first.
+    async fn people(&self, wanted: Wanted) -> Result<(u64, Vec<Person>), Failure>;
+
+    /// Whether there is anybody.
+    async fn has_people(&self) -> Result<bool, Failure>;
 
     /// The names of those of these people who exist, in any order.
     async fn names(&self, ids: Vec<PersonId>) -> Result<Vec<Name>, Failure>;
 
-    /// What whoever has this address signs in with.
-    async fn credentials(&self, email: String) -> Result<Option<Credentials>, Failure>;
+    /// The names of all who have a role.
+    async fn staff(&self) -> Result<Vec<Name>, Failure>;
 
-    /// Changes a profile; [`Error::NoSuchPerson`].
+    /// What whoever has this address signs in with, from the network with this keyed hash.
+    async fn credentials(&self, email: String, network: TokenHash) -> Result<Option<Credentials>, Failure>;
+
+    /// Changes a profile; [`Error::NoSuchPerson`], [`Error::EmailTaken`]. An address that changes is vouched for.
     async fn change(&self, id: PersonId, change: Change) -> Result<Person, Error>;
 
-    /// Gives a role or takes it away, by address; [`Error::NoSuchPerson`].
-    async fn set_role(&self, email: String, role: Role, given: bool) -> Result<Person, Error>;
+    /// Gives a role or takes it away; [`Error::NoSuchPerson`].
+    async fn set_role(&self, id: PersonId, role: Role, given: bool) -> Result<Person, Error>;
+
+    /// Lets somebody do nothing from that moment on, and ends their sign-ins and links; `None` lets them in again. Tells the
+    /// sign-ins that ended; [`Error::NoSuchPerson`].
+    async fn disable(&self, id: PersonId, at: Option<UnixMs>) -> Result<(Person, Vec<SignInId>), Error>;
+
+    /// Takes everything that is known of somebody out of their row and everything that hangs on it, and has them erased. Tells
+    /// the sign-ins that ended; [`Error::NoSuchPerson`].
+    async fn begin_erasure(&self, id: PersonId, now: UnixMs) -> Result<Vec<SignInId>, Error>;
+
+    /// Those whose erasure was begun and not finished.
+    async fn to_erase(&self) -> Result<Vec<PersonId>, Failure>;
+
+    /// Deletes the row of somebody whose erasure was begun.
+    async fn erase(&self, id: PersonId) -> Result<(), Failure>;
+
+    /// Whose rows were changed after this change, each with its number, in their order; the oldest are forgotten.
+    async fn changes(&self, after: i64) -> Result<Vec<(i64, PersonId)>, Failure>;
+
+    /// The number of the newest change; 0 without any.
+    async fn newest_change(&self) -> Result<i64, Failure>;
+
+    /// Keeps a link by which somebody gives themselves a password, in the place of an earlier one.
+    async fn add_password_link(&self, id: PersonId, token: TokenHash, expires: UnixMs)
+    -> Result<(), Failure>;
+
+    /// Whose link this is, if it is good.
+    async fn password_link(&self, token: TokenHash, now: UnixMs) -> Result<Option<PersonId>, Failure>;
+
+    /// Uses a link up: gives its person the password, ends all their sign-ins, and begins one; tells it and those that ended.
+    /// [`Error::NoLink`] where it is not a good one of that person's any more.
+    async fn use_password_link(
+        &self,
+        token: TokenHash,
+        password: String,
+        new: NewSignIn,
+    ) -> Result<(SignInId, Vec<SignInId>), Error>;
+
+    /// Keeps an invitation, and forgets those whose time is over.
+    async fn add_invitation(&self, token: TokenHash, expires: UnixMs, now: UnixMs) -> Result<(), Failure>;
+
+    /// Whether an invitation is good.
+    async fn is_invited(&self, token: TokenHash, now: UnixMs) -> Result<bool, Failure>;
 
     /// Who this subject of an issuer is here.
     async fn by_identity(&self, issuer: String, subject: String) -> Result<Option<PersonId>, Failure>;
@@ -156,7 +231,7 @@ pub trait Store: Send + Sync + 'static {
     /// taken over: it would hand one person's account to another on an issuer's word.
     async fn add_identity(&self, new: NewIdentity) -> Result<PersonId, Failure>;
 
-    /// Gives somebody another password, ends all their sign-ins, and begins one; tells it and those that ended.
+    /// Gives somebody another password, ends all their sign-ins and links, and begins one; tells it and those that ended.
     async fn change_password(
         &self,
         password: String,

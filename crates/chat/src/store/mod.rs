@@ -140,6 +140,17 @@ pub trait Store: Send + Sync + 'static {
     /// in between is a sound conversation.
     async fn forget(&self, live_id: LiveId) -> Result<(), Failure>;
 
+    /// Takes away, everywhere it is kept, the content of at most so many messages of somebody, those after `after`; tells which,
+    /// in the order of their ids. None: nothing of theirs is left, neither messages that wait, nor names in lists of moderators
+    /// and sanctions, nor their words in acts.
+    async fn erase_some(
+        &self,
+        person_id: PersonId,
+        after: MessageId,
+        now_ms: UnixMs,
+        limit: u32,
+    ) -> Result<Vec<(LiveId, Deletion)>, Failure>;
+
     /// Where these conversations stand, in their order.
     async fn counters(&self, lives: Vec<LiveId>) -> Result<Vec<Counters>, Failure>;
 

@@ -32,6 +32,7 @@ pub(crate) async fn all<K, S: Store>(fresh: impl AsyncFn() -> (K, S)) {
     whoever_is_silenced_or_too_quick_waits(&fresh().await.1).await;
     what_waits_is_approved_or_not(&fresh().await.1).await;
     a_forgotten_conversation_is_gone(&fresh().await.1).await;
+    what_somebody_said_is_erased_in_every_live(&fresh().await.1).await;
 }
 
 fn said(author_id: PersonId, content: &str, ms: i64) -> Order {
@@ -311,4 +312,40 @@ async fn a_forgotten_conversation_is_gone(store: &impl Store) {
     assert!(all_of(store).await.is_empty());
     assert!(store.search(LIVE, Query::new("bonjour").unwrap(), 10).await.unwrap().is_empty());
     assert!(post(store, numbered(0)).await.unwrap().created);
+}
+
+async fn what_somebody_said_is_erased_in_every_live(store: &impl Store) {
+    let elsewhere = |order: Order| Order { posting: Posting { live_id: OTHER, ..order.posting }, ..order };
+    let hold = Gate::Guarded { slow_ms: 0, hold: true };
+    for order in
+        [said(ADA, "un", 1), said(ZOE, "deux", 2), said(ADA, "trois", 3), elsewhere(said(ADA, "quatre", 4))]
+    {
+        post(store, order).await.unwrap();
+    }
+    for (content, id) in [("à moi", 1), ("et moi", 2)] {
+        post(store, Order { gate: hold, ..with_id(said(ADA, content, 5), id) }).await.unwrap();
+    }
+    let waiting = store.held(LIVE, 10).await.unwrap();
+    store.decide(acting(HOST), waiting[0].id, false).await.unwrap();
+    store.set_moderator(acting(HOST), ADA, true).await.unwrap();
+    store.index(LIVE).await.unwrap();
+
+    let some = async |after, limit| store.erase_some(ADA, after, NOW, limit).await.unwrap();
+    let first = some(MessageId(0), 2).await;
+    assert_eq!(
+        first.iter().map(|(live, deletion)| (*live, deletion.seq.0)).collect::<Vec<_>>(),
+        [(LIVE, 1), (LIVE, 3)]
+    );
+    let rest = some(message_id(LIVE, Seq(3)), 2).await;
+    assert_eq!((rest.len(), rest[0].0), (1, OTHER));
+    assert!(some(message_id(OTHER, Seq(1)), 2).await.is_empty() && some(MessageId(0), 2).await.is_empty());
+
+    let left = all_of(store).await;
+    assert_eq!(left.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), ["", "deux", ""]);
+    assert!(left[0].deleted && !left[1].deleted && left[2].deleted);
+    assert!(store.held(LIVE, 10).await.unwrap().is_empty());
+    assert!(store.search(LIVE, Query::new("trois").unwrap(), 10).await.unwrap().is_empty());
+    assert!(store.standing(LIVE, 0).await.unwrap().rules.moderators.is_empty());
+    let acts = store.acts(LIVE, ActId(i64::MAX), 10).await.unwrap();
+    assert!(acts.iter().all(|act| act.detail.is_empty()), "{acts:?}");
 }

@@ -6,6 +6,7 @@ pub mod fragment;
 mod head;
 mod input;
 pub mod mp4;
+pub mod packets;
 mod pool;
 pub mod read;
 pub(crate) mod stretch;

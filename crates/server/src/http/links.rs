@@ -24,6 +24,13 @@ impl Base {
     pub(crate) fn to(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
+
+    /// The address of another protocol on the same host: `rtmp://live.example.org:1935/live`.
+    pub(crate) fn beside(&self, scheme: &str, port: u16, path: &str) -> Option<String> {
+        let authority = self.0.split_once("://")?.1.split('/').next()?;
+        let host = authority.parse::<Authority>().ok()?;
+        Some(format!("{scheme}://{}:{port}{path}", host.host()))
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Base

@@ -3,6 +3,7 @@
 //! Routes are written without a final slash: requests are brought into that form before they are routed.
 
 pub(crate) mod access;
+mod admin;
 mod answers;
 pub(crate) mod auth;
 mod chat;
@@ -71,6 +72,7 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(chat_moderation::router())
         .merge(chat_people::router())
         .merge(chat_ws::router())
+        .merge(admin::router())
         .with_state(app.clone());
     let (routes, mut described) = schema::frame()
         .merge(users::router().with_state(app.into()))

@@ -11,6 +11,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+pub(crate) use domain::storage;
 use standard::standard;
 
 /// What went wrong, for a person to read. The language is chosen when it is answered.

@@ -18,7 +18,6 @@ use futures_util::{Stream, StreamExt};
 use ids::LiveId;
 use ingest::upload::{Checksum, Error, Status, Upload};
 use lives::Live;
-use tokio::task::spawn_blocking;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 use wire::Refusal;
@@ -29,10 +28,11 @@ use super::access::{Id, publishable_live};
 use super::auth::Caller;
 use super::links::Base;
 use super::problem::Problem;
+pub(super) use super::problem::storage;
 use crate::app::App;
-use crate::clock::now_ms;
+use crate::publishing::{check_quota, hear, over_quota};
 
-pub(super) use problem::{storage, upload_problem};
+pub(super) use problem::upload_problem;
 use tus::{checksum, creation, expires, insert, is_plain, is_upload, number};
 
 /// How often bytes of one request are told to the live.
@@ -76,7 +76,7 @@ async fn create(
     check_quota(&app, &live, announced).await?;
     let room = app.quota.room(live.author.id).saturating_add(announced);
     if creation.length.is_some_and(|length| length > room) {
-        return Err(problem::over_quota(app.quota.limit()));
+        return Err(over_quota(app.quota.limit()));
     }
     let is_empty = creation.length == Some(0);
     let upload = app.uploads.create(id.0, creation).await.map_err(upload_problem)?;
@@ -221,24 +221,6 @@ async fn open(
     Ok((live, upload))
 }
 
-/// Refuses more of a person whose lives take all that one person may store, or would with the bytes announced.
-async fn check_quota(app: &App, live: &Live, announced: u64) -> Result<(), Problem> {
-    let author = live.author.id;
-    if app.quota.admit(author, announced) {
-        return Ok(());
-    }
-    let lives = app.lives.of_author(author).await?;
-    let recorder = Arc::clone(&app.recorder);
-    let adding =
-        spawn_blocking(move || lives.into_iter().map(|id| recorder.stored(id.0)).sum::<Result<u64, _>>());
-    let stored = adding.await.map_err(|_| Problem::of(StatusCode::INTERNAL_SERVER_ERROR))?;
-    app.quota.measured(author, stored.map_err(|error| storage(&error))?);
-    if app.quota.admit(author, announced) {
-        return Ok(());
-    }
-    Err(problem::over_quota(app.quota.limit()))
-}
-
 /// The pieces of a request that did not say its length, up to what its author may still store.
 fn within(
     room: u64,
@@ -290,15 +272,4 @@ fn tell<E: 'static>(
             app.tasks.clone().spawn(async move { hear(&app, &live).await });
         }
     })
-}
-
-/// Bytes come for a live: it is not abandoned, and runs again if it was thought so.
-async fn hear(app: &App, live: &Live) {
-    app.recordings.touch(live.id);
-    match app.lifecycle.bytes_came(live.id, now_ms()).await {
-        // Its tails are open again before the first of these bytes is shown.
-        Ok(true) => app.listeners.heard(live.id).await,
-        Ok(false) => {}
-        Err(error) => tracing::warn!(live = %live.id, %error, "a live could not be told that bytes came"),
-    }
 }

@@ -12,8 +12,8 @@ use chat::Chat;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::people::{
-    Credentials, Myself, PasswordChange, ProfileChange, Refresh, Registration, Role, SignOut, SignedIn,
-    Tokens,
+    Credentials, Myself, PasswordChange, PasswordReset, ProfileChange, Refresh, Registering, Registration,
+    RegistrationMode, SignOut, SignedIn, Tokens,
 };
 use wire::{Refusal, User};
 
@@ -25,6 +25,7 @@ use super::{Json, Sent};
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::names;
+use crate::people::roles;
 
 /// What these handlers get.
 #[derive(Clone, FromRef)]
@@ -43,28 +44,50 @@ pub(crate) fn router() -> OpenApiRouter<Users> {
         .routes(routes!(logout))
         .routes(routes!(logout_all))
         .routes(routes!(change_password))
+        .routes(routes!(reset_password))
+        .routes(routes!(registration))
         .routes(routes!(profile, change_profile))
 }
 
 /// Sign up
 #[utoipa::path(post, path = "/api/users/register", operation_id = "register", tag = "People",
     request_body = Registration,
-    responses((status = 201, description = "Signed up and in.", body = SignedIn), Refusal<409>, Refusal<422>))]
-async fn register(State(users): State<Users>, Json(body): Json<Registration>) -> Result<Response, Problem> {
+    responses((status = 201, description = "Signed up and in.", body = SignedIn),
+        Refusal<403>, Refusal<409>, Refusal<422>, Refusal<429>))]
+async fn register(
+    State(users): State<Users>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Json(body): Json<Registration>,
+) -> Result<Response, Problem> {
+    let address = came_from(&users.config, &headers, peer);
     let new = NewPerson {
         email: body.email,
         password: body.password,
         first_name: body.first_name.unwrap_or_default(),
         last_name: body.last_name.unwrap_or_default(),
     };
-    let (person, tokens) = users.accounts.register(new, now_ms()).await?;
+    let invitation = body.invitation.as_deref();
+    let (person, tokens) = users.accounts.register(new, invitation, address, now_ms()).await?;
     Ok((StatusCode::CREATED, Answer(signed_in(&person, &tokens))).into_response())
+}
+
+/// How one signs up here
+#[utoipa::path(get, path = "/api/users/registration", operation_id = "registration", tag = "People",
+    responses((status = 200, description = "Who may.", body = RegistrationMode)))]
+async fn registration(State(users): State<Users>) -> Answer<RegistrationMode> {
+    let registration = match users.accounts.registration() {
+        accounts::Registration::Open => Registering::Open,
+        accounts::Registration::Invited => Registering::Invited,
+        accounts::Registration::Closed => Registering::Closed,
+    };
+    Answer(RegistrationMode { registration })
 }
 
 /// Sign in
 #[utoipa::path(post, path = "/api/users/login", operation_id = "login", tag = "People",
     request_body = Credentials,
-    responses((status = 200, description = "Signed in.", body = SignedIn), Refusal<401>, Refusal<429>))]
+    responses((status = 200, description = "Signed in.", body = SignedIn), Refusal<401>, Refusal<403>, Refusal<429>))]
 async fn login(
     State(users): State<Users>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -72,8 +95,21 @@ async fn login(
     Json(body): Json<Credentials>,
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
-    let (person, tokens) = users.accounts.login(&body.email, body.password, address, now_ms()).await?;
+    let signed = users.accounts.login(&body.email, body.password, address, now_ms()).await;
+    // Whoever knows the password is known: what they may not do is come in.
+    let (person, tokens) = signed.map_err(|error| match error {
+        accounts::Error::Disabled => disabled(),
+        other => other.into(),
+    })?;
     Ok(Answer(signed_in(&person, &tokens)).into_response())
+}
+
+fn disabled() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "Ce compte est désactivé. Adressez-vous à qui s'occupe de ce serveur.",
+        "This account is disabled. Turn to whoever runs this server.",
+    )
 }
 
 /// Exchange a refresh token
@@ -151,6 +187,26 @@ async fn change_password(
     Ok(Answer(signed_in(&person, &tokens)).into_response())
 }
 
+/// Set a password by a link
+#[utoipa::path(post, path = "/api/users/password-reset", operation_id = "resetPassword", tag = "People",
+    request_body = PasswordReset,
+    responses((status = 200, description = "Set, and signed in. Every other sign-in has ended, and the link is used up.", body = SignedIn),
+        Refusal<403>, Refusal<422>))]
+async fn reset_password(
+    State(users): State<Users>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Json(body): Json<PasswordReset>,
+) -> Result<Response, Problem> {
+    let address = came_from(&users.config, &headers, peer);
+    let reset = users.accounts.reset_password(&body.token, body.new_password, address, now_ms()).await;
+    let (person, tokens) = reset.map_err(|error| match error {
+        accounts::Error::NoSuchPerson => accounts::Error::NoLink.into(),
+        other => Problem::from(other),
+    })?;
+    Ok(Answer(signed_in(&person, &tokens)).into_response())
+}
+
 fn wrong_password() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
@@ -179,6 +235,7 @@ async fn change_profile(State(users): State<Users>, caller: Caller, sent: Sent) 
         first_name: body.first_name,
         last_name: body.last_name,
         profile_picture: body.profile_picture,
+        email: None,
     };
     let person = users.accounts.change(id, change).await?;
     users.chat.renamed(&names::author(&Name::from(&person)));
@@ -187,10 +244,6 @@ async fn change_profile(State(users): State<Users>, caller: Caller, sent: Sent) 
 
 fn myself(person: &accounts::Person) -> Myself<'_> {
     let User { id, external_id, first_name, last_name, profile_picture } = public(person);
-    let role = |role: &accounts::Role| match role {
-        accounts::Role::Admin => Role::Admin,
-        accounts::Role::Moderator => Role::Moderator,
-    };
     Myself {
         id,
         external_id,
@@ -198,7 +251,7 @@ fn myself(person: &accounts::Person) -> Myself<'_> {
         last_name,
         profile_picture,
         email: person.email.as_deref(),
-        roles: person.roles.iter().map(role).collect(),
+        roles: roles(person),
     }
 }
 

@@ -106,7 +106,8 @@ impl Server {
             &key,
             accounts::Settings::default(),
         );
-        accounts.set_role(&format!("{name}@example.org"), role, true).await.unwrap();
+        let person = accounts.by_email(&format!("{name}@example.org")).await.unwrap();
+        accounts.set_role(person.id, role, true).await.unwrap();
         database.close().await;
     }
 }

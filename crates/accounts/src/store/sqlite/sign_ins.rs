@@ -18,7 +18,24 @@ pub(super) fn begin(connection: &Connection, new: &NewSignIn) -> Kept<SignInId> 
         .execute(params![new.person.0, new.expires.0, new.ends.0])?;
     let id = SignInId(connection.last_insert_rowid());
     insert(connection, id, &new.token, new.expires)?;
+    if let Some(network) = &new.network {
+        remember(connection, new, network)?;
+    }
     Ok(id)
+}
+
+/// Remembers the network of a sign-in, and of the older ones as many as are to be.
+fn remember(connection: &Connection, new: &NewSignIn, network: &TokenHash) -> Kept<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO sign_in_networks (person, network, at) VALUES (?, ?, ?)")?
+        .execute(params![new.person.0, network, new.now.0])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM sign_in_networks WHERE person = ?1 AND network NOT IN
+             (SELECT network FROM sign_in_networks WHERE person = ?1 ORDER BY at DESC LIMIT ?2)",
+        )?
+        .execute(params![new.person.0, new.remembered])?;
+    Ok(())
 }
 
 pub(super) fn holds(connection: &Connection, id: SignInId, now: UnixMs) -> Kept<bool> {
@@ -86,8 +103,9 @@ fn shorten(connection: &Connection, sign_in: SignInId, longest: UnixMs) -> Kept<
 
 fn find(connection: &Connection, token: &TokenHash) -> Kept<Option<(SignInId, RefreshRow)>> {
     let mut statement = connection.prepare_cached(
-        "SELECT family, person, revoked, refresh_tokens.expires_at, used_at, ends_at
-         FROM refresh_tokens JOIN refresh_families ON refresh_families.id = family WHERE hash = ?",
+        "SELECT family, person, revoked OR disabled_at IS NOT NULL, refresh_tokens.expires_at, used_at, ends_at
+         FROM refresh_tokens JOIN refresh_families ON refresh_families.id = family JOIN users ON users.id = person
+         WHERE hash = ?",
     )?;
     let kept = statement.query_row([token], |row| {
         let kept = RefreshRow {

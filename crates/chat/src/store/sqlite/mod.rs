@@ -2,6 +2,7 @@
 
 mod acts;
 mod desk;
+mod erasure;
 mod gate;
 mod messages;
 mod migration;
@@ -58,6 +59,9 @@ type Kept<T> = Result<T, database::Error>;
 pub struct Sqlite(Database);
 
 impl Sqlite {
+    /// The search index, whose words of what was deleted are to be taken out.
+    pub const INDEX: &str = "messages_search";
+
     /// The conversations in this database.
     #[must_use]
     pub fn new(database: Database) -> Self {
@@ -95,6 +99,16 @@ impl Store for Sqlite {
     async fn forget(&self, live_id: LiveId) -> Result<(), Failure> {
         while self.0.write(move |conn| messages::forget_some(conn, live_id)).await? {}
         Ok(self.0.write(move |conn| messages::forget(conn, live_id)).await?)
+    }
+
+    async fn erase_some(
+        &self,
+        person_id: PersonId,
+        after: MessageId,
+        now_ms: UnixMs,
+        limit: u32,
+    ) -> Result<Vec<(LiveId, Deletion)>, Failure> {
+        Ok(self.0.write(move |conn| erasure::erase_some(conn, person_id, after, now_ms, limit)).await?)
     }
 
     async fn counters(&self, lives: Vec<LiveId>) -> Result<Vec<Counters>, Failure> {

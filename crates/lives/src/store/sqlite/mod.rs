@@ -32,6 +32,9 @@ const fn step(number: u32, name: &'static str, sql: &'static str) -> Migration {
 pub struct Sqlite(Database);
 
 impl Sqlite {
+    /// The search index, whose words of what was deleted are to be taken out.
+    pub const INDEX: &str = "lives_search";
+
     /// The lives in this database.
     #[must_use]
     pub fn new(database: Database) -> Self {

@@ -20,6 +20,37 @@ impl From<Failure> for Problem {
     }
 }
 
+/// What the storage said, as an answer.
+pub(crate) fn storage(error: &recorder::Error) -> Problem {
+    match error {
+        recorder::Error::Full => Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "Le disque du serveur est plein. Rien de ce qui était enregistré n'est perdu ; réessayez plus tard.",
+            "The server's disk is full. Nothing recorded is lost; try again later.",
+        ),
+        recorder::Error::UnreadFull { limit } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "Plus de {limit} octets de ce live n'ont pas pu être lus : ceux-ci sont refusés. Rien de ce qui précède n'est perdu."
+            ),
+            format!(
+                "More than {limit} bytes of this live could not be read: these are refused. Nothing before them is lost."
+            ),
+        ),
+        recorder::Error::TooManyTakes { limit } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "Un live a {limit} prises au plus : la suivante est refusée. Rien de ce qui précède n'est perdu."
+            ),
+            format!("A live has at most {limit} takes: the next one is refused. Nothing before it is lost."),
+        ),
+        error => {
+            tracing::error!(%error, "the storage failed");
+            Problem::of(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
 impl From<accounts::Error> for Problem {
     fn from(error: accounts::Error) -> Self {
         use accounts::Error;
@@ -45,8 +76,27 @@ impl From<accounts::Error> for Problem {
                 "Your password is another application's.",
             ),
             Error::BadName => refused(
-                "Un nom a 150 caractères au plus, sans caractère de contrôle.",
-                "A name has at most 150 characters and no control character.",
+                "Un nom a 150 caractères au plus, sans caractère de contrôle ni caractère invisible.",
+                "A name has at most 150 characters, none of them a control character or invisible.",
+            ),
+            Error::Disguise => refused(
+                "Ce nom ressemble à celui d'une personne qui s'occupe de ce serveur : écrivez-le autrement.",
+                "This name looks like that of somebody who runs this server: write it differently.",
+            ),
+            Error::RegistrationClosed => Self::new(
+                StatusCode::FORBIDDEN,
+                "Les inscriptions sont fermées. Adressez-vous à qui s'occupe de ce serveur.",
+                "Nobody can sign up here. Turn to whoever runs this server.",
+            ),
+            Error::NoInvitation => Self::new(
+                StatusCode::FORBIDDEN,
+                "Il faut une invitation pour s'inscrire, et celle-ci manque, a déjà servi ou a expiré.",
+                "Signing up needs an invitation, and this one is missing, was used or has expired.",
+            ),
+            Error::NoLink => Self::new(
+                StatusCode::FORBIDDEN,
+                "Ce lien a déjà servi, a expiré ou n'existe pas : demandez-en un autre.",
+                "This link was used, has expired or does not exist: ask for another.",
             ),
             Error::BadPicture => refused(
                 "La photo de profil est une adresse http ou https de 2 000 caractères au plus.",
@@ -65,6 +115,7 @@ impl From<accounts::Error> for Problem {
             )
             .retry_after(retry_after_s),
             Error::InvalidToken => invalid_token("Ce jeton n'est pas valable.", "This token is not valid."),
+            Error::Disabled => invalid_token("Ce compte est désactivé.", "This account is disabled."),
             Error::ExpiredToken => invalid_token("Ce jeton a expiré.", "This token has expired."),
             Error::NoSuchPerson => {
                 Self::new(StatusCode::NOT_FOUND, "Cette personne n'existe pas.", "There is no such person.")

@@ -17,7 +17,7 @@ use wire::publishing::{UploadedVideo, VideoForm};
 
 use super::problem::{encoded, no_video, two_videos, upload_problem};
 use super::tus::is_plain;
-use super::{check_quota, nothing, tell};
+use super::{nothing, tell};
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::http::access::{Id, publishable_live};
@@ -25,6 +25,7 @@ use crate::http::auth::Caller;
 use crate::http::links::Base;
 use crate::http::live_answer::replay_url;
 use crate::http::problem::Problem;
+use crate::publishing::check_quota;
 
 /// Pieces of a form that are in flight between its reader and the upload.
 const IN_FLIGHT: usize = 4;

@@ -4,7 +4,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use ingest::upload::Error;
 use media::Reason;
 
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, storage};
 
 /// An error of an upload as an answer. The offset at which it stands goes with it, so that nobody has to ask.
 pub(in crate::http) fn upload_problem(error: Error) -> Problem {
@@ -61,48 +61,6 @@ pub(in crate::http) fn upload_problem(error: Error) -> Problem {
             Problem::of(StatusCode::INTERNAL_SERVER_ERROR)
         }
     }
-}
-
-/// What the storage said, as an answer.
-pub(crate) fn storage(error: &recorder::Error) -> Problem {
-    match error {
-        recorder::Error::Full => Problem::new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "Le disque du serveur est plein. Rien de ce qui était enregistré n'est perdu ; réessayez plus tard.",
-            "The server's disk is full. Nothing recorded is lost; try again later.",
-        ),
-        recorder::Error::UnreadFull { limit } => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!(
-                "Plus de {limit} octets de ce live n'ont pas pu être lus : ceux-ci sont refusés. Rien de ce qui précède n'est perdu."
-            ),
-            format!(
-                "More than {limit} bytes of this live could not be read: these are refused. Nothing before them is lost."
-            ),
-        ),
-        recorder::Error::TooManyTakes { limit } => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!(
-                "Un live a {limit} prises au plus : la suivante est refusée. Rien de ce qui précède n'est perdu."
-            ),
-            format!("A live has at most {limit} takes: the next one is refused. Nothing before it is lost."),
-        ),
-        error => {
-            tracing::error!(%error, "the storage failed");
-            Problem::of(StatusCode::INTERNAL_SERVER_ERROR)
-        }
-    }
-}
-
-/// 507: the lives of a person take all that one person may store.
-pub(super) fn over_quota(limit: u64) -> Problem {
-    Problem::new(
-        StatusCode::INSUFFICIENT_STORAGE,
-        format!(
-            "Vos lives atteignent la limite de {limit} octets ; supprimez-en pour en enregistrer d'autres."
-        ),
-        format!("Your lives reach the limit of {limit} bytes; delete some to record others."),
-    )
 }
 
 pub(super) fn bad_header(name: &str) -> Problem {

@@ -60,7 +60,9 @@ pub(super) fn parts(line: &Line<'_>, from: Place, whole: Option<&Run>) -> Vec<Ru
             // the next one to begin then.
             let until = end.unwrap_or(short.first.at) + LEAST_PART_US;
             short.part(frame.place, end, &mut parts);
-            parts.last_mut().into_iter().for_each(|part| part.end = until);
+            if let Some(part) = parts.last_mut() {
+                part.end = until;
+            }
             end = Some(until);
         }
         let growing = match &mut part {
