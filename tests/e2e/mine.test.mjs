@@ -82,6 +82,22 @@ describe('my lives', { concurrency: false }, () => {
     await reader.context().close();
   });
 
+  test('without an answer the pages say whose connection it is, and come back with it', async () => {
+    const reader = await (await Somebody.join(world, 'Dior')).page('/', { viewport: PHONE });
+    await reader.getByTestId('replays').waitFor();
+    await world.stopServer();
+    await reader.getByTestId('home-search').fill('kermel');
+    await reader.locator('[role=alert][data-blame=viewer]').waitFor();
+    assert.deepEqual(await accessibilityFaults(reader), []);
+    await reader.getByRole('link', { name: 'Diffuser' }).click();
+    await reader.locator('.lost[data-blame=viewer]').waitFor();
+    assert.equal(new URL(reader.url()).pathname, '/studio');
+    await world.startServer();
+    await reader.getByRole('button', { name: 'Réessayer' }).click();
+    await reader.getByTestId('studio-title').waitFor();
+    await reader.context().close();
+  });
+
   test('somebody’s page shows their public lives', async () => {
     const reader = await (await Somebody.join(world, 'Coumba')).page(live.path, { viewport: PHONE });
     await reader.getByRole('link', { name: 'Les lives de Awa Ndiaye' }).click();

@@ -244,6 +244,10 @@ describe('ways to follow', { concurrency: false }, () => {
     const facts = page.getByTestId('live-facts');
     await facts.getByText(/Enregistré en direct le \d+ \S+ \d{4} à \d\d:\d\d · 0:20/).waitFor();
     assert.match(await facts.innerText(), /2 messages/);
+    assert.deepEqual(await page.evaluate(() => [navigator.mediaSession.metadata.title, navigator.mediaSession.metadata.artist]), [
+      'Réunion du quartier',
+      'Awa Ndiaye',
+    ]);
     assert.doesNotMatch(await facts.innerText(), / 0 /);
     await page.context().close();
   });
