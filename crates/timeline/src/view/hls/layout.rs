@@ -156,10 +156,10 @@ impl Rendition {
     }
 
     fn close(&mut self, take: &Take, at_work: usize, offset_ms: i64) {
-        if let Some(line) = Line::new(take, self.kind, offset_ms) {
-            if let Some(run) = cut::rest(&line, self.next) {
-                self.push(&line, at_work, run);
-            }
+        if let Some(line) = Line::new(take, self.kind, offset_ms)
+            && let Some(run) = cut::rest(&line, self.next)
+        {
+            self.push(&line, at_work, run);
         }
         let end = offset_ms.saturating_add(take.duration_ms()).saturating_mul(1_000);
         self.fill(at_work, end);
