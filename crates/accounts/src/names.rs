@@ -84,7 +84,7 @@ mod tests {
             "A\u{200B}wa",
             "\u{202E}awA",
             "Awa\u{2066}",
-            "Awa\n",
+            "A\nwa",
             "\u{3164}",
             "Awa\u{E0041}",
             "\u{FEFF}Awa",

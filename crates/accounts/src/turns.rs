@@ -165,6 +165,12 @@ mod tests {
         Asking::Stranger(Network::of([192, 0, 2, number].into()))
     }
 
+    /// Turns that are free, and those of them that strangers may have.
+    fn left(turns: &Turns) -> (usize, usize) {
+        let line = turns.lock();
+        (line.free, line.free_for_strangers)
+    }
+
     /// Lets these wait behind one who has the only turn, and tells the order in which they get it.
     async fn order(asking: &[Asking]) -> Vec<usize> {
         let turns = Turns::new(1);
@@ -203,7 +209,8 @@ mod tests {
         drop(gone);
         drop(first);
         drop(stays.await.unwrap());
-        assert_eq!((turns.lock().free, turns.lock().waiting_strangers), (1, 0));
+        assert_eq!(left(&turns), (1, 1));
+        assert_eq!(turns.lock().waiting_strangers, 0);
     }
 
     #[tokio::test]
@@ -213,10 +220,10 @@ mod tests {
         let waits = turns.lock().wait(from(3)).unwrap();
         let known = turns.take(Asking::Known).await.unwrap();
         drop(known);
-        assert_eq!((turns.lock().free, turns.lock().free_for_strangers), (1, 0));
+        assert_eq!(left(&turns), (1, 0));
         drop(strangers);
         drop(waits.await.unwrap());
-        assert_eq!((turns.lock().free, turns.lock().free_for_strangers), (3, 2));
+        assert_eq!(left(&turns), (3, 2));
     }
 
     #[tokio::test]

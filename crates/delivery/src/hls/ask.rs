@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_comes_next_is_waited_for() {
-        for (segment, part) in [(7, 3), (7, 11), (8, 0), (8, 8)] {
+        for (segment, part) in [(7, 3), (7, 2 + PARTS_AHEAD), (8, 0), (8, PARTS_AHEAD - 1)] {
             assert_eq!(answer(segment, part), Answer::Later, "{segment}.{part}");
         }
         assert_eq!(answer(7, None), Answer::Later);
@@ -87,7 +87,9 @@ mod tests {
 
     #[test]
     fn what_is_far_ahead_is_refused() {
-        for (segment, part) in [(7, 12), (8, 9), (9, 0), (u64::MAX, u64::MAX), (7, u64::MAX)] {
+        for (segment, part) in
+            [(7, 3 + PARTS_AHEAD), (8, PARTS_AHEAD), (9, 0), (u64::MAX, u64::MAX), (7, u64::MAX)]
+        {
             assert_eq!(answer(segment, part), Answer::Never, "{segment}.{part}");
         }
         assert_eq!(answer(9, None), Answer::Never);
