@@ -1,6 +1,6 @@
 import type { Component } from 'svelte';
+import type { Page } from './page';
 
-export type Page = { default: Component<Record<string, never>> };
 type WatchPage = { default: Component<{ id: number }> };
 
 /** The id of the live whose page a path is; null for every other page. */

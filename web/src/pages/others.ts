@@ -1,4 +1,4 @@
-import type { Page } from '../pages';
+import type { Page } from '../page';
 
 /** The page at a path that few visit; every page would have to name them otherwise. */
 export function load(path: string): Promise<Page> {
