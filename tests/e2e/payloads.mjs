@@ -146,6 +146,9 @@ const ADDRESSES = [
   `@<img src=x onerror=${RUN}>`,
 ];
 
+/** What no name may hold: what is not seen, and what changes how the rest is read. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
+
 /** More than two hundred texts, each once. */
 export const PAYLOADS = [
   ...new Set([
@@ -157,5 +160,5 @@ export const PAYLOADS = [
   ]),
 ];
 
-/** As many as fit into a name: no control characters, at most 150 characters. */
-export const NAMES = PAYLOADS.filter((text) => [...text].length <= 150 && !/\p{Cc}/u.test(text));
+/** As many as fit into a name: nothing unseen, at most 150 characters. */
+export const NAMES = PAYLOADS.filter((text) => [...text].length <= 150 && !UNSEEN.test(text));

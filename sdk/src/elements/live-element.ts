@@ -112,6 +112,9 @@ export class LiveElement extends Part {
   async #saveFace(client: LiveClient): Promise<void> {
     const error = await this.#ask(client);
     if (error === null || this.#patience === undefined) return;
+    // What was shown and is there no more was deleted: no server of ours is to blame.
+    const wasThere = Boolean(this.#player?.value.live);
+    if (wasThere && error instanceof Problem && error.status === 404) return this.#onGone(true, client);
     this.#isFailing = true;
     await this.failOf(error);
   }
