@@ -100,7 +100,7 @@ pub(crate) fn restore(from: &Path, to: &Path, tell: &mut dyn FnMut(&str)) -> Res
         Some(_) => return Err(format!("the first backup into {} was never finished", from.display())),
         None => return Err(format!("{} is no backup", from.display())),
     }
-    if to.exists() && !is_empty(to)? {
+    if to.exists() && !data_dir::is_empty(to).map_err(|error| said(to, &error))? {
         return Err(format!(
             "{} is not empty: a backup is restored into a directory of its own",
             to.display()
@@ -130,7 +130,7 @@ fn prepare(to: &Path) -> Result<(), String> {
     if read_mark(to)?.is_some() {
         return Ok(());
     }
-    if to.exists() && !is_empty(to)? {
+    if to.exists() && !data_dir::is_empty(to).map_err(|error| said(to, &error))? {
         return Err(format!("{} holds something that is no backup", to.display()));
     }
     data_dir::make(to).map_err(|error| error.to_string())?;
@@ -261,11 +261,6 @@ fn write_mark(folder: &Path, of: Option<i64>) -> Result<(), String> {
     let written = std::fs::write(&part, text).and_then(|()| File::open(&part)?.sync_all());
     written.and_then(|()| std::fs::rename(&part, &path)).map_err(|error| said(&path, &error))?;
     sync_folder(folder)
-}
-
-fn is_empty(folder: &Path) -> Result<bool, String> {
-    let mut entries = std::fs::read_dir(folder).map_err(|error| said(folder, &error))?;
-    Ok(!entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lost+found")))
 }
 
 fn lies_in(inner: &Path, outer: &Path) -> bool {

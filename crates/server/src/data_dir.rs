@@ -33,7 +33,7 @@ pub(crate) fn make(path: &Path) -> Result<(), Error> {
 }
 
 /// Whether there is nothing in it but what a file system of its own has from the start.
-fn is_empty(path: &Path) -> io::Result<bool> {
+pub(crate) fn is_empty(path: &Path) -> io::Result<bool> {
     for entry in std::fs::read_dir(path)? {
         if entry?.file_name() != "lost+found" {
             return Ok(false);

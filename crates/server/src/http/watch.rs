@@ -11,7 +11,6 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use ids::PersonId;
 use lives::Live;
 use recorder::Recording;
 use serde::Deserialize;
@@ -53,8 +52,8 @@ struct Watched {
     recording: Arc<Recording>,
     /// Theirs to watch it, for as long as they do.
     right: Right,
-    /// Who they are, if they have signed in.
-    person: Option<PersonId>,
+    /// Who they are.
+    caller: Caller,
 }
 
 /// The live in a path, whatever else is.
@@ -74,7 +73,7 @@ impl FromRequestParts<App> for Watched {
         let live = watchable_live(app, &caller, id, &keys).await?;
         let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
         let right = Right::of(app, id, parts, keys)?;
-        Ok(Self { live, recording, right, person: caller.person().ok().map(|person| person.id) })
+        Ok(Self { live, recording, right, caller })
     }
 }
 

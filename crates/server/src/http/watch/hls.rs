@@ -51,8 +51,7 @@ impl FromRequestParts<App> for Viewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Watched { live, recording, right, .. } = Watched::from_request_parts(parts, app).await?;
-        let caller = Caller::from_request_parts(parts, app).await?;
+        let Watched { live, recording, right, caller } = Watched::from_request_parts(parts, app).await?;
         let Ok(keys) = Keys::from_request_parts(parts, app).await;
         Ok(Self { live, recording, right, caller, keys, headers: parts.headers.clone() })
     }

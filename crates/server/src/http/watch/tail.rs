@@ -56,7 +56,8 @@ pub(super) async fn webm(
 }
 
 async fn answer(app: &App, watched: Watched, asked: TailQuery, format: Format) -> Result<Response, Problem> {
-    let Watched { live, recording, right, person } = watched;
+    let Watched { live, recording, right, caller } = watched;
+    let person = caller.person().ok().map(|person| person.id);
     let TailQuery { from_ms, take, track, video } = asked;
     let track = track.map(kind);
     let request = tail::Request { format, track, take, from_ms, slides: video.is_some() };
