@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ids::PersonId;
@@ -14,7 +15,7 @@ const KNOWN_AT_MOST: usize = 10_000;
 /// What is known of what people store.
 #[derive(Debug)]
 pub(crate) struct Quota {
-    limit: u64,
+    limit: AtomicU64,
     known: Mutex<HashMap<PersonId, Known>>,
 }
 
@@ -27,12 +28,17 @@ struct Known {
 impl Quota {
     /// A quota of so many bytes for each person.
     pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, known: Mutex::default() }
+        Self { limit: AtomicU64::new(limit), known: Mutex::default() }
     }
 
     /// The bytes that one person may store.
     pub(crate) fn limit(&self) -> u64 {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Another number of bytes from now on.
+    pub(crate) fn set_limit(&self, limit: u64) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// Counts bytes that a person is about to store, if a measure says that there is room for them.
@@ -42,7 +48,7 @@ impl Quota {
             return false;
         };
         let sum = known.stored.saturating_add(bytes);
-        if sum > self.limit {
+        if sum > self.limit() {
             return false;
         }
         known.stored = sum;
@@ -51,7 +57,7 @@ impl Quota {
 
     /// What is left for a person after the last measure.
     pub(crate) fn room(&self, person: PersonId) -> u64 {
-        self.lock().get(&person).map_or(0, |known| self.limit.saturating_sub(known.stored))
+        self.lock().get(&person).map_or(0, |known| self.limit().saturating_sub(known.stored))
     }
 
     /// Takes note of what was measured.
