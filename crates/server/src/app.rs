@@ -15,25 +15,33 @@ use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access_log::AccessLog;
 use crate::clock::now_ms;
-use crate::config::Config;
+use crate::config::{AccessLogFormat, Config};
 use crate::engines::Engines;
 use crate::erasing::Erasing;
 use crate::error::Error;
 use crate::http::chat_cost::ChatCosts;
 use crate::http::chat_state::{Sources, States};
-use crate::http::log::Counts;
 use crate::listeners::{Followers, Listeners};
+use crate::measured_disk::MeasuredDisk;
+use crate::metrics::{DISK, Metrics};
 use crate::names::Names;
+use crate::otlp::Spans;
+use crate::places::Places;
 use crate::presence::{Here, Viewers};
 use crate::quota::Quota;
 use crate::recorded::{Made, Recordings};
+use crate::settings::Settings;
 use crate::summaries::Summaries;
 
 /// Everything that a request may need; clones share it.
 #[derive(Clone, FromRef)]
 pub(crate) struct App {
+    /// What the server started with.
     pub(crate) config: Arc<Config>,
+    /// The same as it is now, after SIGHUP.
+    pub(crate) settings: Settings,
     pub(crate) engines: Engines,
     pub(crate) accounts: Accounts,
     pub(crate) lives: Lives,
@@ -52,12 +60,19 @@ pub(crate) struct App {
     pub(crate) publishers: Arc<Publishers>,
     /// The port on which RTMP is taken, if it is.
     pub(crate) rtmp: RtmpPort,
+    #[from_ref(skip)]
+    pub(crate) places: Places,
+    /// Those of RTMP: whoever holds them keeps no viewer out.
+    #[from_ref(skip)]
+    pub(crate) rtmp_places: Places,
     pub(crate) replays: Arc<Replays>,
     pub(crate) hls: Arc<Hls>,
     pub(crate) posters: Arc<Posters>,
     pub(crate) viewers: Viewers,
     pub(crate) here: Here,
-    pub(crate) counts: Arc<Counts>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) spans: Option<Arc<Spans>>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) erasing: Erasing,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
@@ -79,9 +94,17 @@ impl App {
         let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
         let lives = Lives::new(engines.lives(), accounts.clone());
         let lifecycle = Lifecycle::open(lives.clone(), config.running_lives).await?;
-        let recorder =
-            Recorder::open(&config.data_dir, config.reserve)?.with_unread_limit(config.unread_limit);
-        let recorder = Arc::new(recorder);
+        let metrics = Arc::new(Metrics::new());
+        let commits = metrics.commits(Engines::NAME);
+        engines.on_commit(move |time| commits.observe(time.as_secs_f64()));
+        let access_log = access_log(&config, &metrics)?;
+        let spans = |address: &String| Arc::new(Spans::new(address, metrics.spans_lost.clone()));
+        let spans = config.otlp.as_ref().map(spans);
+        let disk = Arc::new(MeasuredDisk::new(metrics.syncs(DISK)));
+        let recorder = Recorder::on(disk, &config.data_dir, config.reserve)?;
+        let recorder = Arc::new(recorder.with_unread_limit(config.unread_limit));
+        let places = || Places::new(config.connections, config.connections_per_address);
+        let (places, rtmp_places) = (places(), places());
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
         let quota = Arc::new(Quota::new(config.storage_per_person));
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
@@ -94,6 +117,8 @@ impl App {
         let viewers = Viewers::default();
         let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone(), viewers.clone()));
         let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
+        let fan_out = metrics.fan_out.clone();
+        chat.tallies().fan_out.tell(move |time| fan_out.observe(time.as_secs_f64()));
         let (chat_states, tasks) = (States::default(), TaskTracker::new());
         let listeners = Listeners::new(Followers {
             lifecycle: lifecycle.clone(),
@@ -103,8 +128,10 @@ impl App {
             chat_states: chat_states.clone(),
             tasks: tasks.clone(),
         });
+        let config = Arc::new(config);
         Ok(Self {
-            config: Arc::new(config),
+            settings: Settings::new(Arc::clone(&config)),
+            config,
             lives,
             lifecycle,
             listeners,
@@ -119,6 +146,8 @@ impl App {
             uploads,
             publishers,
             rtmp: RtmpPort::default(),
+            places,
+            rtmp_places,
             recorder,
             replays,
             hls,
@@ -126,7 +155,9 @@ impl App {
             viewers,
             chat_costs: ChatCosts::default(),
             here: Here::default(),
-            counts: Arc::default(),
+            metrics,
+            access_log,
+            spans,
             quota,
             erasing: Erasing::default(),
             leaving: CancellationToken::new(),
@@ -148,7 +179,17 @@ impl App {
     /// Closes it all, what others stand on last.
     pub(crate) async fn close(&self) {
         self.engines.close().await;
+        if let Some(log) = self.access_log.clone() {
+            // What it said when it ended was heard there.
+            let _ = tokio::task::spawn_blocking(move || log.close()).await;
+        }
     }
+}
+
+fn access_log(config: &Config, metrics: &Metrics) -> Result<Option<Arc<AccessLog>>, Error> {
+    let Some(AccessLogFormat::Json) = config.access_log else { return Ok(None) };
+    let log = AccessLog::begin(metrics.access_log_lost.clone()).map_err(Error::AccessLog)?;
+    Ok(Some(Arc::new(log)))
 }
 
 /// The key of a data directory, made where there is nobody yet whose tokens it would end.

@@ -21,6 +21,7 @@ use tower::ServiceExt;
 use crate::pace::{PacedBody, PacedReader};
 use crate::parting::Parting;
 use crate::places::Place;
+use crate::traffic::{Counted, Traffic};
 
 /// How long a client may take for a request's head, or stay idle between requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
@@ -44,6 +45,7 @@ pub(crate) async fn talk(
     router: Router,
     leaving: CancellationToken,
     place: Place,
+    traffic: Traffic,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
@@ -57,9 +59,8 @@ pub(crate) async fn talk(
         answer(router.clone(), request, in_hand.clone())
     });
     let builder = builder();
-    let mut connection = pin!(
-        builder.serve_connection_with_upgrades(TokioIo::new(PacedReader::new(Parting::new(stream))), service)
-    );
+    let stream = PacedReader::new(Counted::new(Parting::new(stream), traffic));
+    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = async { tokio::select! { () = leaving.cancelled() => {}, () = idle => {} } } => {

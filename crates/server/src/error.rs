@@ -38,6 +38,12 @@ pub enum Error {
     /// The database.
     #[error("the database cannot be opened: {0}")]
     Storage(#[from] storage::Failure),
+    /// The access log.
+    #[error("the access log cannot be written: {0}")]
+    AccessLog(std::io::Error),
+    /// The system does not tell signals.
+    #[error("SIGHUP cannot be listened for: {0}")]
+    Signal(std::io::Error),
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),

@@ -2,13 +2,16 @@
 //!
 //! [`run`] is the whole server; the command line ([`cli`]) only gives it a configuration and a signal to leave.
 
+mod access_log;
 mod app;
 mod backup;
+mod check;
 pub mod cli;
 mod clock;
 mod config;
 mod connection;
 mod data_dir;
+mod doctor;
 mod engines;
 mod erasing;
 mod erasure;
@@ -17,7 +20,11 @@ mod export;
 mod http;
 mod in_use;
 mod listeners;
+mod logging;
+mod measured_disk;
+mod metrics;
 mod names;
+mod otlp;
 mod pace;
 mod parting;
 mod people;
@@ -26,15 +33,19 @@ mod presence;
 mod publishing;
 mod quota;
 mod recorded;
+mod reload;
 mod rtmp;
+mod secrets;
 mod serve;
+mod settings;
 mod shutdown;
 mod summaries;
 mod terminal;
 mod timeout;
+mod traffic;
 mod user_command;
 
-pub use config::{Config, ConfigError, Written};
+pub use config::{AccessLogFormat, Config, ConfigError, Written};
 pub use error::Error;
 pub use in_use::{InUse, Refused};
 pub use serve::run;

@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::http::problem::{Language, Problem, storage};
 use crate::places::Place;
 use crate::publishing::{check_quota, hear};
+use crate::traffic::Traffic;
 
 /// How long a connection may take until it publishes, and from one time that it does to the next.
 const LOGIN: Duration = Duration::from_secs(10);
@@ -48,9 +49,10 @@ pub(crate) async fn talk(app: App, stream: TcpStream, address: SocketAddr, place
         tracing::debug!(%error, "an RTMP connection keeps its delay");
     }
     let since = Instant::now();
-    let session = Session::default();
+    let (session, traffic) = (Session::default(), app.metrics.traffic("rtmp"));
+    let login_by = since + LOGIN;
     let mut connection =
-        Connection { app, stream, address, place, session, live: None, since, login_by: since + LOGIN };
+        Connection { app, stream, traffic, address, place, session, live: None, since, login_by };
     let end = connection.run().await;
     connection.leave(end).await;
 }
@@ -58,6 +60,7 @@ pub(crate) async fn talk(app: App, stream: TcpStream, address: SocketAddr, place
 struct Connection {
     app: App,
     stream: TcpStream,
+    traffic: Traffic,
     address: SocketAddr,
     place: Place,
     session: Session,
@@ -142,7 +145,10 @@ impl Connection {
             () = sleep_until(next) => Ok(Woken::Time),
             read = self.stream.read(buffer) => match read {
                 Ok(0) | Err(_) => Err(End::Gone),
-                Ok(count) => Ok(Woken::Bytes(count)),
+                Ok(count) => {
+                    self.traffic.received.inc_by(count as u64);
+                    Ok(Woken::Bytes(count))
+                }
             },
         }
     }
@@ -267,7 +273,10 @@ impl Connection {
             return Ok(());
         }
         match timeout(ANSWER, self.stream.write_all(&bytes)).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                self.traffic.sent.inc_by(bytes.len() as u64);
+                Ok(())
+            }
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::Slow),
         }

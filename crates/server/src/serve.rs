@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::app::{App, RtmpPort};
@@ -12,8 +13,7 @@ use crate::config::Config;
 use crate::connection::talk;
 use crate::error::Error;
 use crate::in_use::InUse;
-use crate::places::Places;
-use crate::{data_dir, erasure, http, rtmp, summaries, timeout};
+use crate::{data_dir, erasure, http, reload, rtmp, summaries, timeout};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -47,7 +47,9 @@ pub async fn run(
     let (listener, address) = listen_on(app.config.listen)?;
     let door = app.config.rtmp.map(listen_on).transpose()?;
     app.rtmp = RtmpPort(door.as_ref().map(|(_, address)| address.port()));
+    let told = app.config.metrics_listen.map(listen_on).transpose()?;
     let router = http::router(&app);
+    let hangup = signal(SignalKind::hangup()).map_err(Error::Signal)?;
     let following = app.listeners.begin().await?;
     app.tasks.spawn(timeout::watch(app.clone()));
     app.tasks.spawn(timeout::let_frames_go(app.clone()));
@@ -55,6 +57,17 @@ pub async fn run(
     app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
     app.tasks.spawn(erasure::hear_changes(app.clone(), app.accounts.newest_change().await?));
     app.tasks.spawn(erasure::erase(app.clone()));
+    app.tasks.spawn(reload::on_hangup(app.clone(), hangup));
+    if let Some(spans) = app.spans.clone() {
+        let leaving = app.leaving.clone();
+        app.tasks.spawn(async move { spans.send(leaving).await });
+    }
+    // Not one of the tasks that leaving waits for: it says until the end how it stands.
+    let told_at = told.as_ref().map(|(_, address)| *address);
+    let telling = tokio::spawn(tell(app.clone(), told));
+    if let Some(address) = told_at {
+        tracing::info!(%address, "metrics are told");
+    }
     in_use.tell(&public_url(&app.config, address));
     on_ready(address);
     tokio::select! {
@@ -66,7 +79,16 @@ pub async fn run(
     leave(&app).await;
     // Last: a stop that is being answered waits for what follows it.
     following.abort();
+    telling.abort();
     Ok(in_use)
+}
+
+/// Tells metrics and how the server stands at an address of their own, where there is one.
+async fn tell(app: App, listener: Option<(TcpListener, SocketAddr)>) {
+    let Some((listener, _)) = listener else { return };
+    if let Err(error) = axum::serve(listener, http::metrics_router(&app)).await {
+        tracing::error!(%error, "metrics are told no more");
+    }
 }
 
 fn listen_on(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
@@ -93,7 +115,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 
 /// One order, one deadline: what the deadline cuts is what a crash would cut.
 async fn leave(app: &App) {
-    let deadline = Instant::now() + app.config.leaving;
+    let deadline = Instant::now() + app.settings.now().leaving;
     app.leaving.cancel();
     app.tasks.close();
     if tokio::time::timeout_at(deadline, app.tasks.wait()).await.is_err() {
@@ -108,7 +130,7 @@ async fn leave(app: &App) {
 }
 
 async fn accept(app: &App, listener: &TcpListener, router: &Router) {
-    let places = Places::new(app.config.connections, app.config.connections_per_address);
+    let (places, traffic) = (&app.places, app.metrics.traffic("http"));
     loop {
         let Some(free) = places.free().await else { return };
         match listener.accept().await {
@@ -120,7 +142,8 @@ async fn accept(app: &App, listener: &TcpListener, router: &Router) {
                 };
                 match place {
                     Some(place) => {
-                        app.tasks.spawn(talk(stream, address, router.clone(), app.leaving.clone(), place));
+                        let (router, leaving) = (router.clone(), app.leaving.clone());
+                        app.tasks.spawn(talk(stream, address, router, leaving, place, traffic.clone()));
                     }
                     None => refuse(&stream, address),
                 }
@@ -136,7 +159,7 @@ async fn accept(app: &App, listener: &TcpListener, router: &Router) {
 /// Takes connections of RTMP, where it is taken. Their places are their own: whoever holds them keeps no viewer out.
 async fn accept_rtmp(app: &App, listener: Option<&TcpListener>) {
     let Some(listener) = listener else { return std::future::pending().await };
-    let places = Places::new(app.config.connections, app.config.connections_per_address);
+    let places = &app.rtmp_places;
     loop {
         let Some(free) = places.free().await else { return };
         match listener.accept().await {

@@ -5,13 +5,14 @@ use crate::clock::now_ms;
 
 /// Ends abandoned lives, until the server leaves.
 pub(crate) async fn watch(app: App) {
-    let patience = app.config.patience;
-    let often = (patience / 8).clamp(Duration::from_millis(50), Duration::from_secs(5));
-    let mut ticks = tokio::time::interval(often);
+    let mut changes = app.settings.changes();
     loop {
+        let patience = app.settings.now().patience;
+        let often = (patience / 8).clamp(Duration::from_millis(50), Duration::from_secs(5));
         tokio::select! {
             () = app.leaving.cancelled() => return,
-            _ = ticks.tick() => {}
+            () = tokio::time::sleep(often) => {}
+            _ = changes.changed() => continue,
         }
         match app.lifecycle.end_abandoned(Instant::now(), now_ms(), patience).await {
             Ok(ended) => {
@@ -43,14 +44,16 @@ const OLD_LIVES: Duration = Duration::from_secs(3_600);
 
 /// Deletes lives that are kept no longer, at the start and each hour, until the server leaves.
 pub(crate) async fn let_old_lives_go(app: App) {
-    let Some(kept) = app.config.kept else { return };
-    let kept_ms = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
+    let mut changes = app.settings.changes();
     let mut ticks = tokio::time::interval(OLD_LIVES);
     loop {
         tokio::select! {
             () = app.leaving.cancelled() => return,
             _ = ticks.tick() => {}
+            _ = changes.changed() => {}
         }
+        let Some(kept) = app.settings.now().kept else { continue };
+        let kept_ms = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
         loop {
             let now = now_ms();
             match app.lifecycle.delete_ended_before(now.plus_ms(kept_ms.saturating_neg()), now).await {

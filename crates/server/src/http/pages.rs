@@ -64,7 +64,7 @@ pub(super) async fn page(app: App, request: Request) -> Response {
     if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
         let mut answer = serve(&parts.headers, path, file);
         if path == FRAMED {
-            let_be_framed(answer.headers_mut(), &app.config.frame_ancestors);
+            let_be_framed(answer.headers_mut(), &app.settings.now().frame_ancestors);
         }
         return answer;
     }

@@ -24,6 +24,7 @@ use super::problem::Problem;
 use super::{Json, Sent};
 use crate::clock::now_ms;
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::names;
 use crate::people::roles;
 
@@ -33,6 +34,7 @@ pub(crate) struct Users {
     pub(crate) accounts: Accounts,
     pub(crate) chat: Chat,
     pub(crate) config: Arc<Config>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 pub(crate) fn router() -> OpenApiRouter<Users> {
@@ -96,6 +98,9 @@ async fn login(
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
     let signed = users.accounts.login(&body.email, body.password, address, now_ms()).await;
+    if signed.is_err() {
+        users.metrics.sign_ins_failed.inc();
+    }
     // Whoever knows the password is known: what they may not do is come in.
     let (person, tokens) = signed.map_err(|error| match error {
         accounts::Error::Disabled => disabled(),
