@@ -30,6 +30,16 @@ if [ "${#missing[@]}" -gt 0 ]; then
   fi
 fi
 
+# What checks metrics and alerts: one program of a package whose server is not wanted.
+if ! command -v promtool >/dev/null && [ ! -x .tools/promtool ]; then
+  mkdir -p .tools
+  folder=$(mktemp -d)
+  as_root apt-get update -q
+  (cd "$folder" && apt-get download -q prometheus && dpkg-deb --extract prometheus_*.deb unpacked)
+  install -m 755 "$folder/unpacked/usr/bin/promtool" .tools/promtool
+  rm -rf "$folder"
+fi
+
 # A tus client in Python, an ffmpeg newer than the system's, and what the example in Django needs.
 pins="tuspy==1.1.0 imageio-ffmpeg==0.8.1 $(tr '\n' ' ' <examples/django/requirements.txt)"
 mkdir -p .tools
