@@ -24,6 +24,7 @@ mod logging;
 mod measured_disk;
 mod metrics;
 mod names;
+mod offline;
 mod otlp;
 mod pace;
 mod parting;
