@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use promises::{Api, Server};
 use reqwest::Method;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -62,10 +62,14 @@ async fn a_server_that_leaves_says_so_where_metrics_are_told() {
     let mut server = Server::configured(&["--metrics-listen", "127.0.0.1:0", "--leaving-s", "1"], &[]).await;
     let apart = Api::new(&format!("http://{}", address_of_metrics(&server).await));
     apart.get("/readyz").await.must_be(200);
-    // A request in hand keeps it for as long as leaving may take.
+    // A request in hand keeps it for as long as leaving may take; that it is in hand is said by asking for its body.
     let mut slow = TcpStream::connect(server.address()).await.expect("a connection is taken");
-    let head = "POST /api/users/login/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nContent-Type: application/json\r\n\r\n{";
+    let head =
+        "POST /api/users/login/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n";
     slow.write_all(head.as_bytes()).await.expect("it is sent");
+    let mut go_on = [0; 12];
+    slow.read_exact(&mut go_on).await.expect("it is asked for");
+    assert_eq!(&go_on, b"HTTP/1.1 100");
     let asked = async {
         loop {
             let answer = apart.get("/readyz").await;
