@@ -11,7 +11,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::config::Config;
 use crate::in_use::{self, InUse};
-use crate::{data_dir, engines};
+use crate::{data_dir, engines, tls};
 
 /// A moment that is over: a clock before it is wrong. In seconds since 1970, the first of January 2026.
 const OVER_S: u64 = 1_767_225_600;
@@ -65,7 +65,13 @@ fn directory(path: &Path) -> Result<String, String> {
 
 fn ports(config: &Config) -> Result<String, String> {
     let is_served = InUse::is_taken(&config.data_dir);
-    let wanted = [("", Some(config.listen)), ("RTMP ", config.rtmp), ("metrics ", config.metrics_listen)];
+    let wanted = [
+        ("", Some(config.listen)),
+        ("plain HTTP ", config.http_listen),
+        ("RTMP ", config.rtmp),
+        ("RTMPS ", config.rtmps),
+        ("metrics ", config.metrics_listen),
+    ];
     let mut free = Vec::new();
     let mut taken = Vec::new();
     for (what, address) in wanted {
@@ -160,6 +166,9 @@ fn open_files(config: &Config) -> Result<String, String> {
 }
 
 fn https(config: &Config) -> Result<String, String> {
+    if let Some(tls) = &config.tls {
+        return tls::look(tls);
+    }
     match config.public_url.as_deref() {
         Some(url) if url.starts_with("https://") => {
             Ok(format!("people come by {url}; the proxy there has the certificate"))
@@ -172,7 +181,7 @@ fn https(config: &Config) -> Result<String, String> {
         }
         None => Err(format!(
             "{} is reached from outside without https, where browsers give neither camera nor microphone: put a proxy with a \
-             certificate in front, and name it by --public-url https://…",
+             certificate in front, and name it by --public-url https://…, or give --tls and the server's name",
             config.listen
         )),
     }
@@ -189,7 +198,7 @@ fn proxy_headers(config: &Config) -> Result<String, String> {
         (true, true, _) => {
             Ok("X-Forwarded-For, -Proto and -Host are believed, of a proxy on this machine".to_owned())
         }
-        (false, true, Some(url)) => Err(format!(
+        (false, true, Some(url)) if config.tls.is_none() => Err(format!(
             "a proxy stands in front ({url}), and everybody counts as that proxy: give --trust-proxy, and let it set \
              X-Forwarded-For, -Proto and -Host"
         )),

@@ -44,6 +44,9 @@ pub enum Error {
     /// The system does not tell signals.
     #[error("SIGHUP cannot be listened for: {0}")]
     Signal(std::io::Error),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::Error),
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),

@@ -43,6 +43,7 @@ mod shutdown;
 mod summaries;
 mod terminal;
 mod timeout;
+mod tls;
 mod traffic;
 mod user_command;
 
@@ -50,3 +51,4 @@ pub use config::{AccessLogFormat, Config, ConfigError, Written};
 pub use error::Error;
 pub use in_use::{InUse, Refused};
 pub use serve::run;
+pub use tls::{Acme, Broken, Error as TlsError, Files, Settings as Tls};
