@@ -127,6 +127,47 @@ fn an_element_that_nobody_knows_changes_nothing_anywhere() {
     }
 }
 
+/// What stands in the headers: of EBML, of `Info`, of `Tracks` and its entries.
+const HEADERS: [u32; 17] = [
+    0x4286, 0x42f7, 0x42f2, 0x42f3, 0x4282, 0x4287, 0x4285, 0x2a_d7b1, 0x4d80, 0x5741, 0xae, 0xd7, 0x73c5,
+    0x83, 0x86, 0xe0, 0xe1,
+];
+
+#[test]
+fn what_begins_no_element_between_the_children_of_a_header_changes_nothing() {
+    for odd in [&[0][..], &[0, 0, 0, 0, 0], &[1, 2, 3]] {
+        try_everywhere(odd, |element| HEADERS.contains(&element.id));
+    }
+}
+
+#[test]
+fn units_that_wait_for_a_picture_when_the_recording_ends_are_told() {
+    let data = fixture("found/h264_parameter_sets_in_a_block_of_their_own.mkv");
+    let pictures = |len: usize| frames(&whole(&data[..len]).0, Kind::Video).len();
+    // The longest beginning in which no picture is whole.
+    let (mut without, mut with) = (0, data.len());
+    while with - without > 1 {
+        let middle = usize::midpoint(without, with);
+        if pictures(middle) == 0 { without = middle } else { with = middle }
+    }
+    let told = |event: &Event| match event {
+        Event::Unread(unread) if unread.kind == Some(Kind::Video) => Some(unread.bytes.clone()),
+        _ => None,
+    };
+    let told: Vec<_> = whole(&data[..without]).0.iter().filter_map(told).collect();
+    let has_parameter_set =
+        |bytes: &[u8]| bytes.windows(2).any(|units| units == [0, 0x67] || units == [1, 0x67]);
+    assert!(told.iter().any(|bytes| has_parameter_set(bytes) || bytes.contains(&0x67)), "{told:?}");
+    assert!(
+        whole(&data)
+            .0
+            .iter()
+            .filter_map(|event| if let Event::Unread(_) = event { Some(()) } else { None })
+            .count()
+            == 0
+    );
+}
+
 #[test]
 fn a_block_that_cannot_be_read_costs_itself_alone() {
     let is_block = |element: &Element| matches!(element.id, 0xa3 | 0xa0);
