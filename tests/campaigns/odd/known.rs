@@ -52,9 +52,22 @@ fn loses_edits(changed: &Changed) -> bool {
 }
 
 /// Whether what the file shows of the sound is known, so that nothing else may be heard. What ffmpeg read while it looked for
-/// the size of a picture is lost to it where that never comes: the last packet is what is left, or none.
+/// the size of a picture is lost to it where that never comes: the last packet is what is left, or none. Of Matroska it gives
+/// up the rest of a cluster behind a block that it cannot read, that of text in a track of data among them; an element ends
+/// where it says (RFC 8794, 6.2).
 pub(crate) fn reads_sound(changed: &Changed, packets: &[Packet]) -> bool {
-    if loses_edits(changed) { !has_second_sound(changed) } else { packets.len() > 1 }
+    let gives_up = [
+        "empty SimpleBlock",
+        "block cut in its head",
+        "block without a frame",
+        "empty BlockGroup",
+        "block of no track",
+        "a track of data",
+    ];
+    if loses_edits(changed) {
+        return !has_second_sound(changed);
+    }
+    packets.len() > 1 && !changed.names.iter().any(|name| gives_up.contains(name))
 }
 
 /// Whether the file has two tracks of sound, of the same frames.

@@ -386,7 +386,7 @@ impl Stream {
         let time = |ticks: i64| self.time(&part, ticks);
         // Sound is decoded in the order in which it is heard: a composition offset (8.6.1.3) only moves it.
         let decoded = if self.kind == Kind::Audio { pts } else { sample.dts };
-        let frame = Timed { offset: sample.offset, dts: time(decoded), pts: time(pts), duration, data };
+        let mut frame = Timed { offset: sample.offset, dts: time(decoded), pts: time(pts), duration, data };
         let Some(number) = number else {
             if self.kind == Kind::Video {
                 self.hidden.hold(frame, key, self.track.is_some());
@@ -394,13 +394,12 @@ impl Stream {
             return (Vec::new(), None);
         };
         let begins = self.part != Some(number);
-        let needed = if self.hidden.is_empty() {
-            Vec::new()
-        } else {
-            let end = if self.edits.is_last(number) { i64::MAX } else { time(part.until) };
-            let start = time(part.from);
-            self.hidden.reveal(&frame, key, begins, start, end)
-        };
+        if begins {
+            self.hidden.begin_stretch();
+        }
+        let (start, until) = (time(part.from), time(part.until));
+        let end = if self.edits.is_last(number) { i64::MAX } else { until };
+        let needed = self.hidden.reveal(&mut frame, key, begins, start, (until, end));
         self.part = Some(number);
         (needed, Some(frame))
     }
