@@ -100,9 +100,8 @@ async fn a_form_with_two_recordings_is_refused_and_keeps_neither() {
     let timeline = live.timeline(&author.api).await;
     assert_eq!((&timeline["takes"], &timeline["unread"]), (&json!([]), &json!([])));
     let folder = server.data().join(format!("lives/{}", live.id));
-    let is_left = ["takes", "unread", "uploads"].map(|name| {
-        std::fs::read_dir(folder.join(name)).is_ok_and(|mut entries| entries.next().is_some())
-    });
+    let is_left = ["takes", "unread", "uploads"]
+        .map(|name| std::fs::read_dir(folder.join(name)).is_ok_and(|mut entries| entries.next().is_some()));
     assert_eq!(is_left, [false; 3], "takes, unread, uploads");
     let form = Form::new().text("title", "x").part("video", part()).text("video_title", "y");
     let request = author.api.request(Method::POST, &live.path("upload-video/")).multipart(form);
