@@ -393,11 +393,11 @@ impl Stream {
             }
             return (Vec::new(), None);
         };
+        let (start, until) = (time(part.from), time(part.until));
         let begins = self.part != Some(number);
         if begins {
             self.hidden.begin_stretch();
         }
-        let (start, until) = (time(part.from), time(part.until));
         let end = if self.edits.is_last(number) { i64::MAX } else { until };
         let needed = self.hidden.reveal(&mut frame, key, begins, start, (until, end));
         self.part = Some(number);
