@@ -195,12 +195,32 @@ impl Server {
     /// Its resident memory in bytes, as the kernel counts it.
     #[must_use]
     pub fn resident_memory(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most of it that there ever was.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, of: &str) -> u64 {
         let path = format!("/proc/{}/status", self.pid());
         let status = std::fs::read_to_string(path).expect("the process runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel counts memory");
+        let line = status.lines().find(|line| line.starts_with(of)).expect("the kernel counts memory");
         let kibibytes: u64 =
             line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number of kB");
         kibibytes * 1024
+    }
+
+    /// The time that processors have worked for it so far, to a hundredth of a second.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the process runs");
+        // Behind the name, which may hold blanks: user and system time are the 12th and the 13th.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Bytes that it has read from files so far, also those that the system had in memory.
