@@ -16,6 +16,8 @@ need nginx nginx-light
 need curl curl
 need python3 python3-venv
 need g++ g++
+# Reads the audit log.
+need fail2ban-regex fail2ban
 # Lies about the time to the server in the clocks campaign.
 need faketime faketime
 # llvm-19 reads the coverage counts that the compiler's own LLVM writes.

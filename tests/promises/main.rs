@@ -67,6 +67,7 @@ mod the_workspace_keeps_its_shape;
 mod tus_clients_find_what_they_ask_for;
 mod verify_finds_a_flipped_bit;
 mod what_hls_is_asked_wrongly_is_said;
+mod who_did_what_is_written_down;
 mod who_signs_in_stays_themselves;
 mod whoever_is_erased_leaves_no_word;
 mod whoever_loses_the_right_stops_watching;

@@ -15,6 +15,7 @@ use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::{self, AuditLog};
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::engines::Engines;
@@ -60,6 +61,7 @@ pub(crate) struct App {
     pub(crate) counts: Arc<Counts>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) erasing: Erasing,
+    pub(crate) audit: AuditLog,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
     pub(crate) leaving: CancellationToken,
     /// Tasks that outlive their request; leaving waits for them.
@@ -74,6 +76,7 @@ pub(crate) struct RtmpPort(pub(crate) Option<u16>);
 impl App {
     /// Opens what is kept in the data directory.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
+        let audit = open_audit_log(&config)?;
         let engines = Engines::open(&config.data_dir)?;
         let key = signing_key(&engines, &config.data_dir).await?;
         let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
@@ -129,6 +132,7 @@ impl App {
             counts: Arc::default(),
             quota,
             erasing: Erasing::default(),
+            audit,
             leaving: CancellationToken::new(),
             tasks,
             since: Instant::now(),
@@ -149,6 +153,18 @@ impl App {
     pub(crate) async fn close(&self) {
         self.engines.close().await;
     }
+}
+
+/// The audit log, in the file that is named; the data directory keeps which, for the commands.
+fn open_audit_log(config: &Config) -> Result<AuditLog, Error> {
+    let path = config.audit_log.as_deref();
+    let log = AuditLog::open(path).map_err(|error| {
+        let path = path.map(Path::to_owned).unwrap_or_default();
+        Error::File { path, error }
+    })?;
+    audit::keep_place(&config.data_dir, path)
+        .map_err(|error| Error::File { path: config.data_dir.clone(), error })?;
+    Ok(log)
 }
 
 /// The key of a data directory, made where there is nobody yet whose tokens it would end.

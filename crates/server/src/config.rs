@@ -19,6 +19,9 @@ pub struct Written {
     /// Where everything is kept [default: ./data]
     #[arg(long, env = "COMMUNICONNECT_DATA_DIR", value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
+    /// A file to which who did what is written, a line of JSON each [default: none]
+    #[arg(long, env = "COMMUNICONNECT_AUDIT_LOG", value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "COMMUNICONNECT_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -130,6 +133,8 @@ pub struct WrittenIssuer {
 pub struct Config {
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// Where who did what is written, if anywhere.
+    pub audit_log: Option<PathBuf>,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Where to listen for RTMP, if at all.
@@ -198,6 +203,7 @@ impl Written {
     fn or(self, file: Self) -> Self {
         Self {
             data_dir: self.data_dir.or(file.data_dir),
+            audit_log: self.audit_log.or(file.audit_log),
             listen: self.listen.or(file.listen),
             rtmp: self.rtmp.or(file.rtmp),
             config: self.config,
@@ -242,6 +248,7 @@ impl Written {
         let share = connections.div_ceil(4);
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
+            audit_log: self.audit_log,
             listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             rtmp: self.rtmp,
             public_url: self.public_url.map(|url| web_address("public_url", &url)).transpose()?,

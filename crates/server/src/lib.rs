@@ -3,6 +3,7 @@
 //! [`run`] is the whole server; the command line ([`cli`]) only gives it a configuration and a signal to leave.
 
 mod app;
+mod audit;
 mod backup;
 pub mod cli;
 mod clock;

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::app::App;
 use crate::http::problem::{Language, Problem, storage};
+use crate::http::trail::refused_encoder;
 use crate::places::Place;
 use crate::publishing::{check_quota, hear};
 
@@ -196,7 +197,11 @@ impl Connection {
 
     /// Lets in who asks to publish, or refuses them.
     async fn begin(&mut self, target: Target) -> Result<(), End> {
-        let live = self.admitted(&target).await.map_err(|problem| End::Refused(Refusal::BadName, problem))?;
+        let live = self.admitted(&target).await.map_err(|problem| {
+            let named = if let Target::Live { id, .. } = &target { Some(LiveId(*id)) } else { None };
+            self.app.audit.write(&refused_encoder(self.address, named, &problem));
+            End::Refused(Refusal::BadName, problem)
+        })?;
         let refused = |problem| End::Refused(Refusal::Failed, problem);
         check_quota(&self.app, &live, 0).await.map_err(refused)?;
         // Before its publisher is there: what the live's end of before ends is then an older one.

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use crate::app::App;
+use crate::audit::Act;
 use crate::clock::now_ms;
 
 /// Ends abandoned lives, until the server leaves.
@@ -58,6 +59,8 @@ pub(crate) async fn let_old_lives_go(app: App) {
                 Ok(old) => {
                     for live in old {
                         tracing::info!(%live, "deleted: it was kept for as long as lives are");
+                        let on = std::iter::once(("live".to_owned(), live.0.into())).collect();
+                        app.audit.write(&Act { what: "delete-live".into(), on, ..Act::default() });
                         app.listeners.heard(live).await;
                     }
                 }

@@ -24,6 +24,7 @@ use super::links::Base;
 use super::live_answer::{list_answers, media_token, message_counts, one_answer, replay_urls, watch_url};
 use super::paging::Paging;
 use super::problem::Problem;
+use super::trail::Trail;
 use crate::app::App;
 use crate::clock::now_ms;
 
@@ -125,6 +126,7 @@ async fn change(
     State(app): State<App>,
     base: Base,
     caller: Caller,
+    trail: Trail,
     Path(Id(id)): Path<Id>,
     sent: Sent,
 ) -> Result<Response, Problem> {
@@ -136,6 +138,9 @@ async fn change(
         content: body.content,
         visibility: visibility(body.visibility)?,
     };
+    if let Some(visibility) = change.visibility {
+        trail.with("visibility", visibility.name());
+    }
     let live = app.lifecycle.change(id, change, now_ms()).await?;
     Ok(Answer(one_answer(&app, &base, &live, &caller, &Keys::default()).await).into_response())
 }

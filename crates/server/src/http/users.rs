@@ -21,6 +21,7 @@ use super::answers::public;
 use super::auth::{Caller, bearer};
 use super::links::came_from;
 use super::problem::Problem;
+use super::trail::Trail;
 use super::{Json, Sent};
 use crate::clock::now_ms;
 use crate::config::Config;
@@ -58,6 +59,7 @@ async fn register(
     State(users): State<Users>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
+    trail: Trail,
     Json(body): Json<Registration>,
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
@@ -69,6 +71,7 @@ async fn register(
     };
     let invitation = body.invitation.as_deref();
     let (person, tokens) = users.accounts.register(new, invitation, address, now_ms()).await?;
+    trail.by(person.id);
     Ok((StatusCode::CREATED, Answer(signed_in(&person, &tokens))).into_response())
 }
 
@@ -92,15 +95,23 @@ async fn login(
     State(users): State<Users>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
+    trail: Trail,
     Json(body): Json<Credentials>,
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
     let signed = users.accounts.login(&body.email, body.password, address, now_ms()).await;
+    if signed.is_err()
+        && trail.is_kept()
+        && let Ok(person) = users.accounts.by_email(&body.email).await
+    {
+        trail.about(person.id);
+    }
     // Whoever knows the password is known: what they may not do is come in.
     let (person, tokens) = signed.map_err(|error| match error {
         accounts::Error::Disabled => disabled(),
         other => other.into(),
     })?;
+    trail.by(person.id);
     Ok(Answer(signed_in(&person, &tokens)).into_response())
 }
 
@@ -196,6 +207,7 @@ async fn reset_password(
     State(users): State<Users>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
+    trail: Trail,
     Json(body): Json<PasswordReset>,
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
@@ -204,6 +216,7 @@ async fn reset_password(
         accounts::Error::NoSuchPerson => accounts::Error::NoLink.into(),
         other => Problem::from(other),
     })?;
+    trail.by(person.id);
     Ok(Answer(signed_in(&person, &tokens)).into_response())
 }
 
