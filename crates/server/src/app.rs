@@ -10,7 +10,7 @@ use delivery::poster::Posters;
 use delivery::replay::Replays;
 use ingest::Publishers;
 use ingest::upload::Uploads;
-use lives::{Lifecycle, Lives, MediaTokens};
+use lives::{Lifecycle, Lives, MediaTokens, WatchKeys};
 use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,9 +25,11 @@ use crate::http::chat_cost::ChatCosts;
 use crate::http::chat_state::{Sources, States};
 use crate::http::log::Counts;
 use crate::listeners::{Followers, Listeners};
+use crate::mail::Mail;
 use crate::names::Names;
 use crate::presence::{Here, Viewers};
-use crate::quota::Quota;
+use crate::quota::{Limits, Quota};
+use crate::rates::Rates;
 use crate::recorded::{Made, Recordings};
 use crate::summaries::Summaries;
 
@@ -62,6 +64,8 @@ pub(crate) struct App {
     pub(crate) quota: Arc<Quota>,
     pub(crate) erasing: Erasing,
     pub(crate) audit: AuditLog,
+    pub(crate) rates: Arc<Rates>,
+    pub(crate) mail: Mail,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
     pub(crate) leaving: CancellationToken,
     /// Tasks that outlive their request; leaving waits for them.
@@ -77,16 +81,23 @@ impl App {
     /// Opens what is kept in the data directory.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
         let audit = open_audit_log(&config)?;
+        let mail = Mail::new(config.mail.as_ref())?;
         let engines = Engines::open(&config.data_dir)?;
         let key = signing_key(&engines, &config.data_dir).await?;
         let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
-        let lives = Lives::new(engines.lives(), accounts.clone());
+        let watch_keys = WatchKeys::new(&key.derive("watch key"));
+        let lives = Lives::new(engines.lives(), accounts.clone(), watch_keys);
+        if lives.seal_watch_keys().await? {
+            engines.forget_deleted().await?;
+        }
         let lifecycle = Lifecycle::open(lives.clone(), config.running_lives).await?;
         let recorder =
             Recorder::open(&config.data_dir, config.reserve)?.with_unread_limit(config.unread_limit);
         let recorder = Arc::new(recorder);
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
-        let quota = Arc::new(Quota::new(config.storage_per_person));
+        let (person, all) = (config.storage_per_person, config.storage);
+        let rates = Arc::new(Rates::new(config.request_burst, config.requests_per_s));
+        let quota = Arc::new(Quota::new(Limits { person, all, little: config.reserve }));
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
         let publishers = Arc::new(Publishers::new(Arc::clone(&recorder), || now_ms().0));
         let replays = Arc::<Replays>::default();
@@ -133,6 +144,8 @@ impl App {
             quota,
             erasing: Erasing::default(),
             audit,
+            mail,
+            rates,
             leaving: CancellationToken::new(),
             tasks,
             since: Instant::now(),

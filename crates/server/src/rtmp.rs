@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::http::problem::{Language, Problem, storage};
 use crate::http::trail::refused_encoder;
 use crate::places::Place;
-use crate::publishing::{check_quota, hear};
+use crate::publishing::{count, hear, room};
 
 /// How long a connection may take until it publishes, and from one time that it does to the next.
 const LOGIN: Duration = Duration::from_secs(10);
@@ -203,7 +203,7 @@ impl Connection {
             End::Refused(Refusal::BadName, problem)
         })?;
         let refused = |problem| End::Refused(Refusal::Failed, problem);
-        check_quota(&self.app, &live, 0).await.map_err(refused)?;
+        drop(room(&self.app, &live, 0).await.map_err(refused)?);
         // Before its publisher is there: what the live's end of before ends is then an older one.
         hear(&self.app, &live).await;
         let publisher = self.app.publishers.open(live.id.0, "rtmp", 0).await.map_err(failed)?;
@@ -370,8 +370,8 @@ impl Publishing {
             self.heard = now;
             hear(app, &self.live).await;
         }
-        let checked = check_quota(app, &self.live, bytes as u64).await;
-        checked.map_err(|problem| End::Refused(Refusal::Failed, problem))?;
+        let counted = count(app, &self.live, bytes as u64).await;
+        counted.map_err(|problem| End::Refused(Refusal::Failed, problem))?;
         self.publisher.frames(events).await.map_err(failed)?;
         app.recordings.touch(self.live.id);
         Ok(())

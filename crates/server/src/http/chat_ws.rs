@@ -55,7 +55,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 /// JSON text frames: `ClientFrame` to the server, `ServerFrame` from it. A members' live sends nothing before `auth`.
 #[utoipa::path(get, path = "/api/posts/live/{id}/chat/ws", operation_id = "followConversation", tag = "Conversation",
     security((), ("bearer" = [])), params(LivePath, SocketQuery, KeyQuery),
-    responses((status = 101, description = "JSON text frames."), Refusal<403>, Refusal<404>, Refusal<426>))]
+    responses((status = 101, description = "JSON text frames."), Refusal<403>, Refusal<404>, Refusal<426>, Refusal<429>))]
 async fn upgrade(
     Shared(app): Shared<App>,
     caller: Caller,

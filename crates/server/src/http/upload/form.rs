@@ -25,7 +25,8 @@ use crate::http::auth::Caller;
 use crate::http::links::Base;
 use crate::http::live_answer::replay_url;
 use crate::http::problem::Problem;
-use crate::publishing::check_quota;
+use crate::publishing::{Cut, room, within};
+use crate::quota::Room;
 
 /// Pieces of a form that are in flight between its reader and the upload.
 const IN_FLIGHT: usize = 4;
@@ -46,7 +47,7 @@ pub(super) async fn upload_video(
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Problem> {
     let live = publishable_live(&app, &caller, id).await?;
-    check_quota(&app, &live, 0).await?;
+    drop(room(&app, &live, 0).await?);
     if !is_plain(&headers) {
         return Err(encoded());
     }
@@ -62,7 +63,8 @@ pub(super) async fn upload_video(
         }
         let creation = Creation { now_ms: now_ms().0, ..Creation::default() };
         let upload = app.uploads.create(id.0, creation).await.map_err(upload_problem)?;
-        let offset = append_field(&app, &live, &upload, field).await?;
+        let room = room(&app, &live, 0).await?;
+        let offset = append_field(&app, &live, &upload, room, field).await?;
         sent = Some((upload, offset));
     }
     let Some((upload, offset)) = sent else { return Err(no_video()) };
@@ -84,6 +86,7 @@ async fn append_field(
     app: &App,
     live: &Arc<Live>,
     upload: &Arc<Upload>,
+    room: Room,
     mut field: Field<'_>,
 ) -> Result<u64, Problem> {
     let (sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(IN_FLIGHT);
@@ -91,7 +94,8 @@ async fn append_field(
         let piece = receiver.recv().await?;
         Some((piece, receiver))
     });
-    let pieces = Box::pin(tell(app, live, pieces));
+    let cut = Cut::default();
+    let pieces = Box::pin(tell(app, live, within(app, live, room, &cut, pieces)));
     let upload = Arc::clone(upload);
     let appending = tokio::spawn(async move { upload.append(0, None, None, pieces).await });
     loop {
@@ -106,7 +110,10 @@ async fn append_field(
         }
     }
     drop(sender);
-    match appending.await {
+    let appended = appending.await;
+    // What came until then is kept; the upload stays, as one that was cut.
+    cut.check()?;
+    match appended {
         Ok(appended) => appended.map_err(upload_problem),
         Err(_) => Err(Problem::of(StatusCode::INTERNAL_SERVER_ERROR)),
     }
