@@ -20,6 +20,7 @@ mod in_use;
 mod listeners;
 mod mail;
 mod names;
+mod offline;
 mod pace;
 mod parting;
 mod people;
