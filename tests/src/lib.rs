@@ -13,6 +13,7 @@
 //! * [`outputs`]: publishes a recording and judges everything that comes out.
 //! * [`carried`]: the tails of a live over their WebSocket.
 //! * [`hls`]: a checker of HLS playlists that shares nothing with the product.
+//! * [`small_disk`]: a file system that fills up.
 //! * [`talk`]: the conversation over its WebSocket.
 //! * [`tls`], [`pebble`]: certificates of the tests' own, and an authority that speaks ACME.
 
@@ -30,6 +31,7 @@ pub mod people;
 pub mod random;
 pub mod rtmp;
 pub mod server;
+pub mod small_disk;
 pub mod talk;
 pub mod tls;
 pub mod tools;

@@ -18,6 +18,9 @@ const KEPT: usize = 256;
 /// twice as many as were left the last time.
 const FORGOTTEN_AT: usize = 1_024;
 
+/// The folders in that of a live.
+const FOLDERS: [&str; 3] = ["takes", "unread", "uploads"];
+
 /// All recordings of a data directory, each loaded when it is asked for.
 ///
 /// A live is loaded and deleted under a lock of its own. Viewers take turns before they come to it: at most as many of
@@ -177,7 +180,17 @@ impl Recorder {
     /// # Errors
     /// [`Error::Full`], or those of the storage.
     pub fn check_room(&self) -> Result<(), Error> {
-        if self.disk.free(&self.root)? > self.reserve { Ok(()) } else { Err(Error::Full) }
+        if self.left()? > 0 { Ok(()) } else { Err(Error::Full) }
+    }
+
+    /// Bytes that may be recorded before only the reserve is free. Blocks on the storage.
+    pub fn left(&self) -> Result<u64, Error> {
+        Ok(self.disk.free(&self.root)?.saturating_sub(self.reserve))
+    }
+
+    /// Bytes that the files of all lives take. Blocks on the storage.
+    pub fn stored_in_all(&self) -> Result<u64, Error> {
+        self.lives()?.into_iter().map(|live| self.stored(live)).sum()
     }
 
     /// The lives of which something lies on the disk. Blocks on the storage.
@@ -188,23 +201,21 @@ impl Recorder {
         Ok(self.disk.list(&self.root)?.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Bytes that the files of a live take: its bodies, what is staged, and what is kept unread. Blocks on the storage.
+    /// Bytes that the files of a live take, whatever they are: bodies, what is staged and journalled, what is kept unread, its
+    /// picture. Blocks on the storage.
     pub fn stored(&self, live: i64) -> Result<u64, Error> {
-        let takes = self.dir(live).join("takes");
+        let dir = self.dir(live);
+        let mut folders = vec![dir.join("unread"), dir.join("uploads")];
+        let takes = dir.join("takes");
+        folders.extend(self.disk.list(&takes)?.into_iter().map(|take| takes.join(take)));
         let mut sum = 0;
-        for take in self.disk.list(&takes)? {
-            let folder = takes.join(take);
+        for name in self.disk.list(&dir)?.iter().filter(|name| !FOLDERS.contains(&name.as_str())) {
+            sum += self.disk.len(&dir.join(name))?;
+        }
+        for folder in folders {
             for name in self.disk.list(&folder)? {
                 sum += self.disk.len(&folder.join(name))?;
             }
-        }
-        let unread = self.dir(live).join("unread");
-        for name in self.disk.list(&unread)? {
-            sum += self.disk.len(&unread.join(name))?;
-        }
-        let uploads = self.dir(live).join("uploads");
-        for name in self.disk.list(&uploads)?.iter().filter(|name| name.ends_with(".staged")) {
-            sum += self.disk.len(&uploads.join(name))?;
         }
         Ok(sum)
     }
