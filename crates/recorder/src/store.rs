@@ -201,21 +201,30 @@ impl Recorder {
         Ok(self.disk.list(&self.root)?.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Bytes that the files of a live take, whatever they are: bodies, what is staged and journalled, what is kept unread, its
-    /// picture. Blocks on the storage.
+    /// Bytes that the files of a live take: bodies, what is staged, what is kept unread, its picture. What is journalled counts
+    /// where it is more than the bodies: until then they hold the same bytes, and the journal of an upload that is over is small.
+    /// Blocks on the storage.
     pub fn stored(&self, live: i64) -> Result<u64, Error> {
         let dir = self.dir(live);
-        let mut folders = vec![dir.join("unread"), dir.join("uploads")];
         let takes = dir.join("takes");
-        folders.extend(self.disk.list(&takes)?.into_iter().map(|take| takes.join(take)));
-        let mut sum = 0;
-        for name in self.disk.list(&dir)?.iter().filter(|name| !FOLDERS.contains(&name.as_str())) {
-            sum += self.disk.len(&dir.join(name))?;
+        let mut bodies = 0;
+        for take in self.disk.list(&takes)? {
+            bodies += self.stored_in(&takes.join(take), |_| true)?;
         }
-        for folder in folders {
-            for name in self.disk.list(&folder)? {
-                sum += self.disk.len(&folder.join(name))?;
-            }
+        let uploads = dir.join("uploads");
+        let is_journal = |name: &str| name.ends_with(".journal");
+        let journals = self.stored_in(&uploads, is_journal)?;
+        let beside = self.stored_in(&uploads, |name| !is_journal(name))?
+            + self.stored_in(&dir.join("unread"), |_| true)?
+            + self.stored_in(&dir, |name| !FOLDERS.contains(&name))?;
+        Ok(bodies + beside + journals.saturating_sub(bodies))
+    }
+
+    fn stored_in(&self, folder: &Path, counts: impl Fn(&str) -> bool) -> Result<u64, Error> {
+        let names = self.disk.list(folder)?;
+        let mut sum = 0;
+        for name in names.iter().filter(|name| counts(name)) {
+            sum += self.disk.len(&folder.join(name))?;
         }
         Ok(sum)
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use futures_util::{Stream, StreamExt, stream};
-use ids::PersonId;
+use ids::{LiveId, PersonId};
 use lives::Live;
 use recorder::Recorder;
 use tokio::task::spawn_blocking;
@@ -21,11 +21,20 @@ use crate::quota::{Measure, NoRoom, Room};
 /// 507 where its author, or all together, would store too much.
 pub(crate) async fn room(app: &App, live: &Live, bytes: u64) -> Result<Room, Problem> {
     let author = live.author.id;
-    if let Ok(room) = app.quota.room(author, bytes) {
-        return Ok(room);
+    let mut refused = NoRoom::Unmeasured;
+    // What was measured long ago may grow too old meanwhile: it is measured once more.
+    for _ in 0..3 {
+        let before = refused;
+        match app.quota.room(author, bytes) {
+            Ok(room) => return Ok(room),
+            Err(no_room) => refused = no_room,
+        }
+        if refused != NoRoom::Unmeasured && refused == before {
+            break;
+        }
+        measure(app, author, refused).await?;
     }
-    measure(app, author).await?;
-    app.quota.room(author, bytes).map_err(|no_room| refusal(app, no_room))
+    Err(refusal(app, refused))
 }
 
 /// Refuses a whole file of a length for which there would be no room now.
@@ -69,7 +78,7 @@ impl Cut {
 }
 
 /// The pieces of a body, each counted as it comes: they end in an error where there is no room for the next, and `cut` knows why.
-pub(crate) fn within<E: Send + 'static>(
+pub(crate) fn within<E>(
     app: &App,
     live: &Arc<Live>,
     room: Room,
@@ -77,7 +86,7 @@ pub(crate) fn within<E: Send + 'static>(
     pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
 ) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static
 where
-    E: Into<axum::BoxError>,
+    E: Into<axum::BoxError> + Send + 'static,
 {
     let begun = (app.clone(), Arc::clone(live), room, cut.clone(), Box::pin(pieces));
     stream::unfold(Some(begun), |state| async move {
@@ -95,13 +104,17 @@ where
     })
 }
 
-async fn measure(app: &App, person: PersonId) -> Result<(), Problem> {
-    let lives = app.lives.of_author(person).await?;
-    let (recorder, must_measure_all) = (Arc::clone(&app.recorder), app.quota.must_measure_all());
+/// Measures what is not known, or was in the way.
+async fn measure(app: &App, person: PersonId, no_room: NoRoom) -> Result<(), Problem> {
+    let (must_measure_person, must_measure_all) = app.quota.must_measure(person, no_room);
+    let lives = if must_measure_person { Some(app.lives.of_author(person).await?) } else { None };
+    let recorder = Arc::clone(&app.recorder);
     let measuring = spawn_blocking(move || {
-        let of_person = lives.into_iter().map(|id| recorder.stored(id.0)).sum::<Result<u64, _>>()?;
+        let sum =
+            |lives: Vec<LiveId>| lives.into_iter().map(|id| recorder.stored(id.0)).sum::<Result<u64, _>>();
+        let person = lives.map(sum).transpose()?;
         let all = must_measure_all.then(|| Recorder::stored_in_all(&recorder)).transpose()?;
-        Ok::<_, recorder::Error>(Measure { person: of_person, all, left: recorder.left()? })
+        Ok::<_, recorder::Error>(Measure { person, all, left: recorder.left()? })
     });
     let measure = measuring.await.map_err(|_| Problem::of(StatusCode::INTERNAL_SERVER_ERROR))?;
     app.quota.measured(person, measure.map_err(|error| storage(&error))?);

@@ -50,8 +50,8 @@ pub(crate) enum NoRoom {
 /// What was measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measure {
-    /// Bytes that the person stores.
-    pub(crate) person: u64,
+    /// Bytes that the person stores, where that was measured.
+    pub(crate) person: Option<u64>,
     /// Bytes that all store, where that was measured.
     pub(crate) all: Option<u64>,
     /// Bytes of the disk that are left, without those that are kept free.
@@ -117,9 +117,15 @@ impl Quota {
         self.lock().check(&self.limits, person, bytes).err()
     }
 
-    /// Whether what all store is to be measured again: it is not known any more, or was in the way and is not quite new.
-    pub(crate) fn must_measure_all(&self) -> bool {
-        self.limits.all.is_some() && !self.lock().all.is_good_for(DISK_GOOD_FOR)
+    /// Whether what a person stores, and whether what all store, is to be measured again: it is not known any more, or it was in
+    /// the way. All are looked at once a second at most.
+    pub(crate) fn must_measure(&self, person: PersonId, no_room: NoRoom) -> (bool, bool) {
+        let known = self.lock();
+        let is_in_the_way = no_room != NoRoom::Unmeasured;
+        let one = known.people.get(&person).is_some_and(|one| one.is_good_for(GOOD_FOR));
+        let good_for = if is_in_the_way { DISK_GOOD_FOR } else { ALL_GOOD_FOR };
+        let all = self.limits.all.is_none() || known.all.is_good_for(good_for);
+        (is_in_the_way || !one, !all)
     }
 
     /// Takes note of what was measured.
@@ -129,8 +135,10 @@ impl Quota {
         if known.people.len() >= KNOWN_AT_MOST {
             known.people.retain(|_, one| one.promised > 0);
         }
-        let one = known.people.entry(person).or_default();
-        (one.stored, one.since) = (measure.person, Some(now));
+        if let Some(stored) = measure.person {
+            let one = known.people.entry(person).or_default();
+            (one.stored, one.since) = (stored, Some(now));
+        }
         if let Some(all) = measure.all {
             (known.all.stored, known.all.since) = (all, Some(now));
         }
@@ -224,7 +232,7 @@ mod tests {
     }
 
     fn measure(quota: &Quota, who: PersonId, person: u64, all: u64, left: u64) {
-        quota.measured(who, Measure { person, all: Some(all), left });
+        quota.measured(who, Measure { person: Some(person), all: Some(all), left });
     }
 
     #[test]
@@ -234,6 +242,9 @@ mod tests {
         measure(&quota, AWA, 0, 0, 1_000);
         assert!(quota.room(AWA, 1).is_ok());
         assert_eq!(quota.room(ZOE, 1).err(), Some(NoRoom::Unmeasured));
+        assert_eq!(quota.must_measure(ZOE, NoRoom::Unmeasured), (true, false));
+        assert_eq!(quota.must_measure(AWA, NoRoom::Unmeasured), (false, false), "only the disk");
+        assert_eq!(quota.must_measure(AWA, NoRoom::Person), (true, false), "something may have been deleted");
     }
 
     #[test]

@@ -185,7 +185,7 @@ async fn lives_that_ended_long_ago_are_found(store: &impl Store) {
         }
         ids.push(live);
     }
-    let overdue = |ms, limit| store.overdue(NOW.plus_ms(1_000 + ms), Some(1_000), limit);
+    let overdue = |ms: i64, limit| store.overdue(NOW.plus_ms(1_000 + ms), Some(1_000), limit);
     assert_eq!(overdue(30, 9).await.unwrap(), [ids[1], ids[3]], "the oldest first");
     assert_eq!(overdue(31, 2).await.unwrap(), [ids[1], ids[3]]);
     store.decide(ids[1], Decision::Delete, NOW).await.unwrap();
@@ -198,7 +198,7 @@ async fn lives_that_ended_long_ago_are_found(store: &impl Store) {
     let keep = |keep_ms| Decision::Change(Change { keep_ms: Some(keep_ms), ..Change::default() });
     store.decide(ids[3], keep(Some(0)), NOW).await.unwrap();
     assert_eq!(overdue(31, 9).await.unwrap(), [ids[0]], "one that is kept for ever");
-    let later = |ms| store.overdue(NOW.plus_ms(ms), None, 9);
+    let later = |ms: i64| store.overdue(NOW.plus_ms(ms), None, 9);
     assert!(later(1 << 40).await.unwrap().is_empty(), "without a rule all are kept");
     store.decide(ids[0], keep(Some(5_000)), NOW).await.unwrap();
     assert!(later(5_030).await.unwrap().is_empty());

@@ -59,11 +59,10 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 async fn upgrade(
     Shared(app): Shared<App>,
     caller: Caller,
-    keys: Keys,
+    (keys, trail): (Keys, Trail),
     Path(Id(id)): Path<Id>,
     Query(from): Query<SocketQuery>,
     headers: HeaderMap,
-    trail: Trail,
     opening: Opening,
 ) -> Result<Response, Problem> {
     let live = app.lives.get(id).await?;
