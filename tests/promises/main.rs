@@ -2,6 +2,7 @@
 
 mod a_backup_holds_all_that_was_acknowledged;
 mod a_cache_in_front_multiplies_hls;
+mod a_certificate_comes_by_itself;
 mod a_codec_that_is_not_taken_is_named;
 mod a_crowd_in_the_conversation_costs_little;
 mod a_file_published_in_any_slices_is_the_same_recording;
@@ -42,6 +43,7 @@ mod everything_that_comes_out_is_right;
 mod files_need_each_other_in_no_circle;
 mod hostile;
 mod http_2_with_prior_knowledge_works_on_the_plain_port;
+mod https_is_served_with_a_certificate_of_files;
 mod late_bytes_after_a_stop_make_the_replay_whole;
 mod leaving_has_an_order_and_a_deadline;
 mod lives_and_words_are_found;

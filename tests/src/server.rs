@@ -58,7 +58,7 @@ impl Server {
         Self { child, base, data, arguments, environment }
     }
 
-    /// Where it answers: `http://127.0.0.1:PORT`.
+    /// Where it answers: `http://127.0.0.1:PORT`, or `https://` where it speaks TLS.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
@@ -67,7 +67,28 @@ impl Server {
     /// `127.0.0.1:PORT`, for clients that speak through a bare socket.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.base.trim_start_matches("http://")
+        self.base.split_once("://").map_or("", |(_, address)| address)
+    }
+
+    /// The same as it is connected to.
+    ///
+    /// # Panics
+    /// When the server said something else than its address.
+    #[must_use]
+    pub fn socket_address(&self) -> std::net::SocketAddr {
+        self.address().parse().expect("an address")
+    }
+
+    /// The address that a line of its log gives as `address=`.
+    ///
+    /// # Panics
+    /// When there is no such line.
+    #[must_use]
+    pub fn logged_address(&self, line: &str) -> std::net::SocketAddr {
+        let log = self.log();
+        let found = log.lines().find(|one| one.contains(line)).and_then(|one| one.split("address=").nth(1));
+        let address = found.and_then(|rest| rest.split_whitespace().next());
+        address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no {line:?} in:\n{log}"))
     }
 
     /// Its data directory.
