@@ -3,10 +3,10 @@ import App from './App.svelte';
 import { startLocale } from './i18n/locale.svelte';
 import { fetchEarly } from './pages';
 import './app.css';
+import './first.css';
 
 const target = document.getElementById('app');
 if (target) {
-  fetchEarly(location.pathname);
-  await startLocale();
+  await Promise.all([startLocale(), fetchEarly(location.pathname)]);
   mount(App, { target });
 }

@@ -110,7 +110,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
           this.#showing.prepareLive();
         }
         const timeline = await this.refresh();
-        if (live.state === 'ended') await this.#showing.openReplay(fromMs ?? 0);
+        if (live.state === 'ended') await this.#showing.openReplay(fromMs ?? 0, timeline);
         else await this.#showing.openLive(timeline, fromMs);
         return;
       } catch (error) {

@@ -88,9 +88,11 @@ export class Showing {
     await this.#show(current, fromMs);
   }
 
-  async openReplay(atMs: number): Promise<void> {
-    const live = await this.#o.news.ask().catch(() => this.#state.value.live);
-    const timeline = await this.#o.news.refresh().catch(() => this.#state.value.timeline);
+  /** Shows the replay from `atMs` on. `known`: the timeline, where it and the live were asked for just now. */
+  async openReplay(atMs: number, known?: Timeline): Promise<void> {
+    const { value } = this.#state;
+    const live = known ? value.live : await this.#o.news.ask().catch(() => value.live);
+    const timeline = known ?? (await this.#o.news.refresh().catch(() => value.timeline));
     if (this.#closed) return;
     this.#state.patch({ mode: 'replay', atLive: false, live, waiting: null });
     if (!timeline || !hasTracks(timeline)) this.#state.patch({ mode: 'unplayable' });

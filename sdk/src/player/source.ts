@@ -109,9 +109,11 @@ export class Source {
     this.#drop();
     const video = this.#video;
     video.preload = asked ? 'metadata' : 'none';
-    video.src = url;
+    // Whoever made the element may have put the file there, and somebody begun to play it.
+    if (video.src !== new URL(url, location.href).href) video.src = url;
     const { signal } = this.#file;
-    video.addEventListener('loadedmetadata', onReady, { once: true, signal });
+    if (video.readyState > 0) onReady();
+    else video.addEventListener('loadedmetadata', onReady, { once: true, signal });
     video.addEventListener('error', () => this.#onFileError(), { once: true, signal });
   }
 

@@ -16,7 +16,7 @@ export class WaitingTeller {
   #reached = true;
   /** The server answers, but not as it should. */
   #isServers = false;
-  /** When it was last asked whose fault it is that a file stands still. */
+  /** When it was last asked whose fault it is that a file stands still, or when it last moved. */
   #askedAt = 0;
   #bufferEnd = 0;
   #grewAt = performance.now();
@@ -46,7 +46,8 @@ export class WaitingTeller {
 
   /** Asks so now and then while a file stands still. */
   async lookWhy(now: number, news: { ask(): Promise<Live> }): Promise<void> {
-    if (!this.#state.value.waiting || now - this.#askedAt < ASK_EVERY_MS) return;
+    if (!this.#state.value.waiting) this.#askedAt = now;
+    if (now - this.#askedAt < ASK_EVERY_MS) return;
     this.#askedAt = now;
     await this.asks(news);
   }
