@@ -89,7 +89,9 @@ async function onSlow3G(world, id, viewport) {
   try {
     const page = await opened(world, network.base, viewport);
     await page.goto(`/live/${id}`, { waitUntil: 'commit' });
-    await page.waitForFunction(() => globalThis.seen.controls && globalThis.seen.poster, null, { timeout: 60_000 });
+    await page.waitForFunction(() => globalThis.seen.controls && globalThis.seen.poster, null, {
+      timeout: 60_000,
+    });
     const [poster, title, controls] = await sinceHtml(page);
     // Whoever reads the title asks when all of the page is here.
     await page.waitForLoadState('load');
@@ -124,7 +126,11 @@ function kept() {
   const text = readFileSync(fileURLToPath(new URL('../docs/BENCHMARKS.md', import.meta.url)), 'utf8');
   const part = text.split(/^## /m).find((section) => section.startsWith('pages')) ?? '';
   const lines = part.split('\n').filter((line) => line.startsWith('|'));
-  const cells = (line) => line.split('|').slice(1, -1).map((cell) => cell.trim());
+  const cells = (line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim());
   const [, ...columns] = cells(lines[0] ?? '||');
   return new Map(
     lines.slice(2).flatMap((line) => {
@@ -142,13 +148,20 @@ try {
   const publisher = await Publisher.on(world.base);
   for (const [codec, options] of Object.entries(CODECS)) {
     const id = await publisher.publish({ bytes: recording(folder, options) });
-    for (const [screen, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
+    for (const [screen, viewport] of [
+      ['phone', PHONE],
+      ['desktop', DESKTOP],
+    ]) {
       // The server has answered before: what is measured is the way to it.
       await (await opened(world, world.base, viewport)).goto(`/live/${id}`);
       const turns = [];
       for (let turn = 0; turn < TURNS; turn += 1)
-        turns.push({ ...(await onSlow3G(world, id, viewport)), ...(await onSlowProcessor(world, id, viewport)) });
-      for (const row of Object.keys(ROWS)) found.set(`${row} ${codec}, ${screen}`, best(turns.map((turn) => turn[row])));
+        turns.push({
+          ...(await onSlow3G(world, id, viewport)),
+          ...(await onSlowProcessor(world, id, viewport)),
+        });
+      for (const row of Object.keys(ROWS))
+        found.set(`${row} ${codec}, ${screen}`, best(turns.map((turn) => turn[row])));
     }
   }
 } finally {
@@ -162,7 +175,9 @@ const before = kept();
 const worse = [];
 for (const [row, unit] of Object.entries(ROWS)) {
   const figures = columns.map((column) => found.get(`${row} ${column}`));
-  const written = figures.map((figure) => `${figure.toFixed(unit === 'ms' ? 0 : unit ? 1 : 3)} ${unit}`.trim());
+  const written = figures.map((figure) =>
+    `${figure.toFixed(unit === 'ms' ? 0 : unit ? 1 : 3)} ${unit}`.trim(),
+  );
   console.info(`| ${row} | ${written.join(' | ')} |`);
   columns.forEach((column, index) => {
     const was = before.get(`${row} ${column}`);

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
@@ -6,6 +7,7 @@ import { minify } from 'terser';
 import { defineConfig, type Plugin } from 'vite';
 import { coded } from './vite.coded.ts';
 
+const source = fileURLToPath(new URL('./src', import.meta.url));
 const dist = fileURLToPath(new URL('./dist', import.meta.url));
 
 /** Most script that opening and playing a replay may cost, in bytes gzipped. Data is dear where this is used. */
@@ -14,6 +16,15 @@ const WATCH_PAGE_LIMIT = 50_000;
 /** What every page loads. */
 const BASE =
   /vite\/preload-helper|node_modules\/svelte(?!.*bindings\/input)|sdk\/dist\/(client|problem|session|signal|uuid)\.js|src\/(App\.svelte|(pages|client|format|kept|told)\.ts|router|i18n\/(locale|counted)|parts\/(Header|Avatar|Icon)\.)/;
+/** What is fetched late needs nothing beside it: neither styles nor other scripts that would have to be named in what is here. */
+function plainImports(): Plugin {
+  return {
+    name: 'plain-imports',
+    transform: (_code, id) =>
+      id.includes('vite/preload-helper') ? 'export const __vitePreload = (load) => load();' : null,
+  };
+}
+
 /** Makes the scripts smaller once more, by a sixtieth: terser finds what the bundler leaves. */
 function smaller(): Plugin {
   return {
@@ -69,7 +80,6 @@ function watchPageBudget(): Plugin {
  */
 function livePages(): Plugin {
   const scripts = { fr: new Set<string>(), en: new Set<string>() };
-  const styles = new Set<string>();
   return {
     name: 'live-pages',
     enforce: 'post',
@@ -78,7 +88,6 @@ function livePages(): Plugin {
         const chunk = bundle[file];
         if (chunk?.type !== 'chunk' || seen.has(file)) return;
         seen.add(file);
-        for (const style of chunk.viteMetadata?.importedCss ?? []) styles.add(style);
         for (const imported of chunk.imports) visit(imported, seen);
       };
       for (const chunk of Object.values(bundle)) {
@@ -89,20 +98,29 @@ function livePages(): Plugin {
       }
     },
     closeBundle() {
-      const page = readFileSync(`${dist}/index.html`, 'utf8');
-      const missing = (link: string, file: string): string => (page.includes(`"/${file}"`) ? '' : link);
-      const sheets = [...styles].map((file) =>
-        missing(`<link rel="stylesheet" crossorigin href="/${file}">`, file),
-      );
+      const page = readFileSync(`${dist}/index.html`, 'utf8').replace(/\n\s*/g, '\n');
+      const first = readFileSync(`${source}/first.css`, 'utf8')
+        .replace(/\/\*.*?\*\//gs, '')
+        .replace(/\s+/g, ' ')
+        .replace(/ ?([{};,]) ?/g, '$1')
+        .trim();
+      const hash = `sha256-${createHash('sha256').update(first).digest('base64')}`;
+      // What is seen first has its own few styles, and waits for no others.
+      const sheet = /<link rel="stylesheet"[^>]*>\n?/;
+      const others = sheet.exec(page)?.[0] ?? this.error('the page has no styles');
       for (const language of ['fr', 'en'] as const) {
-        const modules = [...scripts[language]].map((file) =>
-          missing(`<link rel="modulepreload" crossorigin href="/${file}">`, file),
-        );
-        const head = [...sheets, ...modules].join('');
+        // The largest first: what a browser asks for next waits for one of its few connections.
+        const modules = [...scripts[language]]
+          .filter((file) => !page.includes(`"/${file}"`))
+          .sort((a, b) => statSync(`${dist}/${b}`).size - statSync(`${dist}/${a}`).size)
+          .map((file) => `<link rel="modulepreload" crossorigin href="/${file}">`);
+        const early = others.trim().replace('rel="stylesheet"', 'rel="preload" as="style"');
+        const head = `<style data-hash="${hash}">${first}</style>${early}${modules.join('')}<script`;
         const live = page
           .replace('lang="fr"', `lang="${language}"`)
-          .replace('</head>', `${head}</head>`)
-          .replace(/\n\s*/g, '\n');
+          .replace(sheet, '')
+          .replace('<script', head)
+          .replace('</body>', `${others}</body>`);
         writeFileSync(`${dist}/live.${language}.html`, live);
       }
     },
@@ -110,7 +128,7 @@ function livePages(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [svelte(), smaller(), watchPageBudget(), livePages(), coded(dist)],
+  plugins: [svelte(), plainImports(), smaller(), watchPageBudget(), livePages(), coded(dist)],
   build: {
     target: 'es2022',
     // The content security policy allows no data: addresses in style or script.
@@ -136,7 +154,7 @@ export default defineConfig({
             { name: 'base', test: BASE },
             {
               name: 'watch',
-              test: /sdk\/dist\/player\/(?!tails|piping|pipeline|feed\.|carrier|sink|keeper|edge|follower|attention|stuck|missing)|src\/(pages\/Watch|keys|parts\/(Stage|SeekBar|stage\/(Controls|Says)|watch\/About))\b/,
+              test: /sdk\/dist\/player\/(?!tails|piping|pipeline|feed\.|carrier|sink|keeper|edge|follower|attention|stuck|missing|start)|src\/(pages\/Watch|keys|network|cap|parts\/(Stage|SeekBar|stage\/(Controls|Says)|watch\/About))\b/,
             },
           ],
         },

@@ -3,7 +3,6 @@ import App from './App.svelte';
 import { startLocale } from './i18n/locale.svelte';
 import { fetchEarly } from './pages';
 import './app.css';
-import './first.css';
 
 const target = document.getElementById('app');
 if (target) {

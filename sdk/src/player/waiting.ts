@@ -46,8 +46,7 @@ export class WaitingTeller {
 
   /** Asks so now and then while a file stands still. */
   async lookWhy(now: number, news: { ask(): Promise<Live> }): Promise<void> {
-    if (!this.#state.value.waiting) this.#askedAt = now;
-    if (now - this.#askedAt < ASK_EVERY_MS) return;
+    if (!this.#state.value.waiting || now - this.#askedAt < ASK_EVERY_MS) return;
     this.#askedAt = now;
     await this.asks(news);
   }
@@ -69,6 +68,7 @@ export class WaitingTeller {
     const waiting = this.#why(now);
     const playing = !paused && !ended;
     const told = this.#state.value;
+    if (waiting && !told.waiting) this.#askedAt = now;
     if (waiting !== told.waiting || playing !== told.playing) this.#state.patch({ waiting, playing });
   }
 

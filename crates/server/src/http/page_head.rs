@@ -35,6 +35,12 @@ pub(super) async fn told(
     let live = readable_live(app, &Caller::Anonymous, id, &keys).await.ok()?;
     let answer = one_answer(app, &base, &live, &Caller::Anonymous, &keys).await;
     let mut head = format!("<title>{} · CommuniConnect Live</title>", escaped(&named(&live)));
+    if let Some(poster) = small_poster(&answer) {
+        let url = escaped(&poster);
+        head.push_str(&format!(
+            "<link rel=\"preload\" as=\"image\" href=\"{url}\" fetchpriority=\"high\" />"
+        ));
+    }
     let mut say = |name: &str, content: &str| {
         let attribute = if name.starts_with("twitter:") { "name" } else { "property" };
         head.push_str(&format!("<meta {attribute}=\"{name}\" content=\"{}\" />", escaped(content)));
@@ -66,17 +72,22 @@ pub(super) async fn told(
 /// What is seen until the script is here, laid out as the page will be (`web/src/first.css`), and what of it works without: a
 /// replay plays in the element that the script then takes over.
 fn first_sight(live: &Live, answer: &answers::Live<'_>) -> String {
-    let poster = answer.poster_url.as_deref().unwrap_or_default();
+    let poster = small_poster(answer).unwrap_or_default();
     let file = answer.replay.as_ref().and_then(|replay| replay.mp4.as_ref().or(replay.webm.as_ref()));
     let file = file.filter(|_| answer.ended_at.is_some());
     let file = file.map(|url| format!(" src=\"{}\" controls", escaped(url))).unwrap_or_default();
     format!(
         "<div id=\"first\"><div class=\"picture\"><video data-testid=\"player-video\" preload=\"none\" playsinline \
          poster=\"{}\"{file}></video></div><div class=\"names\"><h1 data-testid=\"live-title\">{}</h1><p>{}</p></div></div>",
-        escaped(poster),
+        escaped(&poster),
         escaped(&named(live)),
         escaped(&author(live)),
     )
+}
+
+/// The poster as the page shows it.
+fn small_poster(answer: &answers::Live<'_>) -> Option<String> {
+    answer.poster_url.as_deref().map(|url| format!("{url}&size=small"))
 }
 
 fn named(live: &Live) -> String {

@@ -41,6 +41,10 @@ const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob: https: http:; media-src 'self' blob: data:; connect-src 'self'; \
     worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; \
     require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+/// The part of it that says which styles it may have.
+const STYLES: &str = "style-src 'self'";
+/// What stands in a page before the hash of the styles in it.
+const HASH: &str = "<style data-hash=\"";
 /// The part of it that says who may frame a page.
 const FRAMERS: &str = "frame-ancestors 'self'";
 /// Answers every address that no other route has: a file of the application, or for a navigation its page.
@@ -102,13 +106,22 @@ fn is_public(path: &str) -> bool {
 
 /// A page that was made for this request. It says what is at this moment, so it is not kept.
 fn made(html: String) -> Response {
+    let policy = policy_of(&html);
     let mut response = Response::new(Body::from(html));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     response
+}
+
+/// What a page may load: what all may, and the styles that the build put into it, by their hash (CSP level 3, section 8.3).
+fn policy_of(page: &str) -> String {
+    let hash = page.split_once(HASH).and_then(|(_, rest)| rest.split_once('"')).map(|(hash, _)| hash);
+    hash.map_or_else(|| POLICY.to_owned(), |hash| POLICY.replace(STYLES, &format!("{STYLES} '{hash}'")))
 }
 
 /// Whether an address is one of the application's pages, without its slashes at the ends.
@@ -147,7 +160,12 @@ fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     let says = [(header::CACHE_CONTROL, lasting), (header::ETAG, etag.as_str()), (header::VARY, varies)];
-    let policies = [(header::CONTENT_SECURITY_POLICY, POLICY), (header::REFERRER_POLICY, "same-origin")];
+    let policy = match by_language {
+        true => policy_of(&String::from_utf8_lossy(&file.data)),
+        false => POLICY.to_owned(),
+    };
+    let policies =
+        [(header::CONTENT_SECURITY_POLICY, policy.as_str()), (header::REFERRER_POLICY, "same-origin")];
     let policies = policies.into_iter().filter(|_| kind.starts_with("text/html"));
     for (name, value) in says.into_iter().chain([(header::CONTENT_TYPE, kind.as_str())]).chain(policies) {
         if let Ok(value) = HeaderValue::from_str(value) {
