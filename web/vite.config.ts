@@ -127,8 +127,21 @@ function livePages(): Plugin {
   };
 }
 
+/** The list of all that the application is made of, for whoever keeps it on their device (`src/packs.ts`). */
+function parts(): Plugin {
+  return {
+    name: 'parts',
+    enforce: 'post',
+    closeBundle() {
+      const assets = readdirSync(`${dist}/assets`).filter((name) => /\.(js|css)$/.test(name));
+      const all = ['/icon.svg', '/manifest.webmanifest', ...assets.map((name) => `/assets/${name}`)];
+      writeFileSync(`${dist}/parts.json`, JSON.stringify(all));
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [svelte(), plainImports(), smaller(), watchPageBudget(), livePages(), coded(dist)],
+  plugins: [svelte(), plainImports(), smaller(), watchPageBudget(), livePages(), parts(), coded(dist)],
   build: {
     target: 'es2022',
     // The content security policy allows no data: addresses in style or script.

@@ -36,11 +36,12 @@ const EMBEDDED: &str = "embed/";
 /// The page that other people's sites show in a frame.
 const FRAMED: &str = "embed/live.html";
 /// What the pages may load, and who may frame them: this server alone; a picture may come from anywhere. Text becomes
-/// markup only through the one policy by which the pages' framework makes its own templates (Trusted Types).
+/// markup only through the one policy by which the pages' framework makes its own templates, and one names the one service
+/// worker (Trusted Types).
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob: https: http:; media-src 'self' blob: data:; connect-src 'self'; \
     worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; \
-    require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+    require-trusted-types-for 'script'; trusted-types svelte-trusted-html service-worker";
 /// The part of it that says which styles it may have.
 const STYLES: &str = "style-src 'self'";
 /// What stands in a page before the hash of the styles in it.
