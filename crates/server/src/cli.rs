@@ -15,7 +15,7 @@ use crate::config::Written;
 use crate::in_use::InUse;
 use crate::terminal::say;
 use crate::user_command::UserCommand;
-use crate::{backup, data_dir, engines, export, recorded, serve, shutdown, user_command};
+use crate::{backup, data_dir, engines, export, offline, recorded, serve, shutdown, user_command};
 
 /// How long tasks that would not end are waited for, once the server has left.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -119,11 +119,12 @@ pub fn main() -> ExitCode {
 
 fn run_server(written: Written) -> Result<ExitCode, String> {
     let config = written.meant().map_err(said)?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     allow_many_open_files();
     let runtime = tokio::runtime::Runtime::new().map_err(said)?;
     let served = runtime.block_on(async {
         let signal = shutdown::signal().map_err(said)?;
-        serve::run(config, signal, |address| say(&format!("ready http://{address}"))).await.map_err(said)
+        serve::run(config, signal, |address| say(&format!("ready {scheme}://{address}"))).await.map_err(said)
     });
     runtime.shutdown_timeout(LAST_WAIT);
     // The directory is let go with the process, not before: a task that did not end may still write there.
@@ -192,10 +193,10 @@ fn reread(data_dir: &Path, live_id: Option<i64>) -> Result<ExitCode, String> {
     let _in_use = InUse::take(data_dir).map_err(said)?;
     let lives = match live_id {
         Some(live) => vec![LiveId(live)],
-        None => recorded::lives(data_dir)?,
+        None => offline::lives(data_dir)?,
     };
     for live in lives {
-        say(&recorded::reread(data_dir, live)?);
+        say(&offline::reread(data_dir, live)?);
     }
     Ok(ExitCode::SUCCESS)
 }
