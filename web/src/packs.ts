@@ -76,8 +76,9 @@ export async function begin(id: number, way: KeptWay, key: string | null): Promi
   const chat = JSON.stringify(messages).length;
   const one: Pack = { live: keptLive(live, way, bytes, type), way, bytes, got: 0, type, from, chat };
   await store(id, { timeline, messages });
-  const poster =
-    live.poster_url && (await api.fetchSigned(`${live.poster_url}&size=small`).catch(() => null));
+  const poster = live.poster_url
+    ? await api.fetchSigned(`${live.poster_url}&size=small`).catch(() => null)
+    : null;
   if (poster?.ok) await (await caches.open(KEPT)).put(path(id, 'poster.jpg'), poster);
   await write(one);
   return one;

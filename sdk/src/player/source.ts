@@ -111,7 +111,8 @@ export class Source {
     const { api, liveId, key } = this.#options;
     const hls = hlsUrl && this.#video.canPlayType('application/vnd.apple.mpegurl') ? hlsUrl : null;
     this.#video.src = hls ?? api.url(`/api/posts/live/${liveId}/tail.mp4`, { key });
-    if (hls) this.#video.addEventListener('loadedmetadata', onReady, { once: true, signal: this.#file.signal });
+    if (hls)
+      this.#video.addEventListener('loadedmetadata', onReady, { once: true, signal: this.#file.signal });
   }
 
   /** Puts the file of the replay into the element; `onReady` once it can be moved in. Not `asked`: nothing of it is loaded yet. */
