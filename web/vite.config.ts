@@ -34,6 +34,10 @@ function watchPageBudget(): Plugin {
 
 export default defineConfig({
   plugins: [svelte(), watchPageBudget()],
+  experimental: {
+    // Scripts and styles find one another wherever the server stands; what the page names first the server puts there.
+    renderBuiltUrl: (_file, { hostType }) => (hostType === 'html' ? undefined : { relative: true }),
+  },
   build: {
     target: 'es2022',
     // The content security policy allows no data: addresses in style or script.
@@ -60,7 +64,7 @@ export default defineConfig({
           groups: [
             {
               name: 'base',
-              test: /vite\/preload-helper|node_modules\/svelte(?!.*bindings\/input)|sdk\/dist\/(client|problem|session|signal|uuid)\.js|src\/(App\.svelte|(pages|client|format|kept)\.ts|router|i18n\/(locale|counted)|parts\/(Header|Avatar|Icon)\.)/,
+              test: /vite\/preload-helper|node_modules\/svelte(?!.*bindings\/input)|sdk\/dist\/(client|problem|session|signal|uuid)\.js|src\/(App\.svelte|(pages|client|format|kept|top)\.ts|router|i18n\/(locale|counted)|parts\/(Header|Avatar|Icon)\.)/,
             },
             {
               name: 'watch',

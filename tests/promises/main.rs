@@ -62,6 +62,7 @@ mod the_checkers_find_what_is_wrong;
 mod the_frames_of_the_replay_are_those_the_browser_sent;
 mod the_link_of_a_live_shows_what_it_is;
 mod the_right_is_looked_at_before_the_body;
+mod the_schema_and_the_server_agree;
 mod the_two_curl_lines_of_the_guide_work;
 mod the_workspace_keeps_its_shape;
 mod tus_clients_find_what_they_ask_for;

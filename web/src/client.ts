@@ -1,7 +1,8 @@
 import { LiveClient, Session } from '@communiconnect/live';
 import { locale } from './i18n/locale.svelte';
+import { top } from './top';
 
 /** Who is signed in, for all pages. */
 export const session = new Session();
 /** The server these pages came from. */
-export const api = new LiveClient({ session, retries: 0, language: () => locale.name });
+export const api = new LiveClient({ base: top, session, retries: 0, language: () => locale.name });

@@ -36,7 +36,7 @@ pub struct UploadPath {
 #[into_params(parameter_in = Header, rename_all = "kebab-case")]
 pub struct TusHeaders {
     /// 1.0.0, the only version that is spoken.
-    #[param(rename = "Tus-Resumable", required = false)]
+    #[param(rename = "Tus-Resumable", required = false, pattern = r"^1\.0\.0$")]
     pub tus_resumable: String,
 }
 
@@ -45,10 +45,10 @@ pub struct TusHeaders {
 #[into_params(parameter_in = Header)]
 pub struct CreationHeaders {
     /// 1: the length is not known yet, as of a live.
-    #[param(rename = "Upload-Defer-Length")]
+    #[param(rename = "Upload-Defer-Length", minimum = 1, maximum = 1)]
     pub upload_defer_length: Option<u64>,
-    /// The length of a finished file, in bytes.
-    #[param(rename = "Upload-Length")]
+    /// The length of a finished file, in bytes: at most 20 GiB.
+    #[param(rename = "Upload-Length", minimum = 0, maximum = 21474836480i64)]
     pub upload_length: Option<u64>,
     /// `filetype`, `age_ms` (from the recorder's start to this request); each optional, values in base64.
     #[param(rename = "Upload-Metadata")]
@@ -72,6 +72,6 @@ pub struct AppendHeaders {
 #[into_params(parameter_in = Header)]
 pub struct ChecksumHeaders {
     /// `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB.
-    #[param(rename = "Upload-Checksum")]
+    #[param(rename = "Upload-Checksum", pattern = r"^(sha1|sha256) [A-Za-z0-9+/]+={0,2}$")]
     pub upload_checksum: Option<String>,
 }

@@ -83,7 +83,9 @@ pub(crate) fn router(app: &App) -> Router {
     described.merge(schema.get_openapi().clone());
     let for_pages = app.clone();
     let page = move |request: Request| pages::page(for_pages.clone(), request);
-    let routes = routes.merge(Router::from(schema.with_state(Schema::new(described)))).fallback(page);
+    let routes = routes
+        .merge(Router::from(schema.with_state(Schema::new(described, app.config.public_url.as_deref()))))
+        .fallback(page);
     // A layer runs around the fallback's own routing, so what it changes of a request decides the route.
     Router::new()
         .fallback_service(routes)

@@ -1,5 +1,6 @@
 //! The pages: the built web application, embedded.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -12,6 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::{Embed, EmbeddedFile};
 
+use super::links::parts_of;
 use super::page_head;
 use super::problem::Problem;
 use crate::app::App;
@@ -61,7 +63,8 @@ pub(super) async fn page(app: App, request: Request) -> Response {
             .into_response();
     }
     let path = embed_page(path).unwrap_or(path);
-    if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
+    let prefix = app.config.public_url.as_deref().map_or("", |address| parts_of(address).1);
+    if let Some(file) = File::built(path, prefix).filter(|_| !path.is_empty()) {
         let mut answer = serve(&parts.headers, path, file);
         if path == FRAMED {
             let_be_framed(answer.headers_mut(), &app.config.frame_ancestors);
@@ -72,7 +75,7 @@ pub(super) async fn page(app: App, request: Request) -> Response {
     if is_file {
         return Problem::of(StatusCode::NOT_FOUND).into_response();
     }
-    let mut answer = match Built::get(INDEX) {
+    let mut answer = match File::built(INDEX, prefix) {
         Some(file) if is_page(path) || takes_html(&parts.headers) => {
             let told = page_head::told(&app, &mut parts, path, &String::from_utf8_lossy(&file.data)).await;
             told.map_or_else(|| serve(&parts.headers, INDEX, file), made)
@@ -85,6 +88,30 @@ pub(super) async fn page(app: App, request: Request) -> Response {
         *answer.status_mut() = StatusCode::NOT_FOUND;
     }
     answer
+}
+
+/// A built file as it is served.
+struct File {
+    data: Cow<'static, [u8]>,
+    kind: String,
+    /// Of its content; of what becomes of it where the server stands under a path.
+    hash: [u8; 32],
+}
+
+impl File {
+    /// The file of this name. What a page loads it finds under the path, `/live` say, that a proxy takes off before us.
+    fn built(name: &str, prefix: &str) -> Option<Self> {
+        let EmbeddedFile { data, metadata } = Built::get(name)?;
+        let mut file = Self { data, kind: metadata.mimetype().to_owned(), hash: metadata.sha256_hash() };
+        if !prefix.is_empty() && name.ends_with(".html") {
+            let placed = String::from_utf8_lossy(&file.data).replace("=\"/", &format!("=\"{prefix}/"));
+            file.data = Cow::Owned(placed.into_bytes());
+            for (place, byte) in file.hash.iter_mut().zip(prefix.bytes()) {
+                *place = place.wrapping_add(byte);
+            }
+        }
+        Some(file)
+    }
 }
 
 /// A page that was made for this request.
@@ -124,10 +151,9 @@ fn embed_page(path: &str) -> Option<&'static str> {
     }
 }
 
-fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
-    let hash = file.metadata.sha256_hash();
-    let kind = file.metadata.mimetype().to_owned();
-    let small = takes_gzip(asked) && is_text(&kind) && file.data.len() >= WORTHWHILE;
+fn serve(asked: &HeaderMap, path: &str, file: File) -> Response {
+    let File { data, kind, hash } = file;
+    let small = takes_gzip(asked) && is_text(&kind) && data.len() >= WORTHWHILE;
     let etag = etag(&hash, small);
     let lasting = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let mut response = Response::new(Body::empty());
@@ -154,7 +180,7 @@ fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
     if small {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    let bytes = if small { compressed(hash, &file.data) } else { Bytes::from(file.data.into_owned()) };
+    let bytes = if small { compressed(hash, &data) } else { Bytes::from(data.into_owned()) };
     *response.body_mut() = Body::from(bytes);
     response
 }

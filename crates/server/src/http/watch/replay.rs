@@ -58,13 +58,13 @@ impl FromRequestParts<App> for Request {
 #[utoipa::path(get, path = "/api/posts/live/{id}/replay.mp4", operation_id = "watchReplayMp4", tag = "Watching",
     security((), ("bearer" = [])), params(LivePath, ReplayQuery, RangeHeaders, KeyQuery, TokenQuery),
     responses(
-        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "video/mp4", headers(
+        (status = 200, description = "The bytes.", content((Vec<u8> = "video/mp4"), (Vec<u8> = "audio/mp4")), headers(
             ("ETag" = String, description = "Strong: the bytes of one version never change."),
             ("Accept-Ranges" = String, description = "bytes"),
             ("Content-Length" = u64, description = "Exact."),
             ("Content-Disposition" = String, description = "The title as the file's name."),
             ("Content-Location" = String, description = "Without `v`: the address of this version."))),
-        (status = 206, description = "The range.", body = Vec<u8>, content_type = "video/mp4", headers(
+        (status = 206, description = "The range.", content((Vec<u8> = "video/mp4"), (Vec<u8> = "audio/mp4")), headers(
             ("ETag" = String, description = "Strong: the bytes of one version never change."),
             ("Accept-Ranges" = String, description = "bytes"),
             ("Content-Length" = u64, description = "Exact."),
@@ -82,13 +82,13 @@ pub(super) async fn mp4(State(app): State<App>, request: Request) -> Result<Resp
 #[utoipa::path(get, path = "/api/posts/live/{id}/replay.webm", operation_id = "watchReplayWebm", tag = "Watching",
     security((), ("bearer" = [])), params(LivePath, ReplayQuery, RangeHeaders, KeyQuery, TokenQuery),
     responses(
-        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "video/webm", headers(
+        (status = 200, description = "The bytes.", content((Vec<u8> = "video/webm"), (Vec<u8> = "audio/webm")), headers(
             ("ETag" = String, description = "Strong: the bytes of one version never change."),
             ("Accept-Ranges" = String, description = "bytes"),
             ("Content-Length" = u64, description = "Exact."),
             ("Content-Disposition" = String, description = "The title as the file's name."),
             ("Content-Location" = String, description = "Without `v`: the address of this version."))),
-        (status = 206, description = "The range.", body = Vec<u8>, content_type = "video/webm", headers(
+        (status = 206, description = "The range.", content((Vec<u8> = "video/webm"), (Vec<u8> = "audio/webm")), headers(
             ("ETag" = String, description = "Strong: the bytes of one version never change."),
             ("Accept-Ranges" = String, description = "bytes"),
             ("Content-Length" = u64, description = "Exact."),
