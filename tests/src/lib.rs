@@ -13,6 +13,7 @@
 //! * [`outputs`]: publishes a recording and judges everything that comes out.
 //! * [`carried`]: the tails of a live over their WebSocket.
 //! * [`hls`]: a checker of HLS playlists that shares nothing with the product.
+//! * [`proxies`]: nginx and Caddy in front of the server, as the documents have them.
 //! * [`talk`]: the conversation over its WebSocket.
 
 pub mod carried;
@@ -25,6 +26,7 @@ pub mod http;
 pub mod isobmff;
 pub mod outputs;
 pub mod people;
+pub mod proxies;
 pub mod random;
 pub mod rtmp;
 pub mod server;

@@ -126,7 +126,9 @@ async fn docs(State(schema): State<Schema>) -> impl IntoResponse {
 /// The whole contract: paths as the contract writes them, with the refusals that no handler has to name.
 fn completed(mut api: Document) -> Document {
     let paths = std::mem::replace(&mut api.paths, Paths::new());
-    let schemas = api.components.as_ref().map(|components| components.schemas.clone()).unwrap_or_default();
+    let components = api.components.get_or_insert_with(Components::new);
+    exact::put_together(&mut components.schemas);
+    let schemas = components.schemas.clone();
     for (path, mut item) in paths.paths {
         let is_about_something = path.contains('{');
         for (operation, changes) in operations(&mut item) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
-use utoipa::openapi::{Content, RefOr, Required, Schema};
+use utoipa::openapi::{Content, Object, RefOr, Required, Schema};
 
 /// The schemas that operations point to, by their names.
 pub(super) type Schemas = BTreeMap<String, RefOr<Schema>>;
@@ -29,6 +29,41 @@ pub(super) fn put_right(operation: &mut Operation, schemas: &Schemas) {
         if let RefOr::T(response) = response {
             response.content.iter_mut().for_each(|(kind, content)| bytes_as_such(kind, content));
         }
+    }
+}
+
+/// Writes objects that are put together of a named one and what its place adds (the `type` of a frame) as one: nothing else may be
+/// in it, and generators of clients read it.
+pub(super) fn put_together(schemas: &mut Schemas) {
+    let known = schemas.clone();
+    for schema in schemas.values_mut() {
+        if let RefOr::T(Schema::OneOf(choice)) = schema {
+            for item in &mut choice.items {
+                if let Some(whole) = whole_of(item, &known) {
+                    *item = Schema::Object(whole).into();
+                }
+            }
+        }
+    }
+}
+
+fn whole_of(schema: &RefOr<Schema>, known: &Schemas) -> Option<Object> {
+    let RefOr::T(Schema::AllOf(all)) = schema else { return None };
+    let mut whole = Object::new();
+    whole.description = all.description.clone();
+    for part in &all.items {
+        let Some(RefOr::T(Schema::Object(part))) = resolved(part, known) else { return None };
+        whole.properties.extend(part.properties.clone());
+        whole.required.extend(part.required.iter().cloned());
+    }
+    Some(whole)
+}
+
+/// What a reference points to, or what is there itself.
+fn resolved<'a>(schema: &'a RefOr<Schema>, known: &'a Schemas) -> Option<&'a RefOr<Schema>> {
+    match schema {
+        RefOr::Ref(reference) => known.get(reference.ref_location.rsplit('/').next()?),
+        here => Some(here),
     }
 }
 
@@ -59,12 +94,7 @@ fn is_null(schema: &RefOr<Schema>) -> bool {
 /// An empty body is read as `{}`, which is enough where no field must be there.
 fn may_be_empty(body: &RequestBody, schemas: &Schemas) -> bool {
     let Some(RefOr::T(content)) = body.content.get("application/json") else { return false };
-    let schema = match &content.schema {
-        Some(RefOr::Ref(reference)) => {
-            reference.ref_location.rsplit('/').next().and_then(|name| schemas.get(name))
-        }
-        other => other.as_ref(),
-    };
+    let schema = content.schema.as_ref().and_then(|schema| resolved(schema, schemas));
     matches!(schema, Some(RefOr::T(Schema::Object(object))) if object.required.is_empty())
 }
 
