@@ -60,9 +60,11 @@ impl World {
         let person = self.server.person("Binta").await;
         let changer = self.server.person("Khady").await;
         let forgetful = self.server.person("Aliou").await;
-        let link =
-            self.admin.api.post(&format!("/api/admin/users/{}/password-link/", forgetful.id), json!({}));
-        let link = link.await.expect(200).json()["url"].as_str().expect("a link").to_owned();
+        let links = format!("/api/admin/users/{}/password-link/", forgetful.id);
+        let link = self.admin.api.post(&links, json!({})).await.expect(200).json()["url"]
+            .as_str()
+            .expect("a link")
+            .to_owned();
         let reset = link.split("reset=").nth(1).expect("a link has a token").to_owned();
         let terminated = Upload::create(&self.admin.api, &self.running).await;
         let upload = self.upload.location.rsplit('/').next().expect("an upload has an address");
