@@ -2,6 +2,7 @@
 //! clients that generators make of it compile.
 
 use std::path::Path;
+use std::time::Duration;
 
 use promises::{Live, Person, Server, Upload, recorded, repository, tools};
 use serde_json::{Value, json};
@@ -10,6 +11,8 @@ use tokio::process::Command;
 
 /// Made-up requests for each operation beside those that try each bound; `SCHEMATHESIS_EXAMPLES` for more.
 const EXAMPLES: &str = "3";
+/// It takes a minute where nothing else runs.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What there is on a server that every operation can be asked about.
 struct World {
@@ -124,7 +127,7 @@ async fn schemathesis_finds_nothing() {
     run.env("PYTHONPATH", repository().join("tests/schemathesis"));
     run.args(["--config-file", "schemathesis.toml", "run", &schema, "--no-color", "--continue-on-failure"]);
     run.args(["--max-examples", &examples]);
-    let output = tools::run(&mut run).await;
+    let output = tools::run_within(&mut run, PATIENCE).await;
     let words = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{words}\n{}", String::from_utf8_lossy(&output.stderr));
     let answers = std::fs::read(folder.path().join("answers.json")).expect("the answers are noted");
