@@ -223,7 +223,12 @@ fn ask(question: HlsQuery) -> Result<Ask, Problem> {
     if part.is_some() && segment.is_none() {
         return Err(bad_number());
     }
-    Ok(Ask { segment, part, skip: question.skip.is_some() })
+    match question.skip.as_deref() {
+        None | Some("YES" | "v2") => Ok(Ask { segment, part, skip: question.skip.is_some() }),
+        Some(_) => {
+            Err(Problem::new(StatusCode::BAD_REQUEST, "_HLS_skip vaut YES ou v2.", "_HLS_skip is YES or v2."))
+        }
+    }
 }
 
 fn bad_number() -> Problem {
