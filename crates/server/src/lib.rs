@@ -33,9 +33,11 @@ mod shutdown;
 mod summaries;
 mod terminal;
 mod timeout;
+mod tls;
 mod user_command;
 
 pub use config::{Config, ConfigError, Written};
 pub use error::Error;
 pub use in_use::{InUse, Refused};
 pub use serve::run;
+pub use tls::{Acme, Broken, Error as TlsError, Files, Settings as Tls};

@@ -13,7 +13,7 @@ use crate::config::{Config, Written};
 use crate::engines::Engines;
 use crate::people::{account, invitation_link, password_link};
 use crate::terminal::{ask, first_line, say};
-use crate::{app, data_dir, in_use};
+use crate::{app, data_dir, in_use, serve};
 
 /// People of one reading, of a list.
 const AT_ONCE: u32 = 500;
@@ -299,7 +299,7 @@ impl Desk {
     fn base(&self) -> String {
         let running = || in_use::server_of(&self.config.data_dir).filter(|url| !url.is_empty());
         let said = self.config.public_url.clone().or_else(running);
-        said.unwrap_or_else(|| format!("http://{}", self.config.listen))
+        said.unwrap_or_else(|| serve::public_url(&self.config, self.config.listen))
     }
 
     async fn close(self) -> Result<(), String> {
