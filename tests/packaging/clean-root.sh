@@ -56,7 +56,7 @@ for page in communiconnect communiconnect-serve communiconnect-backup; do
   if command -v man >/dev/null; then must test -z "$(inside man --warnings -E UTF-8 -l -Tutf8 -Z "/usr/share/man/man1/$page.1.gz" 2>&1 >/dev/null)"; fi
 done
 # Every line of the configuration may be used: what the comment says is what the server takes. Ports and certificates stay out.
-inside sh -c "sed -E 's/^#([a-z_]+ = |\[\[)/\1/' /etc/communiconnect/communiconnect.toml | grep -v '^listen' >/tmp/all.toml"
+inside sh -c "sed -E 's/^#([a-z_]+ = |\[\[)/\1/' /etc/communiconnect/communiconnect.toml | grep -Ev '^(listen|tls|http_listen) ' >/tmp/all.toml"
 
 say "starts by its line"
 start
