@@ -73,7 +73,9 @@ pub struct Limit {
 }
 
 impl Limit {
-    fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
+    /// So many at once, and so many a second in the long run.
+    #[must_use]
+    pub fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
         let quota = quota(burst, per_second);
         Self {
             limiter: RwLock::new((quota, RateLimiter::keyed(quota))),
@@ -82,7 +84,8 @@ impl Limit {
         }
     }
 
-    fn set(&self, burst: NonZeroU32, per_second: NonZeroU32) {
+    /// The same from now on; where it is another, what was counted before counts no more.
+    pub fn set(&self, burst: NonZeroU32, per_second: NonZeroU32) {
         let quota = quota(burst, per_second);
         let mut limiter = self.limiter.write().unwrap_or_else(PoisonError::into_inner);
         if limiter.0 != quota {

@@ -10,12 +10,13 @@ use delivery::poster::Posters;
 use delivery::replay::Replays;
 use ingest::Publishers;
 use ingest::upload::Uploads;
-use lives::{Lifecycle, Lives, MediaTokens};
+use lives::{Lifecycle, Lives, MediaTokens, WatchKeys};
 use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access_log::AccessLog;
+use crate::audit::{self, AuditLog};
 use crate::clock::now_ms;
 use crate::config::{AccessLogFormat, Config};
 use crate::engines::Engines;
@@ -24,13 +25,15 @@ use crate::error::Error;
 use crate::http::chat_cost::ChatCosts;
 use crate::http::chat_state::{Sources, States};
 use crate::listeners::{Followers, Listeners};
+use crate::mail::Mail;
 use crate::measured_disk::MeasuredDisk;
 use crate::metrics::{DISK, Metrics};
 use crate::names::Names;
 use crate::otlp::Spans;
 use crate::places::Places;
 use crate::presence::{Here, Viewers};
-use crate::quota::Quota;
+use crate::quota::{Limits, Quota};
+use crate::rates::Rates;
 use crate::recorded::{Made, Recordings};
 use crate::settings::Settings;
 use crate::summaries::Summaries;
@@ -75,6 +78,9 @@ pub(crate) struct App {
     pub(crate) spans: Option<Arc<Spans>>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) erasing: Erasing,
+    pub(crate) audit: AuditLog,
+    pub(crate) rates: Arc<Rates>,
+    pub(crate) mail: Mail,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
     pub(crate) leaving: CancellationToken,
     /// Tasks that outlive their request; leaving waits for them.
@@ -89,10 +95,16 @@ pub(crate) struct RtmpDoor(pub(crate) Option<(&'static str, u16)>);
 impl App {
     /// Opens what is kept in the data directory.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
+        let audit = open_audit_log(&config)?;
+        let mail = Mail::new(config.mail.as_ref())?;
         let engines = Engines::open(&config.data_dir)?;
         let key = signing_key(&engines, &config.data_dir).await?;
         let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
-        let lives = Lives::new(engines.lives(), accounts.clone());
+        let watch_keys = WatchKeys::new(&key.derive("watch key"));
+        let lives = Lives::new(engines.lives(), accounts.clone(), watch_keys);
+        if lives.seal_watch_keys().await? {
+            engines.forget_deleted().await?;
+        }
         let lifecycle = Lifecycle::open(lives.clone(), config.running_lives).await?;
         let metrics = Arc::new(Metrics::new());
         let commits = metrics.commits(Engines::NAME);
@@ -106,7 +118,8 @@ impl App {
         let places = || Places::new(config.connections, config.connections_per_address);
         let (places, rtmp_places) = (places(), places());
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
-        let quota = Arc::new(Quota::new(config.storage_per_person));
+        let rates = Arc::new(Rates::new(config.request_burst, config.requests_per_s));
+        let quota = Arc::new(Quota::new(quota_limits(&config)));
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
         let publishers = Arc::new(Publishers::new(Arc::clone(&recorder), || now_ms().0));
         let replays = Arc::<Replays>::default();
@@ -160,6 +173,9 @@ impl App {
             spans,
             quota,
             erasing: Erasing::default(),
+            audit,
+            mail,
+            rates,
             leaving: CancellationToken::new(),
             tasks,
             since: Instant::now(),
@@ -186,10 +202,27 @@ impl App {
     }
 }
 
+/// What may be stored.
+pub(crate) fn quota_limits(config: &Config) -> Limits {
+    Limits { person: config.storage_per_person, all: config.storage, little: config.reserve }
+}
+
 fn access_log(config: &Config, metrics: &Metrics) -> Result<Option<Arc<AccessLog>>, Error> {
     let Some(AccessLogFormat::Json) = config.access_log else { return Ok(None) };
     let log = AccessLog::begin(metrics.access_log_lost.clone()).map_err(Error::AccessLog)?;
     Ok(Some(Arc::new(log)))
+}
+
+/// The audit log, in the file that is named; the data directory keeps which, for the commands.
+fn open_audit_log(config: &Config) -> Result<AuditLog, Error> {
+    let path = config.audit_log.as_deref();
+    let log = AuditLog::open(path).map_err(|error| {
+        let path = path.map(Path::to_owned).unwrap_or_default();
+        Error::File { path, error }
+    })?;
+    audit::keep_place(&config.data_dir, path)
+        .map_err(|error| Error::File { path: config.data_dir.clone(), error })?;
+    Ok(log)
 }
 
 /// The key of a data directory, made where there is nobody yet whose tokens it would end.

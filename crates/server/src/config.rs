@@ -8,12 +8,15 @@ use std::time::Duration;
 use accounts::{Issuer, IssuerKey, Registration};
 use serde::{Deserialize, Serialize};
 
+use crate::mail::MailSettings;
 use crate::secrets::secret;
 use crate::{logging, tls};
 
 const MESSAGES_PER_S: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 /// Bytes of an issuer's secret at least (RFC 7518, section 3.2: as long as the hash).
 const SECRET: usize = 32;
+const REQUESTS_PER_S: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+const REQUEST_BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
 const MESSAGE_BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
 /// Bytes of a token for metrics at least.
 const METRICS_TOKEN: usize = 16;
@@ -27,12 +30,16 @@ pub(crate) const RELOADED: &[&str] = &[
     "storage_per_person",
     "reserve",
     "unread_limit",
+    "storage",
     "keep_days",
     "connections",
     "connections_per_address",
     "wrong_passwords",
     "registration",
     "registrations_per_address",
+    "password_links_per_address",
+    "requests_per_s",
+    "request_burst",
     "messages_per_s",
     "message_burst",
     "leaving_s",
@@ -55,6 +62,9 @@ pub struct Written {
     /// Where everything is kept [default: ./data]
     #[arg(long, env = "COMMUNICONNECT_DATA_DIR", value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
+    /// A file to which who did what is written, a line of JSON each [default: none]
+    #[arg(long, env = "COMMUNICONNECT_AUDIT_LOG", value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "COMMUNICONNECT_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -113,6 +123,9 @@ pub struct Written {
     /// Bytes of recordings that one person may keep [default: 21474836480, 20 GiB]
     #[arg(long, env = "COMMUNICONNECT_STORAGE_PER_PERSON", value_name = "BYTES")]
     pub storage_per_person: Option<u64>,
+    /// Bytes of recordings that all people may keep together [default: as many as the disk has]
+    #[arg(long, env = "COMMUNICONNECT_STORAGE", value_name = "BYTES")]
+    pub storage: Option<u64>,
     /// Bytes of the disk kept free for the database [default: 1073741824, 1 GiB]
     #[arg(long, env = "COMMUNICONNECT_RESERVE", value_name = "BYTES")]
     pub reserve: Option<u64>,
@@ -122,6 +135,13 @@ pub struct Written {
     /// Days after its end that a live is kept, with its conversation; then it is deleted [default: for ever]
     #[arg(long, env = "COMMUNICONNECT_KEEP_DAYS", value_name = "DAYS")]
     pub keep_days: Option<f64>,
+    /// Days that an author may let a live be kept at most, by its `keep_days`; a moderator may let it be kept for longer
+    /// [default: as many as --keep-days]
+    #[arg(long, env = "COMMUNICONNECT_KEEP_DAYS_AT_MOST", value_name = "DAYS")]
+    pub keep_days_at_most: Option<f64>,
+    /// Hours without a byte after which a file is ended that can be read only when it is whole [default: 24]
+    #[arg(long, env = "COMMUNICONNECT_STAGED_HOURS", value_name = "HOURS")]
+    pub staged_hours: Option<f64>,
     /// Connections at once; more wait to be accepted [default: 20000]
     #[arg(long, env = "COMMUNICONNECT_CONNECTIONS", value_name = "COUNT")]
     pub connections: Option<usize>,
@@ -144,12 +164,41 @@ pub struct Written {
     /// Registrations an hour from one address of IPv4 or one /64 of IPv6 [default: 1000]
     #[arg(long, env = "COMMUNICONNECT_REGISTRATIONS_PER_ADDRESS", value_name = "COUNT")]
     pub registrations_per_address: Option<u32>,
+    /// The server of mail by which links to a new password are sent, which needs --public-url: smtps://NAME@mail.example.org, or
+    /// smtp:// (with STARTTLS, without which no password is sent) [default: no mail is sent]
+    #[arg(long, env = "COMMUNICONNECT_SMTP_URL", value_name = "URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// The password there; on no command line, which others can read
+    #[arg(
+        long,
+        env = "COMMUNICONNECT_SMTP_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true,
+        hide = true
+    )]
+    pub smtp_password: Option<String>,
+    /// A file whose first line is the password there
+    #[arg(long, env = "COMMUNICONNECT_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    pub smtp_password_file: Option<PathBuf>,
+    /// Whom mail is from: live@example.org, or "Live <live@example.org>"
+    #[arg(long, env = "COMMUNICONNECT_SMTP_FROM", value_name = "ADDRESS")]
+    pub smtp_from: Option<String>,
+    /// Links to a new password that may be asked for an hour from one address of IPv4 or one /64 of IPv6 [default: 100]
+    #[arg(long, env = "COMMUNICONNECT_PASSWORD_LINKS_PER_ADDRESS", value_name = "COUNT")]
+    pub password_links_per_address: Option<u32>,
     /// Messages a second that one person may write in the long run [default: 100]
     #[arg(long, env = "COMMUNICONNECT_MESSAGES_PER_S", value_name = "COUNT")]
     pub messages_per_s: Option<NonZeroU32>,
     /// Messages that one person may write at once before that counts [default: 2000]
     #[arg(long, env = "COMMUNICONNECT_MESSAGE_BURST", value_name = "COUNT")]
     pub message_burst: Option<NonZeroU32>,
+    /// Refreshes a second, in the long run, and as many starts and stops, of one person, or one address for the anonymous; ten times
+    /// as many readings of histories, and anonymous WebSockets [default: 100]
+    #[arg(long, env = "COMMUNICONNECT_REQUESTS_PER_S", value_name = "COUNT")]
+    pub requests_per_s: Option<NonZeroU32>,
+    /// Such requests at once before that counts [default: 2000]
+    #[arg(long, env = "COMMUNICONNECT_REQUEST_BURST", value_name = "COUNT")]
+    pub request_burst: Option<NonZeroU32>,
     /// Seconds that leaving may take [default: 10]
     #[arg(long, env = "COMMUNICONNECT_LEAVING_S", value_name = "SECONDS")]
     pub leaving_s: Option<f64>,
@@ -214,6 +263,8 @@ pub struct WrittenIssuer {
 pub struct Config {
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// Where who did what is written, if anywhere.
+    pub audit_log: Option<PathBuf>,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Where to listen for RTMP, if at all.
@@ -238,20 +289,32 @@ pub struct Config {
     pub running_lives: u32,
     /// Bytes that one person may keep.
     pub storage_per_person: u64,
+    /// Bytes that all may keep together; as many as the disk has if `None`.
+    pub storage: Option<u64>,
     /// Bytes of the disk kept free.
     pub reserve: u64,
     /// Bytes of one live that are kept though they cannot be read.
     pub unread_limit: u64,
     /// How long a live is kept after its end; for ever if `None`.
     pub kept: Option<Duration>,
+    /// How long an author may let a live be kept at most; for ever if `None`.
+    pub kept_at_most: Option<Duration>,
+    /// How long a staged file waits for its next byte.
+    pub staged: Duration,
     /// Connections at once.
     pub connections: usize,
     /// Connections at once from one address, or of one person.
     pub connections_per_address: usize,
+    /// How mail is sent, if it is.
+    pub mail: Option<MailSettings>,
     /// Messages a second that one person may write in the long run.
     pub messages_per_s: NonZeroU32,
     /// Messages that one person may write at once.
     pub message_burst: NonZeroU32,
+    /// Requests a second of each limited kind that one sender may make in the long run.
+    pub requests_per_s: NonZeroU32,
+    /// Such requests at once.
+    pub request_burst: NonZeroU32,
     /// How long leaving may take.
     pub leaving: Duration,
     /// Where metrics are told, if not at `/metrics` of the server itself.
@@ -318,6 +381,7 @@ impl Written {
     fn or(self, file: Self) -> Self {
         Self {
             data_dir: self.data_dir.or(file.data_dir),
+            audit_log: self.audit_log.or(file.audit_log),
             listen: self.listen.or(file.listen),
             rtmp: self.rtmp.or(file.rtmp),
             rtmps: self.rtmps.or(file.rtmps),
@@ -336,9 +400,12 @@ impl Written {
             patience_s: self.patience_s.or(file.patience_s),
             running_lives: self.running_lives.or(file.running_lives),
             storage_per_person: self.storage_per_person.or(file.storage_per_person),
+            storage: self.storage.or(file.storage),
             reserve: self.reserve.or(file.reserve),
             unread_limit: self.unread_limit.or(file.unread_limit),
             keep_days: self.keep_days.or(file.keep_days),
+            staged_hours: self.staged_hours.or(file.staged_hours),
+            keep_days_at_most: self.keep_days_at_most.or(file.keep_days_at_most),
             connections: self.connections.or(file.connections),
             connections_per_address: self.connections_per_address.or(file.connections_per_address),
             access_token_s: self.access_token_s.or(file.access_token_s),
@@ -346,8 +413,15 @@ impl Written {
             wrong_passwords: self.wrong_passwords.or(file.wrong_passwords),
             registration: self.registration.or(file.registration),
             registrations_per_address: self.registrations_per_address.or(file.registrations_per_address),
+            smtp_url: self.smtp_url.or(file.smtp_url),
+            smtp_password: self.smtp_password.or(file.smtp_password),
+            smtp_password_file: self.smtp_password_file.or(file.smtp_password_file),
+            smtp_from: self.smtp_from.or(file.smtp_from),
+            password_links_per_address: self.password_links_per_address.or(file.password_links_per_address),
             messages_per_s: self.messages_per_s.or(file.messages_per_s),
             message_burst: self.message_burst.or(file.message_burst),
+            requests_per_s: self.requests_per_s.or(file.requests_per_s),
+            request_burst: self.request_burst.or(file.request_burst),
             leaving_s: self.leaving_s.or(file.leaving_s),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
             metrics_token_file: self.metrics_token_file.or(file.metrics_token_file),
@@ -375,15 +449,20 @@ impl Written {
             wrong_passwords_per_minute: self.wrong_passwords.unwrap_or(10),
             registration: self.registration.unwrap_or_default(),
             registrations_per_hour: self.registrations_per_address.unwrap_or(1_000),
+            password_links_per_hour: self.password_links_per_address.unwrap_or(100),
             issuers: self.issuers(mistakes),
         };
         let connections = self.connections.unwrap_or(20_000).clamp(1, 1 << 20);
         let share = connections.div_ceil(4);
         let mut taken = Taken(mistakes);
         let tls = self.tls(&mut taken);
+        let mail = self.mail(&mut taken);
         let public_url = self.public_url.and_then(|url| taken.some(web_address("public_url", &url)));
         let otlp = self.otlp.and_then(|url| taken.some(web_address("otlp", &url)));
-        let kept = self.keep_days.and_then(|days| taken.some(seconds("keep_days", days * 86_400.0)));
+        let staged = taken.seconds("staged_hours", self.staged_hours.unwrap_or(24.0) * 3_600.0);
+        let kept = taken.some(days("keep_days", self.keep_days)).flatten();
+        let at_most = self.keep_days_at_most.or(self.keep_days);
+        let kept_at_most = taken.some(days("keep_days_at_most", at_most)).flatten();
         let file = self.metrics_token_file.as_deref();
         let metrics_token = taken.some(secret("metrics_token", None, file, Some("metrics-token"))).flatten();
         let log = self.log.unwrap_or_else(|| logging::USUAL.to_owned());
@@ -393,6 +472,7 @@ impl Written {
         }
         Config {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
+            audit_log: self.audit_log,
             listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             rtmp: self.rtmp,
             rtmps: self.rtmps,
@@ -405,13 +485,19 @@ impl Written {
             patience: taken.seconds("patience_s", self.patience_s.unwrap_or(600.0)),
             running_lives: self.running_lives.unwrap_or(100),
             storage_per_person: self.storage_per_person.unwrap_or(20 << 30),
+            storage: self.storage,
             reserve: self.reserve.unwrap_or(1 << 30),
             unread_limit: self.unread_limit.unwrap_or(recorder::unread::USUAL_LIMIT),
+            staged,
             kept,
+            kept_at_most,
             connections,
             connections_per_address: self.connections_per_address.unwrap_or(share).clamp(1, connections),
             messages_per_s: self.messages_per_s.unwrap_or(MESSAGES_PER_S),
             message_burst: self.message_burst.unwrap_or(MESSAGE_BURST),
+            requests_per_s: self.requests_per_s.unwrap_or(REQUESTS_PER_S),
+            request_burst: self.request_burst.unwrap_or(REQUEST_BURST),
+            mail,
             leaving: taken.seconds("leaving_s", self.leaving_s.unwrap_or(10.0)),
             metrics_listen: self.metrics_listen,
             metrics_token,
@@ -440,6 +526,19 @@ impl Written {
             }
         }
         meant
+    }
+
+    fn mail(&self, taken: &mut Taken<'_>) -> Option<MailSettings> {
+        let url = self.smtp_url.as_ref()?;
+        // Without it whoever asks would say, by their Host, where the link leads that is sent to somebody else.
+        if self.public_url.is_none() {
+            taken.0.push("smtp_url: links in mail need public_url, the address that people use".to_owned());
+        }
+        let (said, file) = (self.smtp_password.clone(), self.smtp_password_file.as_deref());
+        let password = taken.some(secret("smtp_password", said, file, Some("smtp-password"))).flatten();
+        let from = self.smtp_from.as_deref().ok_or_else(|| "smtp_url: smtp_from is missing".to_owned());
+        let from = taken.some(from)?;
+        taken.some(MailSettings::written(url, password, from))
     }
 
     fn issuers(&self, mistakes: &mut Vec<String>) -> Vec<Issuer> {
@@ -512,6 +611,11 @@ fn seconds(name: &str, value: f64) -> Result<Duration, String> {
         .ok()
         .filter(|duration| *duration >= Duration::from_millis(100))
         .ok_or_else(|| format!("{name}: {value} is not a number of seconds of at least 0.1"))
+}
+
+/// So many days, which are 0.1 s at least.
+fn days(name: &str, value: Option<f64>) -> Result<Option<Duration>, String> {
+    value.map(|days| seconds(name, days * 86_400.0)).transpose()
 }
 
 fn web_address(name: &str, value: &str) -> Result<String, String> {

@@ -5,7 +5,7 @@
 
 use tokio::signal::unix::Signal;
 
-use crate::app::App;
+use crate::app::{App, quota_limits};
 use crate::config::{Config, RELOADED};
 use crate::logging;
 
@@ -30,6 +30,7 @@ pub(crate) async fn on_hangup(app: App, mut hangup: Signal) {
 fn parts(app: &App) -> Vec<Part> {
     let (accounts, lifecycle) = (app.accounts.clone(), app.lifecycle.clone());
     let (recorder, quota, limits) = (app.recorder.clone(), app.quota.clone(), app.chat_limits.clone());
+    let rates = app.rates.clone();
     let (places, rtmp_places) = (app.places.clone(), app.rtmp_places.clone());
     vec![
         ("log", Box::new(|config| logging::set(&config.log))),
@@ -40,7 +41,8 @@ fn parts(app: &App) -> Vec<Part> {
                 lifecycle.set_running_per_person(config.running_lives);
                 recorder.set_reserve(config.reserve);
                 recorder.set_unread_limit(config.unread_limit);
-                quota.set_limit(config.storage_per_person);
+                quota.set_limits(quota_limits(config));
+                rates.set(config.request_burst, config.requests_per_s);
                 limits.set(config.message_burst, config.messages_per_s);
                 places.set(config.connections, config.connections_per_address);
                 rtmp_places.set(config.connections, config.connections_per_address);
