@@ -157,8 +157,8 @@ impl Accounts {
         *self.inner.registration.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes who may sign up, wrong passwords, registrations and links from these settings, from now on. What else they say stays as
-    /// it was when this was made.
+    /// Takes who may sign up, wrong passwords, registrations and links from these settings, from now on. What else they say
+    /// stays as it was when this was made.
     pub fn set_limits(&self, settings: &Settings) {
         *self.inner.registration.write().unwrap_or_else(PoisonError::into_inner) = settings.registration;
         self.inner.attempts.set(settings.wrong_passwords_per_minute);

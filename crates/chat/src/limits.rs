@@ -132,6 +132,7 @@ mod tests {
         assert_eq!((0..100).filter(|_| limits.searches.admit(ada).is_ok()).count(), 5);
         assert!(limits.messages.admit(ada).is_ok());
     }
+
     #[test]
     fn another_limit_counts_from_now_on() {
         let one = NonZeroU32::MIN;

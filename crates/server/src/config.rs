@@ -671,6 +671,7 @@ mod tests {
         assert!(refused(Written { http_listen: somewhere, ..Default::default() }).contains("http_listen"));
         assert!(refused(Written { rtmps: somewhere, ..Default::default() }).contains("rtmps"));
     }
+
     #[test]
     fn every_mistake_is_named_not_only_the_first() {
         let wrong = Written {

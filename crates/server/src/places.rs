@@ -216,6 +216,7 @@ mod tests {
         }
         assert_eq!(places.all.available_permits(), 0);
     }
+
     #[tokio::test]
     async fn there_may_be_more_places_and_fewer() {
         let places = Places::new(2, 2);
