@@ -132,7 +132,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Set a password by a link */
+        /**
+         * Set a password by a link, or ask for one
+         * @description With `token` and `new_password` the password is set. With `email` a link is sent there, where this server sends mail: the
+         *     answer is the same whether anybody has that address or not.
+         */
         post: operations["resetPassword"];
         delete?: never;
         options?: never;
@@ -1378,6 +1382,13 @@ export interface components {
         };
         /** @description A history: messages, or a page of them where one was asked for. */
         History: components["schemas"]["Message"][] | components["schemas"]["Page_Message"];
+        /** @description How long somebody asks for: a number of days, 0 or `forever` for ever. */
+        KeepDaysAsked: number | string;
+        /** @description A link is on its way, if anybody has that address. */
+        LinkSent: {
+            /** @description For people. */
+            message: string;
+        };
         /** @description One event, from start to stop. */
         Live: {
             /**
@@ -1400,6 +1411,11 @@ export interface components {
             /** @description When it began. */
             started_at: components["schemas"]["Time"];
             ended_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: double
+             * @description Days that it is kept after its end, 0 for ever; null where the server's rule holds.
+             */
+            keep_days: number | null;
             /**
              * Format: int64
              * @description Grows when earlier positions or bytes change their place.
@@ -1465,6 +1481,7 @@ export interface components {
             /** @description The text of its post. */
             content?: string | null;
             visibility?: components["schemas"]["Visibility"] | null;
+            keep_days?: components["schemas"]["KeepDaysAsked"] | null;
         };
         /**
          * @description Whether a live runs.
@@ -1766,6 +1783,11 @@ export interface components {
                 started_at: components["schemas"]["Time"];
                 ended_at: components["schemas"]["Time"] | null;
                 /**
+                 * Format: double
+                 * @description Days that it is kept after its end, 0 for ever; null where the server's rule holds.
+                 */
+                keep_days: number | null;
+                /**
                  * Format: int64
                  * @description Grows when earlier positions or bytes change their place.
                  */
@@ -1926,12 +1948,14 @@ export interface components {
             /** @description 8 characters or more, none of those that are guessed first. */
             new_password: string;
         };
-        /** @description A new password by the link that an administrator made. */
+        /** @description A new password by a link: `token` and `new_password`; or `email`, to which a link is sent. */
         PasswordReset: {
             /** @description As it stands in the link. */
-            token: string;
+            token?: string | null;
             /** @description 8 characters or more, none of those that are guessed first. */
-            new_password: string;
+            new_password?: string | null;
+            /** @description Whose link is to be sent. */
+            email?: string | null;
         };
         /** @description Somebody, as everybody sees them. */
         Person: {
@@ -2073,6 +2097,8 @@ export interface components {
         RegistrationMode: {
             /** @description Who may. */
             registration: components["schemas"]["Registering"];
+            /** @description Whether a link to a new password comes by mail to whoever asks for one. */
+            mail: boolean;
         };
         /**
          * @description The whole of a live, or of a take, as files. Null where the codecs forbid it. Media of a live that is not public carry a read-only token,
@@ -2731,6 +2757,8 @@ export type Found = components['schemas']['Found'];
 export type Gap = components['schemas']['Gap'];
 export type HeldMessage = components['schemas']['HeldMessage'];
 export type History = components['schemas']['History'];
+export type KeepDaysAsked = components['schemas']['KeepDaysAsked'];
+export type LinkSent = components['schemas']['LinkSent'];
 export type Live = components['schemas']['Live'];
 export type LiveFields = components['schemas']['LiveFields'];
 export type LiveState = components['schemas']['LiveState'];
@@ -2908,6 +2936,7 @@ export interface operations {
             405: components["responses"]["Problem405"];
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -2940,6 +2969,7 @@ export interface operations {
             405: components["responses"]["Problem405"];
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3042,7 +3072,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["PasswordReset"];
             };
@@ -3057,12 +3087,22 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            /** @description If anybody has that address, a link is on its way to it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkSent"];
+                };
+            };
             400: components["responses"]["Problem400"];
             403: components["responses"]["Problem403"];
             405: components["responses"]["Problem405"];
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
             422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3351,6 +3391,7 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3382,6 +3423,7 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -4034,6 +4076,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             426: components["responses"]["Problem426"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -5097,6 +5140,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             412: components["responses"]["Problem412"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -5169,6 +5213,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -5698,6 +5743,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             426: components["responses"]["Problem426"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };

@@ -160,7 +160,7 @@ async fn by_rtmp() {
     author.start_live(json!({})).await.publish(&author.api, &recorded("webm_vp9_opus.webm")[..280_000]).await;
     let mut rtmp = Rtmp::publishing(&live).await;
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let path = flv::remux(&tools::ffmpeg(), &recording("mp4_avc1_kf1s.mp4"), directory.path()).await;
+    let path = flv::remux(&tools::ffmpeg(), &recording("made/gst_avc1_aac.mp4"), directory.path()).await;
     for tag in &flv::tags(&path) {
         if rtmp.try_message(5, tag.kind, tag.time, &tag.body).await.is_err() {
             break;
@@ -182,7 +182,13 @@ async fn by_rtmp() {
 /// Publishes 20,000 bytes at a time until it is refused, up to a limit: how much was taken, and the refusal.
 async fn fill(author: &Person, live: &Live, most: usize) -> (u64, Option<String>) {
     let bytes = recorded("webm_vp9_opus.webm");
-    let mut upload = Upload::create(&author.api, live).await;
+    let begin = author.api.request(Method::POST, &live.path("upload/")).header("Tus-Resumable", "1.0.0");
+    let begun = author.api.send(begin.header("Upload-Defer-Length", "1")).await;
+    if begun.status != 201 {
+        return (0, Some(begun.refusal(507)));
+    }
+    let mut upload =
+        Upload { api: author.api.clone(), location: begun.header("location").to_owned(), offset: 0 };
     while (upload.offset as usize) < most {
         let at = upload.offset as usize;
         let answer = upload.patch_at(upload.offset, &bytes[at..at + 20_000], &[]).await;
@@ -264,6 +270,8 @@ async fn a_live_that_is_never_stopped_lets_its_staged_file_go() {
     let file = moov_last(60_000);
     upload.append(&file).await;
     let recent = author.start_live(json!({})).await;
+    // Longer than a staged file waits here.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     server.terminate().await;
     server.restart().await;
     author.follow(&server);

@@ -20,6 +20,8 @@ const ALL_GOOD_FOR: Duration = Duration::from_secs(60);
 const DISK_GOOD_FOR: Duration = Duration::from_secs(1);
 /// People known at once; over it all are measured again who store nothing just now.
 const KNOWN_AT_MOST: usize = 10_000;
+/// Bytes of one request that came and may not be on the disk yet: a measure does not see them, so they stay promised.
+const IN_HAND: u64 = 2 << 20;
 /// Of what all may store together, the last tenth is little.
 const LITTLE: u64 = 10;
 
@@ -86,7 +88,10 @@ struct Known {
 pub(crate) struct Room {
     quota: Arc<Quota>,
     person: PersonId,
+    /// What may still come.
     bytes: u64,
+    /// What came last.
+    in_hand: u64,
 }
 
 impl Quota {
@@ -114,7 +119,7 @@ impl Quota {
         known.check(&self.limits(), person, bytes)?;
         known.change(person, |one| one.promised = one.promised.saturating_add(bytes));
         drop(known);
-        Ok(Room { quota: Arc::clone(self), person, bytes })
+        Ok(Room { quota: Arc::clone(self), person, bytes, in_hand: 0 })
     }
 
     /// Whether so many bytes of a person would be too many, by what is known now.
@@ -131,6 +136,13 @@ impl Quota {
         let good_for = if is_in_the_way { DISK_GOOD_FOR } else { ALL_GOOD_FOR };
         let all = self.limits().all.is_none() || known.all.is_good_for(good_for);
         (is_in_the_way || !one, !all)
+    }
+
+    /// Forgets what was measured: something was deleted.
+    pub(crate) fn forget(&self) {
+        let mut known = self.lock();
+        known.all.since = None;
+        known.people.values_mut().for_each(|one| one.since = None);
     }
 
     /// Takes note of what was measured.
@@ -162,11 +174,18 @@ impl Room {
             return false;
         }
         self.bytes -= bytes;
-        self.quota.lock().change(self.person, |one| {
-            one.promised = one.promised.saturating_sub(bytes);
-            one.stored = one.stored.saturating_add(bytes);
-        });
+        self.in_hand += bytes;
+        self.settle(self.in_hand.saturating_sub(IN_HAND), 0);
         true
+    }
+
+    /// What was promised is stored, and not promised any more, as so many bytes of it come no more.
+    fn settle(&mut self, stored: u64, given_back: u64) {
+        self.in_hand -= stored;
+        self.quota.lock().change(self.person, |one| {
+            one.promised = one.promised.saturating_sub(stored.saturating_add(given_back));
+            one.stored = one.stored.saturating_add(stored);
+        });
     }
 
     /// Has the room of another one too.
@@ -177,8 +196,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        let bytes = self.bytes;
-        self.quota.lock().change(self.person, |one| one.promised = one.promised.saturating_sub(bytes));
+        self.settle(self.in_hand, self.bytes);
     }
 }
 
@@ -260,8 +278,12 @@ mod tests {
         assert_eq!(quota.room(AWA, 11).err(), Some(NoRoom::Person));
         assert_eq!(quota.room(AWA, u64::MAX).err(), Some(NoRoom::Person));
         assert!(one.came(20) && !one.came(11));
-        measure(&quota, AWA, 80, 80, 1_000);
-        assert_eq!(quota.room(AWA, 11).err(), Some(NoRoom::Person), "a measure forgets no promise");
+        measure(&quota, AWA, 60, 60, 1_000);
+        assert_eq!(
+            quota.room(AWA, 11).err(),
+            Some(NoRoom::Person),
+            "a measure that does not see them forgets none"
+        );
         drop(one);
         let mut other = quota.room(AWA, 20).unwrap();
         assert!(other.came(20));

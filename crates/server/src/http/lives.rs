@@ -166,6 +166,7 @@ async fn delete(
     app.lifecycle.begin_deletion(id, now_ms()).await?;
     // From here on it is gone for everybody; what is left to do is done without the caller, too.
     app.listeners.heard(id).await;
+    app.quota.forget();
     Ok(StatusCode::NO_CONTENT)
 }
 
