@@ -330,10 +330,13 @@ impl Fragmenter {
     /// Moves the whole take where the first frame of a track lies a little before 0, which no container holds, and nothing of the take
     /// is cut yet: all keep their distance to it.
     fn begin_earlier(&mut self, frame: &mut Frame) {
-        let Some(own) = &self.pending[frame.kind.slot()] else { return };
+        let Some(own) = &mut self.pending[frame.kind.slot()] else { return };
+        if self.base_ms.is_some() || own.last_dts.is_some() || frame.pts >= 0 {
+            return;
+        }
         let early_ms = own.track.to_ms(frame.pts).saturating_sub(1).saturating_neg();
-        let is_early = frame.pts < 0 && early_ms <= MOST_EARLY_MS;
-        if self.base_ms.is_some() || own.last_dts.is_some() || !is_early {
+        if early_ms > MOST_EARLY_MS {
+            own.first_ms = Some(0);
             return;
         }
         let by = own.track.to_ticks(early_ms);
