@@ -1298,10 +1298,26 @@ export interface components {
             token: string;
             /** @enum {string} */
             type: "auth";
-        } | (components["schemas"]["SendFrame"] & {
+        } | {
+            /** @description 1 to 2,000 characters after trimming. */
+            content: string;
+            kind?: components["schemas"]["MessageKind"] | null;
+            /**
+             * Format: int64
+             * @description Id of the message that it answers.
+             */
+            reply_to?: number | null;
+            /**
+             * Format: uuid
+             * @description A UUID that makes sending again harmless, and names the message in what is answered.
+             */
+            client_id?: string | null;
+            position?: components["schemas"]["Position"] | null;
+            /** @description Ids of people. Kept are those who wrote in this live, moderate it or are its author. */
+            mentions?: number[];
             /** @enum {string} */
             type: "send";
-        });
+        };
         /** @description Bytes of the whole replay in each way of following it; null where there is no such way. While it runs they are about right. */
         Cost: {
             /**
@@ -3551,14 +3567,17 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
                 /** @description 1: the length is not known yet, as of a live. */
                 "Upload-Defer-Length"?: number;
                 /** @description The length of a finished file, in bytes: at most 20 GiB. */
                 "Upload-Length"?: number;
                 /** @description `filetype`, `age_ms` (from the recorder's start to this request); each optional, values in base64. */
                 "Upload-Metadata"?: string;
-                /** @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB. */
+                /**
+                 * @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB.
+                 * @example sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=
+                 */
                 "Upload-Checksum"?: string;
             };
             path: {
@@ -3646,7 +3665,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
             };
             path: {
                 /** @description The live's number. */
@@ -3723,7 +3742,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
             };
             path: {
                 /** @description The live's number. */
@@ -3775,12 +3794,15 @@ export interface operations {
             query?: never;
             header: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
                 /** @description Where these bytes belong. */
                 "Upload-Offset": number;
                 /** @description The length, once it is known. */
                 "Upload-Length"?: number;
-                /** @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB. */
+                /**
+                 * @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB.
+                 * @example sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=
+                 */
                 "Upload-Checksum"?: string;
             };
             path: {
@@ -4049,8 +4071,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4148,8 +4170,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4247,8 +4269,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4344,8 +4366,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4473,7 +4495,7 @@ export interface operations {
                 /** @description Answer when this part of the segment is in it, from 0. */
                 _HLS_part?: number;
                 /** @description YES: what the player has already may be left out. */
-                _HLS_skip?: string;
+                _HLS_skip?: "YES" | "v2";
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4516,7 +4538,7 @@ export interface operations {
                 /** @description Answer when this part of the segment is in it, from 0. */
                 _HLS_part?: number;
                 /** @description YES: what the player has already may be left out. */
-                _HLS_skip?: string;
+                _HLS_skip?: "YES" | "v2";
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
