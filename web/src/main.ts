@@ -7,7 +7,6 @@ import './app.css';
 
 const target = document.getElementById('app');
 if (target) {
-  fetchEarly(router.path);
-  await startLocale();
+  await Promise.all([startLocale(), fetchEarly(router.path)]);
   mount(App, { target });
 }

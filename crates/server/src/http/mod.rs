@@ -15,6 +15,7 @@ mod chat_people;
 mod chat_presence;
 pub(crate) mod chat_state;
 mod chat_ws;
+mod codings;
 mod compression;
 mod cors;
 mod drain;
@@ -26,6 +27,7 @@ pub(crate) mod lives;
 pub(crate) mod log;
 mod normalise;
 mod operate;
+mod page_answers;
 mod page_head;
 mod pages;
 pub(crate) mod paging;
@@ -34,9 +36,11 @@ mod posts;
 pub(crate) mod problem;
 mod protection;
 mod range;
+mod rates;
 mod schema;
 mod search;
 mod socket;
+pub(crate) mod trail;
 mod upload;
 mod users;
 mod watch;
@@ -81,10 +85,13 @@ pub(crate) fn router(app: &App) -> Router {
         .split_for_parts();
     let schema = schema::router();
     described.merge(schema.get_openapi().clone());
-    let for_pages = app.clone();
-    let page = move |request: Request| pages::page(for_pages.clone(), request);
+    let (for_pages, api) = (app.clone(), routes.clone());
+    let page = move |request: Request| pages::page(for_pages.clone(), api.clone(), request);
+    let followed = (app.audit.clone(), Arc::clone(&app.config));
     let routes = routes
         .merge(Router::from(schema.with_state(Schema::new(described, app.config.public_url.as_deref()))))
+        .layer(from_fn_with_state(app.clone(), rates::keep))
+        .layer(from_fn_with_state(followed, trail::follow))
         .fallback(page);
     // A layer runs around the fallback's own routing, so what it changes of a request decides the route.
     Router::new()
@@ -102,7 +109,13 @@ pub(crate) fn router(app: &App) -> Router {
 
 impl From<&App> for Users {
     fn from(app: &App) -> Self {
-        Self { accounts: app.accounts.clone(), chat: app.chat.clone(), config: Arc::clone(&app.config) }
+        Self {
+            accounts: app.accounts.clone(),
+            chat: app.chat.clone(),
+            config: Arc::clone(&app.config),
+            mail: app.mail.clone(),
+            tasks: app.tasks.clone(),
+        }
     }
 }
 
