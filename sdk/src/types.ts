@@ -1304,10 +1304,26 @@ export interface components {
             token: string;
             /** @enum {string} */
             type: "auth";
-        } | (components["schemas"]["SendFrame"] & {
+        } | {
+            /** @description 1 to 2,000 characters after trimming. */
+            content: string;
+            kind?: components["schemas"]["MessageKind"] | null;
+            /**
+             * Format: int64
+             * @description Id of the message that it answers.
+             */
+            reply_to?: number | null;
+            /**
+             * Format: uuid
+             * @description A UUID that makes sending again harmless, and names the message in what is answered.
+             */
+            client_id?: string | null;
+            position?: components["schemas"]["Position"] | null;
+            /** @description Ids of people. Kept are those who wrote in this live, moderate it or are its author. */
+            mentions?: number[];
             /** @enum {string} */
             type: "send";
-        });
+        };
         /** @description Bytes of the whole replay in each way of following it; null where there is no such way. While it runs they are about right. */
         Cost: {
             /**
@@ -3595,14 +3611,17 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
                 /** @description 1: the length is not known yet, as of a live. */
                 "Upload-Defer-Length"?: number;
                 /** @description The length of a finished file, in bytes: at most 20 GiB. */
                 "Upload-Length"?: number;
                 /** @description `filetype`, `age_ms` (from the recorder's start to this request); each optional, values in base64. */
                 "Upload-Metadata"?: string;
-                /** @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB. */
+                /**
+                 * @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB.
+                 * @example sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=
+                 */
                 "Upload-Checksum"?: string;
             };
             path: {
@@ -3690,7 +3709,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
             };
             path: {
                 /** @description The live's number. */
@@ -3767,7 +3786,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
             };
             path: {
                 /** @description The live's number. */
@@ -3819,12 +3838,15 @@ export interface operations {
             query?: never;
             header: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
                 /** @description Where these bytes belong. */
                 "Upload-Offset": number;
                 /** @description The length, once it is known. */
                 "Upload-Length"?: number;
-                /** @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB. */
+                /**
+                 * @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB.
+                 * @example sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=
+                 */
                 "Upload-Checksum"?: string;
             };
             path: {
@@ -4094,8 +4116,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4193,8 +4215,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4292,8 +4314,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4389,8 +4411,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4518,7 +4540,7 @@ export interface operations {
                 /** @description Answer when this part of the segment is in it, from 0. */
                 _HLS_part?: number;
                 /** @description YES: what the player has already may be left out. */
-                _HLS_skip?: string;
+                _HLS_skip?: "YES" | "v2";
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4561,7 +4583,7 @@ export interface operations {
                 /** @description Answer when this part of the segment is in it, from 0. */
                 _HLS_part?: number;
                 /** @description YES: what the player has already may be left out. */
-                _HLS_skip?: string;
+                _HLS_skip?: "YES" | "v2";
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
