@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use delivery::poster::{self, Accepts, MAX_SENT, Poster};
+use delivery::poster::{self, Accepts, MAX_SENT, Poster, Shown};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::Refusal;
@@ -30,7 +30,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 
 /// A picture of the live
 ///
-/// The poster that the publisher sent, else one made of the recording, else a neutral picture.
+/// The poster that the publisher sent, else one made of the recording, else a neutral picture; that one too (`no-store`) where
+/// the recording's takes longer than 3 s.
 #[utoipa::path(get, path = "/api/posts/live/{id}/poster.jpg", operation_id = "showPoster", tag = "Watching",
     security((), ("bearer" = [])), params(LivePath, KeyQuery, TokenQuery,
         ("Accept" = Option<String>, Header, description = "WebP and AVIF only where they are named.")),
@@ -50,10 +51,14 @@ async fn show(
     let live = watchable_live(&app, &caller, id, &keys).await?;
     let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
     let accepts = Accepts { webp: takes(&headers, "image/webp"), avif: takes(&headers, "image/avif") };
-    let made = app.posters.poster(id.0, recording, accepts).await;
-    let poster = made
-        .map_err(|error| storage(&error))?
-        .unwrap_or(Poster { content_type: "image/jpeg", bytes: Bytes::from_static(NEUTRAL) });
+    let shown = app.posters.poster((id.0, live.author.id.0), recording, accepts).await;
+    let neutral = Poster { content_type: "image/jpeg", bytes: Bytes::from_static(NEUTRAL) };
+    let (poster, caching) = match shown.map_err(|error| storage(&error))? {
+        Shown::Poster(poster) => (poster, caching(&live)),
+        Shown::Nothing => (neutral, caching(&live)),
+        // Another time there may be a picture.
+        Shown::NotYet => (neutral, HeaderValue::from_static("no-store")),
+    };
     let etag = etag(&poster);
     let wanted = asked(&headers, &etag, poster.bytes.len() as u64);
     if wanted == Asked::OtherVersion {
@@ -61,7 +66,7 @@ async fn show(
     }
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(poster.content_type)),
-        (header::CACHE_CONTROL, caching(&live)),
+        (header::CACHE_CONTROL, caching),
         (header::VARY, HeaderValue::from_static("Accept")),
         (header::ETAG, HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""))),
     ];
