@@ -135,12 +135,7 @@ impl Server {
     /// Its resident memory in bytes, as the kernel counts it.
     #[must_use]
     pub fn resident_memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.pid());
-        let status = std::fs::read_to_string(path).expect("the process runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel counts memory");
-        let kibibytes: u64 =
-            line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number of kB");
-        kibibytes * 1024
+        self.status("VmRSS:") * 1024
     }
 
     /// Bytes that it has read from files so far, also those that the system had in memory.
@@ -149,6 +144,41 @@ impl Server {
         let io = std::fs::read_to_string(format!("/proc/{}/io", self.pid())).expect("the process runs");
         let line = io.lines().find_map(|line| line.strip_prefix("rchar: ")).expect("the kernel counts reads");
         line.trim().parse().expect("a number of bytes")
+    }
+
+    /// The most memory that was resident since it started, or since [`Server::forget_peak`], in bytes.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        self.status("VmHWM:") * 1024
+    }
+
+    /// From now on the most memory is counted anew (proc(5), `clear_refs`).
+    pub fn forget_peak(&self) {
+        let path = format!("/proc/{}/clear_refs", self.pid());
+        std::fs::write(path, "5").expect("one's own child may be asked to");
+    }
+
+    /// Files, sockets and so on that it has open.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("the process runs").count()
+    }
+
+    /// What it used of a processor so far, and its children that have ended.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the process runs");
+        // The fields after the name in brackets; a tick is 10 ms (proc(5): utime, stime, cutime, cstime).
+        let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+        let ticks = fields.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok());
+        Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
+    fn status(&self, name: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(path).expect("the process runs");
+        let line = status.lines().find(|line| line.starts_with(name)).expect("the kernel counts it");
+        line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number of kB")
     }
 
     fn pid(&self) -> u32 {
