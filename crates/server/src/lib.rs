@@ -18,6 +18,7 @@ mod http;
 mod in_use;
 mod listeners;
 mod names;
+mod offline;
 mod pace;
 mod parting;
 mod people;
