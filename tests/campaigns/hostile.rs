@@ -167,8 +167,7 @@ impl Trial {
         self.served("between uploads", &published);
         let live = self.attacker.start_live(json!({})).await;
         self.server.forget_peak();
-        let before =
-            (self.server.resident_memory(), self.server.processor_time(), self.server.bytes_on_disk());
+        let before = (self.server.resident_memory(), self.server.processor_time());
         let begin = Instant::now();
         let status = self.send(&live, &bytes).await;
         self.attacker.api.post(&live.path("stop/"), json!({})).await.must_be(200);

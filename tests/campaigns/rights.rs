@@ -429,7 +429,7 @@ impl Trial {
         for open in lost {
             self.told.lost += 1;
             let how = if open.kind == Kind::File {
-                tokio::time::sleep((changed + limit).saturating_duration_since(Instant::now())).await;
+                tokio::time::sleep((changed + LOST).saturating_duration_since(Instant::now())).await;
                 self.rest_of(&open).await
             } else {
                 let (after, how) = self.end_of(&open, changed, limit).await;

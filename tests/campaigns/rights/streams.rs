@@ -168,11 +168,19 @@ async fn follow(mut carried: Carried, seen: Arc<Seen>) {
 
 async fn wait_for_playlists(api: Api, path: String, seen: Arc<Seen>) {
     let joint = if path.contains('?') { "&" } else { "?" };
-    let mut next = String::new();
+    let (mut next, mut before) = (String::new(), String::new());
     loop {
         let answer: Answer = api.send(api.request(Method::GET, &format!("{path}{next}"))).await;
         match answer.status {
-            200 => next = next_part(&answer.whole_text(), joint),
+            200 => {
+                let playlist = answer.whole_text();
+                next = next_part(&playlist, joint);
+                // Whoever has what there is asks again in a while.
+                if playlist == before {
+                    tokio::time::sleep(SIPS).await;
+                }
+                before = playlist;
+            }
             // What was waited for has not come.
             503 => {}
             status => return seen.end(format!("{status}: {}", answer.text())),

@@ -12,8 +12,9 @@ use tokio::task::JoinHandle;
 
 use super::model::{Act, Holder, Model, Right, Role, Shown, SignIn, Somebody, Visibility};
 
-/// Whole recordings that stand in a live before anybody watches: files to be in the middle of.
-pub(crate) const BEFORE: usize = 3;
+/// Whole recordings that stand in a live before anybody watches: files to be in the middle of, longer than what lies in the
+/// buffers on the way to a slow reader.
+pub(crate) const BEFORE: usize = 10;
 /// A publisher sends so much at once, so often.
 const SLICE: usize = 2 << 10;
 const EVERY: Duration = Duration::from_millis(100);
