@@ -6,6 +6,7 @@
 mod bounds;
 mod clocks;
 mod conversation;
+mod cost;
 mod crowd;
 mod full;
 mod hostile;
@@ -39,6 +40,7 @@ const CAMPAIGNS: &[(&str, u64, &str)] = &[
         "rights are given and taken at random; all that is open and all who ask are held to a model",
     ),
     ("hostile", 20, "so many seconds of attacks, and uploads that cost more than they bring"),
+    ("cost", 1, "so many megabytes of the most expensive structures"),
     ("odd", 300, "recordings with odd structure, held against ffmpeg"),
     ("leave", 4, "SIGTERM under the same load, every other time a second one"),
 ];
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
             "clocks" => clocks::run(count, seed).await,
             "rights" => rights::run(count, seed).await,
             "hostile" => hostile::run(count, seed).await,
+            "cost" => cost::run(count, seed).await,
             "odd" => odd::run(count, seed).await,
             _ => strikes::run(Fault::Leave, count, seed).await,
         }

@@ -58,7 +58,7 @@ impl Server {
         Self { child, base, data, arguments, environment }
     }
 
-    /// Where it answers: `http://127.0.0.1:PORT`.
+    /// Where it answers: `http://127.0.0.1:PORT`, or `https://` where it speaks TLS.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
@@ -67,7 +67,28 @@ impl Server {
     /// `127.0.0.1:PORT`, for clients that speak through a bare socket.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.base.trim_start_matches("http://")
+        self.base.split_once("://").map_or("", |(_, address)| address)
+    }
+
+    /// The same as it is connected to.
+    ///
+    /// # Panics
+    /// When the server said something else than its address.
+    #[must_use]
+    pub fn socket_address(&self) -> std::net::SocketAddr {
+        self.address().parse().expect("an address")
+    }
+
+    /// The address that a line of its log gives as `address=`.
+    ///
+    /// # Panics
+    /// When there is no such line.
+    #[must_use]
+    pub fn logged_address(&self, line: &str) -> std::net::SocketAddr {
+        let log = self.log();
+        let found = log.lines().find(|one| one.contains(line)).and_then(|one| one.split("address=").nth(1));
+        let address = found.and_then(|rest| rest.split_whitespace().next());
+        address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no {line:?} in:\n{log}"))
     }
 
     /// Its data directory.
@@ -135,7 +156,32 @@ impl Server {
     /// Its resident memory in bytes, as the kernel counts it.
     #[must_use]
     pub fn resident_memory(&self) -> u64 {
-        self.status("VmRSS:") * 1024
+        self.memory("VmRSS:")
+    }
+
+    /// The most of it that there ever was.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, of: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(path).expect("the process runs");
+        let line = status.lines().find(|line| line.starts_with(of)).expect("the kernel counts memory");
+        let kibibytes: u64 =
+            line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number of kB");
+        kibibytes * 1024
+    }
+
+    /// The time that processors have worked for it so far, and for its children that have ended, to a hundredth of a second.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the process runs");
+        // Behind the name, which may hold blanks: user and system time are the 12th and the 13th, then those of children.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: u64 = fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Bytes that it has read from files so far, also those that the system had in memory.
@@ -144,12 +190,6 @@ impl Server {
         let io = std::fs::read_to_string(format!("/proc/{}/io", self.pid())).expect("the process runs");
         let line = io.lines().find_map(|line| line.strip_prefix("rchar: ")).expect("the kernel counts reads");
         line.trim().parse().expect("a number of bytes")
-    }
-
-    /// The most memory that was resident since it started, or since [`Server::forget_peak`], in bytes.
-    #[must_use]
-    pub fn peak_memory(&self) -> u64 {
-        self.status("VmHWM:") * 1024
     }
 
     /// From now on the most memory is counted anew (proc(5), `clear_refs`).
@@ -162,23 +202,6 @@ impl Server {
     #[must_use]
     pub fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("the process runs").count()
-    }
-
-    /// What it used of a processor so far, and its children that have ended.
-    #[must_use]
-    pub fn processor_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the process runs");
-        // The fields after the name in brackets; a tick is 10 ms (proc(5): utime, stime, cutime, cstime).
-        let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
-        let ticks = fields.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok());
-        Duration::from_millis(ticks.sum::<u64>() * 10)
-    }
-
-    fn status(&self, name: &str) -> u64 {
-        let path = format!("/proc/{}/status", self.pid());
-        let status = std::fs::read_to_string(path).expect("the process runs");
-        let line = status.lines().find(|line| line.starts_with(name)).expect("the kernel counts it");
-        line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number of kB")
     }
 
     fn pid(&self) -> u32 {

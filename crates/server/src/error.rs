@@ -35,9 +35,15 @@ pub enum Error {
     /// The lives in the database.
     #[error(transparent)]
     Lives(#[from] lives::Error),
+    /// Mail cannot be sent.
+    #[error(transparent)]
+    Mail(#[from] crate::mail::MailError),
     /// The database.
     #[error("the database cannot be opened: {0}")]
     Storage(#[from] storage::Failure),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::Error),
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),

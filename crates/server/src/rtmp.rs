@@ -11,14 +11,16 @@ use ingest::publisher;
 use ingest::rtmp::{self, Refusal, Session, Step, Target};
 use lives::Live;
 use media::container::Event;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::app::App;
 use crate::http::problem::{Language, Problem, storage};
+use crate::http::trail::refused_encoder;
 use crate::places::Place;
-use crate::publishing::{check_quota, hear};
+use crate::publishing::{count, hear, room};
+use crate::tls::{Speaks, Tls};
 
 /// How long a connection may take until it publishes, and from one time that it does to the next.
 const LOGIN: Duration = Duration::from_secs(10);
@@ -44,10 +46,32 @@ const BUFFER: usize = 64 << 10;
 
 /// Talks with whoever connected until they have gone, are refused, or the server leaves.
 pub(crate) async fn talk(app: App, stream: TcpStream, address: SocketAddr, place: Place) {
+    without_delay(&stream);
+    converse(app, stream, address, place, Instant::now()).await;
+}
+
+/// The same by TLS. The handshake is part of the time until somebody publishes.
+pub(crate) async fn talk_by_tls(app: App, tls: Tls, stream: TcpStream, address: SocketAddr, place: Place) {
+    let since = Instant::now();
+    without_delay(&stream);
+    let leaving = app.leaving.clone();
+    match leaving.run_until_cancelled(tls.take(stream, Speaks::Rtmp)).await {
+        Some(Ok(Some(stream))) => converse(app, stream, address, place, since).await,
+        Some(Err(error)) => tracing::debug!(%address, %error, "a handshake of RTMPS failed"),
+        Some(Ok(None)) | None => {}
+    }
+}
+
+fn without_delay(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "an RTMP connection keeps its delay");
     }
-    let since = Instant::now();
+}
+
+async fn converse<S>(app: App, stream: S, address: SocketAddr, place: Place, since: Instant)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let session = Session::default();
     let mut connection =
         Connection { app, stream, address, place, session, live: None, since, login_by: since + LOGIN };
@@ -55,9 +79,9 @@ pub(crate) async fn talk(app: App, stream: TcpStream, address: SocketAddr, place
     connection.leave(end).await;
 }
 
-struct Connection {
+struct Connection<S> {
     app: App,
-    stream: TcpStream,
+    stream: S,
     address: SocketAddr,
     place: Place,
     session: Session,
@@ -105,7 +129,7 @@ enum Woken {
     Time,
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     async fn run(&mut self) -> End {
         let mut buffer = vec![0; FIRST_BUFFER];
         loop {
@@ -196,9 +220,13 @@ impl Connection {
 
     /// Lets in who asks to publish, or refuses them.
     async fn begin(&mut self, target: Target) -> Result<(), End> {
-        let live = self.admitted(&target).await.map_err(|problem| End::Refused(Refusal::BadName, problem))?;
+        let live = self.admitted(&target).await.map_err(|problem| {
+            let named = if let Target::Live { id, .. } = &target { Some(LiveId(*id)) } else { None };
+            self.app.audit.write(&refused_encoder(self.address, named, &problem));
+            End::Refused(Refusal::BadName, problem)
+        })?;
         let refused = |problem| End::Refused(Refusal::Failed, problem);
-        check_quota(&self.app, &live, 0).await.map_err(refused)?;
+        drop(room(&self.app, &live, 0).await.map_err(refused)?);
         // Before its publisher is there: what the live's end of before ends is then an older one.
         hear(&self.app, &live).await;
         let publisher = self.app.publishers.open(live.id.0, "rtmp", 0).await.map_err(failed)?;
@@ -266,7 +294,12 @@ impl Connection {
         if bytes.is_empty() {
             return Ok(());
         }
-        match timeout(ANSWER, self.stream.write_all(&bytes)).await {
+        let sent = async {
+            self.stream.write_all(&bytes).await?;
+            // By TLS what was written may wait.
+            self.stream.flush().await
+        };
+        match timeout(ANSWER, sent).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::Slow),
@@ -365,8 +398,8 @@ impl Publishing {
             self.heard = now;
             hear(app, &self.live).await;
         }
-        let checked = check_quota(app, &self.live, bytes as u64).await;
-        checked.map_err(|problem| End::Refused(Refusal::Failed, problem))?;
+        let counted = count(app, &self.live, bytes as u64).await;
+        counted.map_err(|problem| End::Refused(Refusal::Failed, problem))?;
         self.publisher.frames(events).await.map_err(failed)?;
         app.recordings.touch(self.live.id);
         Ok(())

@@ -28,6 +28,7 @@ use super::links::{Base, came_from};
 use super::paging::Paging;
 use super::problem::Problem;
 use super::range::{Asked, asked, other_version};
+use super::rates::place_of;
 use crate::app::App;
 
 /// Messages of a window by number unless `limit` says otherwise.
@@ -220,7 +221,7 @@ pub(super) fn searching(
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     let sender = match (caller, peer) {
         (Caller::Person(person), _) => Sender::Person(person.id),
-        (_, Some(ConnectInfo(peer))) => Sender::Address(came_from(&app.config, headers, *peer)),
+        (_, Some(ConnectInfo(peer))) => Sender::Address(place_of(came_from(&app.config, headers, *peer))),
         (_, None) => return Ok(()),
     };
     admit(&app.chat_limits.searches, sender)
@@ -294,7 +295,7 @@ async fn everything(
         (status = 200, description = "Totals and seconds.", body = Reactions,
             headers(("ETag" = String, description = "Changes when they do."))),
         (status = 304, description = "You have it.", headers(("ETag" = String, description = "The same."))),
-        Refusal<404>, Refusal<412>))]
+        Refusal<404>, Refusal<412>, Refusal<429>))]
 async fn reactions(
     State(app): State<App>,
     caller: Caller,
