@@ -31,8 +31,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 
 /// A picture of the live
 ///
-/// The poster that the publisher sent, else one made of the recording, else a neutral picture; that one too (`no-store`) where
-/// the recording's takes longer than 3 s.
+/// The poster that the publisher sent, else one made of the recording, else a neutral picture.
 #[utoipa::path(get, path = "/api/posts/live/{id}/poster.jpg", operation_id = "showPoster", tag = "Watching",
     security((), ("bearer" = [])), params(LivePath, KeyQuery, TokenQuery,
         ("Accept" = Option<String>, Header, description = "WebP and AVIF only where they are named.")),
