@@ -6,7 +6,6 @@ import './app.css';
 
 const target = document.getElementById('app');
 if (target) {
-  fetchEarly(location.pathname);
-  await startLocale();
+  await Promise.all([startLocale(), fetchEarly(location.pathname)]);
   mount(App, { target });
 }

@@ -62,6 +62,8 @@ pub struct Accepts {
     pub webp: bool,
     /// `image/avif`.
     pub avif: bool,
+    /// A keyframe rather small, as a JPEG, than as it is.
+    pub small: bool,
 }
 
 /// The type of a picture by its first bytes, of those that are taken: JPEG, WebP, PNG.
@@ -105,8 +107,8 @@ pub struct Posters {
     asked: Mutex<HashMap<Place, (i64, watch::Receiver<()>)>>,
 }
 
-/// Where a keyframe stands: live, take, offset in the body.
-type Place = (i64, u32, u64);
+/// Where a keyframe stands (live, take, offset in the body), and whether it is made small.
+type Place = (i64, u32, u64, bool);
 
 /// What became of a keyframe that was to be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,14 +182,14 @@ impl Posters {
 
     async fn made_of(&self, keyframe: Keyframe) -> Kept {
         let _turn = self.turns.take(keyframe.person).await;
-        let Keyframe { place: place @ (live, take, offset), recording, track, size, .. } = keyframe;
+        let Keyframe { place: place @ (live, take, offset, small), recording, track, size, .. } = keyframe;
         // It may have been made while this waited to be asked for.
         if let Some(known) = self.known(place) {
             return known;
         }
         let reading = move || recording.read(take, Kind::Video, offset, u64::from(size));
         let made = match tokio::task::spawn_blocking(reading).await {
-            Ok(Ok(frame)) => self.decoder.decoded(&track, &frame).await,
+            Ok(Ok(frame)) => self.decoder.decoded(&track, &frame, small).await,
             _ => Made::NotNow,
         };
         match made {
@@ -262,7 +264,7 @@ fn look((live, person): (i64, i64), recording: &Arc<Recording>, accepts: Accepts
         let Some(way) = way(track, accepts) else { continue };
         let Some((offset, size)) = index.still(take.base_ms).and_then(keyframe) else { continue };
         if way == Way::Decoded {
-            let place = (live, take.number, offset);
+            let place = (live, take.number, offset, accepts.small);
             let (recording, track) = (Arc::clone(recording), track.clone());
             return Ok(Found::Keyframe(Keyframe { place, person, recording, track, size }));
         }
@@ -278,7 +280,7 @@ fn look((live, person): (i64, i64), recording: &Arc<Recording>, accepts: Accepts
 fn way(track: &Track, accepts: Accepts) -> Option<Way> {
     match track.codec {
         // A WebP file cannot say that its pixels are no squares.
-        Codec::Vp8 if accepts.webp && track.pixel_aspect.is_none() => Some(Way::Wrapped),
+        Codec::Vp8 if accepts.webp && !accepts.small && track.pixel_aspect.is_none() => Some(Way::Wrapped),
         Codec::Av1 if accepts.avif => Some(Way::Wrapped),
         Codec::Vp8 | Codec::Vp9 | Codec::H264 => Some(Way::Decoded),
         _ => None,
@@ -347,13 +349,13 @@ mod tests {
         let posters = Posters::default();
         let picture = Bytes::from(vec![0; 1 << 20]);
         for live in 0..40 {
-            posters.remember((live, 1, 0), Kept::Picture(picture.clone()));
+            posters.remember((live, 1, 0, false), Kept::Picture(picture.clone()));
         }
-        assert_eq!(posters.known((0, 1, 0)), None);
-        assert_eq!(posters.known((39, 1, 0)), Some(Kept::Picture(picture)));
+        assert_eq!(posters.known((0, 1, 0, false)), None);
+        assert_eq!(posters.known((39, 1, 0, false)), Some(Kept::Picture(picture)));
         assert_eq!(posters.made.lock().unwrap().len(), MADE_BYTES >> 20);
         for live in 0..1_000 {
-            posters.remember((live, 2, 0), Kept::Nothing);
+            posters.remember((live, 2, 0, false), Kept::Nothing);
         }
         assert_eq!(posters.made.lock().unwrap().len(), MADE);
     }
@@ -362,11 +364,11 @@ mod tests {
     async fn what_the_machine_did_not_get_done_is_left_alone_for_a_while() {
         let posters = Posters::default();
         let later = Kept::Later(Instant::now() + AGAIN);
-        posters.remember((1, 1, 0), later.clone());
-        assert_eq!(posters.known((1, 1, 0)), Some(later));
+        posters.remember((1, 1, 0, false), later.clone());
+        assert_eq!(posters.known((1, 1, 0, false)), Some(later));
         tokio::time::advance(AGAIN).await;
-        assert_eq!(posters.known((1, 1, 0)), None);
-        posters.remember((1, 1, 0), Kept::Nothing);
-        assert_eq!(posters.known((1, 1, 0)), Some(Kept::Nothing));
+        assert_eq!(posters.known((1, 1, 0, false)), None);
+        posters.remember((1, 1, 0, false), Kept::Nothing);
+        assert_eq!(posters.known((1, 1, 0, false)), Some(Kept::Nothing));
     }
 }

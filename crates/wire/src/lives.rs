@@ -283,6 +283,23 @@ pub struct KeyQuery {
     pub key: Option<String>,
 }
 
+/// Which poster is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PosterQuery {
+    /// A picture for slow networks: a keyframe is a JPEG, its longer side at most 480 pixels. What the publisher sent is sent as
+    /// it is.
+    pub size: Option<PosterSize>,
+}
+
+/// How large a poster is.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PosterSize {
+    /// For slow networks.
+    Small,
+}
+
 /// What an address carries to open media of a live that is not public.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]

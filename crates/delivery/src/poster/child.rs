@@ -60,10 +60,10 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// A keyframe as a JPEG, decoded by another process of this program.
-    pub(super) async fn decoded(&self, track: &Track, frame: &[u8]) -> Made {
+    /// A keyframe as a JPEG, decoded by another process of this program. `small`: for slow networks.
+    pub(super) async fn decoded(&self, track: &Track, frame: &[u8], small: bool) -> Made {
         let Some(program) = &self.program else { return Made::NotNow };
-        let (made, shut) = decoded(program, track, frame).await;
+        let (made, shut) = decoded(program, track, frame, small).await;
         if let Some(shut) = shut.filter(|shut| !shut.is_whole()) {
             self.told.call_once(|| {
                 tracing::warn!(missing = %shut, "keyframes are decoded without all of the kernel's sandbox");
@@ -74,8 +74,8 @@ impl Decoder {
 }
 
 /// What another process made of a keyframe, and by what it said to be shut in.
-async fn decoded(program: &Path, track: &Track, frame: &[u8]) -> (Made, Option<ShutIn>) {
-    let Ok(question) = postcard::to_stdvec(&(track, frame)) else { return (Made::Nothing, None) };
+async fn decoded(program: &Path, track: &Track, frame: &[u8], small: bool) -> (Made, Option<ShutIn>) {
+    let Ok(question) = postcard::to_stdvec(&(track, frame, small)) else { return (Made::Nothing, None) };
     if question.len() as u64 > MAX_QUESTION {
         return (Made::Nothing, None);
     }
@@ -140,8 +140,8 @@ fn decode() -> Option<()> {
     io::stdout().lock().write_all(&[shut.to_byte()]).ok()?;
     let mut question = Vec::new();
     io::stdin().lock().take(MAX_QUESTION).read_to_end(&mut question).ok()?;
-    let (track, frame): (Track, &[u8]) = postcard::from_bytes(&question).ok()?;
-    let picture = jpeg::from_keyframe(&track, frame)?;
+    let (track, frame, small): (Track, &[u8], bool) = postcard::from_bytes(&question).ok()?;
+    let picture = jpeg::from_keyframe(&track, frame, small)?;
     let mut output = io::stdout().lock();
     output.write_all(&picture).and_then(|()| output.flush()).ok()
 }
@@ -177,7 +177,7 @@ mod tests {
         let program = folder.path().join("program");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-        decoded(&program, &track(Codec::Vp9), &vec![7; 1 << 20]).await.0
+        decoded(&program, &track(Codec::Vp9), &vec![7; 1 << 20], false).await.0
     }
 
     #[tokio::test]
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(decoded_by("cat").await, Made::Nothing, "that is no picture");
         assert_eq!(decoded_by(&format!("{jpeg}; exec cat /dev/zero")).await, Made::Nothing, "endless");
         assert_eq!(decoded_by("exec sleep 60").await, Made::NotNow, "killed at the deadline");
-        let absent = decoded(Path::new("/nowhere"), &track(Codec::Vp9), &[]).await;
+        let absent = decoded(Path::new("/nowhere"), &track(Codec::Vp9), &[], false).await;
         assert_eq!(absent, (Made::NotNow, None));
     }
 }

@@ -15,6 +15,7 @@ mod chat_people;
 mod chat_presence;
 pub(crate) mod chat_state;
 mod chat_ws;
+mod codings;
 mod compression;
 mod cors;
 mod drain;
@@ -26,6 +27,7 @@ pub(crate) mod lives;
 pub(crate) mod log;
 mod normalise;
 mod operate;
+mod page_answers;
 mod page_head;
 mod pages;
 pub(crate) mod paging;
@@ -83,8 +85,8 @@ pub(crate) fn router(app: &App) -> Router {
         .split_for_parts();
     let schema = schema::router();
     described.merge(schema.get_openapi().clone());
-    let for_pages = app.clone();
-    let page = move |request: Request| pages::page(for_pages.clone(), request);
+    let (for_pages, api) = (app.clone(), routes.clone());
+    let page = move |request: Request| pages::page(for_pages.clone(), api.clone(), request);
     let followed = (app.audit.clone(), Arc::clone(&app.config));
     let routes = routes
         .merge(Router::from(schema.with_state(Schema::new(described))))

@@ -3,14 +3,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use delivery::poster::{self, Accepts, MAX_SENT, Poster, Shown};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::Refusal;
-use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::lives::{KeyQuery, LivePath, PosterQuery, TokenQuery};
 
 use super::Sent;
 use super::access::{Id, Keys, publishable_live, watchable_live};
@@ -33,7 +33,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 ///
 /// The poster that the publisher sent, else one made of the recording, else a neutral picture.
 #[utoipa::path(get, path = "/api/posts/live/{id}/poster.jpg", operation_id = "showPoster", tag = "Watching",
-    security((), ("bearer" = [])), params(LivePath, KeyQuery, TokenQuery,
+    security((), ("bearer" = [])), params(LivePath, PosterQuery, KeyQuery, TokenQuery,
         ("Accept" = Option<String>, Header, description = "WebP and AVIF only where they are named.")),
     responses(
         (status = 200, description = "The picture.",
@@ -46,11 +46,16 @@ async fn show(
     Path(Id(id)): Path<Id>,
     caller: Caller,
     keys: Keys,
+    Query(PosterQuery { size }): Query<PosterQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let live = watchable_live(&app, &caller, id, &keys).await?;
     let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
-    let accepts = Accepts { webp: takes(&headers, "image/webp"), avif: takes(&headers, "image/avif") };
+    let accepts = Accepts {
+        webp: takes(&headers, "image/webp"),
+        avif: takes(&headers, "image/avif"),
+        small: size.is_some(),
+    };
     let shown = app.posters.poster((id.0, live.author.id.0), recording, accepts).await;
     let neutral = Poster { content_type: "image/jpeg", bytes: Bytes::from_static(NEUTRAL) };
     let (poster, caching) = match shown.map_err(|error| storage(&error))? {
