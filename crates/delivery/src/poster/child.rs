@@ -137,12 +137,13 @@ pub fn decode_standard_input() -> ExitCode {
 
 fn decode() -> Option<()> {
     let shut = shut_in().ok()?;
-    io::stdout().lock().write_all(&[shut.to_byte()]).ok()?;
+    let mut output = io::stdout().lock();
+    let said = output.write_all(&[shut.to_byte()]);
+    said.and_then(|()| output.flush()).ok()?;
     let mut question = Vec::new();
     io::stdin().lock().take(MAX_QUESTION).read_to_end(&mut question).ok()?;
     let (track, frame, small): (Track, &[u8], bool) = postcard::from_bytes(&question).ok()?;
     let picture = jpeg::from_keyframe(&track, frame, small)?;
-    let mut output = io::stdout().lock();
     output.write_all(&picture).and_then(|()| output.flush()).ok()
 }
 
