@@ -241,7 +241,7 @@ pub struct LivesQuery {
     #[param(value_type = Option<bool>)]
     pub mine: Option<String>,
     /// Only those of this person.
-    #[param(value_type = Option<i64>)]
+    #[param(value_type = Option<i64>, minimum = 1)]
     pub author: Option<String>,
 }
 
@@ -253,7 +253,7 @@ pub struct PostsQuery {
     #[param(value_type = Option<bool>)]
     pub is_live_post: Option<String>,
     /// Only those of this person.
-    #[param(value_type = Option<i64>)]
+    #[param(value_type = Option<i64>, minimum = 1)]
     pub author: Option<String>,
 }
 

@@ -238,7 +238,8 @@ fn window(part: &HistoryQuery) -> Window {
 /// How many messages are asked for; more than can be had at once are as many as can.
 fn limit(part: &HistoryQuery) -> Result<u32, Problem> {
     match part.limit {
-        Some(0) => Err(Problem::new(
+        // Up to what clients keep in 32 bits with a sign.
+        Some(limit) if i32::try_from(limit).is_err() || limit == 0 => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "Le paramètre limit est un nombre à partir de 1.",
             "The parameter limit is a number from 1.",

@@ -89,7 +89,7 @@ pub(crate) fn router(app: &App) -> Router {
     let page = move |request: Request| pages::page(for_pages.clone(), api.clone(), request);
     let followed = (app.audit.clone(), Arc::clone(&app.config));
     let routes = routes
-        .merge(Router::from(schema.with_state(Schema::new(described))))
+        .merge(Router::from(schema.with_state(Schema::new(described, app.config.public_url.as_deref()))))
         .layer(from_fn_with_state(app.clone(), rates::keep))
         .layer(from_fn_with_state(followed, trail::follow))
         .fallback(page);
