@@ -29,7 +29,7 @@ const TIMES_ON_DISK: u64 = 2;
 const BLOCKS: u64 = 500 * (24 << 10);
 /// Bytes of an upload in the long form, and in the short one.
 const LARGE: usize = 20_000_000;
-const SMALL: usize = 60_000;
+const SMALL: usize = 10_000;
 /// From so many seconds on the form is long.
 const LONG: u64 = 120;
 /// Attacks that take a share of the time each.

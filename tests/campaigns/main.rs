@@ -39,7 +39,7 @@ const CAMPAIGNS: &[(&str, u64, &str)] = &[
         12,
         "rights are given and taken at random; all that is open and all who ask are held to a model",
     ),
-    ("hostile", 20, "so many seconds of attacks, and uploads that cost more than they bring"),
+    ("hostile", 12, "so many seconds of attacks, and uploads that cost more than they bring"),
     ("cost", 1, "so many megabytes of the most expensive structures"),
     ("odd", 300, "recordings with odd structure, held against ffmpeg"),
     ("leave", 4, "SIGTERM under the same load, every other time a second one"),
