@@ -171,7 +171,7 @@ export default defineConfig({
             { name: 'base', test: BASE },
             {
               name: 'watch',
-              test: /sdk\/dist\/player\/(?!tails|piping|pipeline|feed\.|carrier|sink|keeper|edge|follower|attention|stuck|missing|start)|src\/(pages\/Watch|keys|network|cap|parts\/(Stage|SeekBar|stage\/(Controls|Says)|watch\/About))\b/,
+              test: /sdk\/dist\/player\/(?!bare|tails|piping|pipeline|feed\.|carrier|sink|keeper|edge|follower|attention|stuck|missing|start)|src\/(pages\/Watch|keys|network|cap|parts\/(Stage|SeekBar|stage\/(Controls|Says)|watch\/About))\b/,
             },
           ],
         },

@@ -1,4 +1,4 @@
-import type { Take, TrackKind } from '../types.js';
+import type { Live, Take, TrackKind } from '../types.js';
 import { mimeOf, wholeMimeOf } from './clock.js';
 import type { FeedEnd } from './feeding.js';
 import { mediaSourceClass } from './media-source.js';
@@ -102,17 +102,12 @@ export class Source {
     await pipeline.open(fromMs);
   }
 
-  /**
-   * Without a usable MediaSource: the element plays the live by itself, HLS where it can, else a bare tail. A playlist
-   * holds all of the live, so the element's time is the play clock's; `onReady` once it can be moved in.
-   */
-  playBare(hlsUrl: string | null, onReady: () => void): void {
+  /** Without a usable MediaSource the element plays the live by itself, from `fromMs`, or from the edge if null. */
+  async playBare(fromMs: number | null, ask: () => Promise<Live>): Promise<void> {
     this.#drop();
-    const { api, liveId, key } = this.#options;
-    const hls = hlsUrl && this.#video.canPlayType('application/vnd.apple.mpegurl') ? hlsUrl : null;
-    this.#video.src = hls ?? api.url(`/api/posts/live/${liveId}/tail.mp4`, { key });
-    if (hls)
-      this.#video.addEventListener('loadedmetadata', onReady, { once: true, signal: this.#file.signal });
+    const { signal } = this.#file;
+    const bare = await import('./bare.js');
+    await bare.play(this.#video, this.#options, fromMs, ask, signal);
   }
 
   /** Puts the file of the replay into the element; `onReady` once it can be moved in. Not `asked`: nothing of it is loaded yet. */
