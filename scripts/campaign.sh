@@ -4,7 +4,9 @@
 #   scripts/campaign.sh kill                  one campaign, short
 #   scripts/campaign.sh kill 1000 [SEED]      one campaign, long; a seed makes it choose the same again
 #   RELEASE=1 scripts/campaign.sh odd 20000   the same with a server and a campaign that were built for speed
-# What each one promises: docs/DURABILITY.md. `power` and `full` need root and say so when they are skipped.
+#   scripts/campaign.sh rights 500 [SEED]     so many changes of rights, and everybody asks for everything after each
+#   scripts/campaign.sh hostile 300           attacks for so many seconds, with uploads of 20 MB
+# What each one promises: docs/DURABILITY.md, and docs/SECURITY.md for rights and hostile. `power` and `full` need root and say so when they are skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"

@@ -3,15 +3,18 @@
 //! `campaigns NAME [COUNT] [SEED]`, as `scripts/campaign.sh` calls it. Each prints its seed and its counts, and ends with
 //! a panic (exit code 101) at the first thing that is not as `docs/DURABILITY.md` promises.
 
+mod bounds;
 mod clocks;
 mod conversation;
 mod cost;
 mod crowd;
 mod full;
+mod hostile;
 mod machine;
 mod network;
 mod odd;
 mod proxy;
+mod rights;
 mod slow;
 mod strikes;
 mod torn;
@@ -31,6 +34,12 @@ const CAMPAIGNS: &[(&str, u64, &str)] = &[
     ("conversation", 10, "100 authors of so many messages each; every line is cut ten times"),
     ("slow", 1, "200 of 1,000 viewers stop reading"),
     ("clocks", 6, "the clocks of the server and of its publishers are set anew"),
+    (
+        "rights",
+        12,
+        "rights are given and taken at random; all that is open and all who ask are held to a model",
+    ),
+    ("hostile", 12, "so many seconds of attacks, and uploads that cost more than they bring"),
     ("cost", 1, "so many megabytes of the most expensive structures"),
     ("odd", 300, "recordings with odd structure, held against ffmpeg"),
     ("leave", 4, "SIGTERM under the same load, every other time a second one"),
@@ -67,6 +76,8 @@ fn main() -> ExitCode {
             "conversation" => conversation::run(count, seed).await,
             "slow" => slow::run(count, seed).await,
             "clocks" => clocks::run(count, seed).await,
+            "rights" => rights::run(count, seed).await,
+            "hostile" => hostile::run(count, seed).await,
             "cost" => cost::run(count, seed).await,
             "odd" => odd::run(count, seed).await,
             _ => strikes::run(Fault::Leave, count, seed).await,

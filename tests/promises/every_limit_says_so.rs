@@ -96,6 +96,26 @@ async fn a_live_has_so_many_takes_and_keeps_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_are_begun_and_never_used_hold_few_files() {
+    let server = Server::start().await;
+    let (author, live) = server.live().await;
+    let mut first = Upload::create(&author.api, &live).await;
+    let before = server.descriptors();
+    for _ in 0..600 {
+        Upload::create(&author.api, &live).await;
+    }
+    // Whatever was begun longer ago than a moment is closed when one more begins.
+    promises::within(std::time::Duration::from_secs(5), "files are closed", async || {
+        Upload::create(&author.api, &live).await;
+        server.descriptors() < before + 200
+    })
+    .await;
+    first.append(&recorded("audio_webm_opus.webm")[..6_000]).await;
+    first.complete().await;
+    assert_eq!(live.timeline(&author.api).await["takes"].as_array().expect("takes").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_wrong_passwords_by_account_by_address_and_by_a_64_and_never_of_the_owner() {
     let server = Server::configured(&["--wrong-passwords", "2", "--trust-proxy"], &[]).await;
     let (owner, neighbour) = (server.person("Awa").await, server.person("Modou").await);

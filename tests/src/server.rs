@@ -213,13 +213,13 @@ impl Server {
         kibibytes * 1024
     }
 
-    /// The time that processors have worked for it so far, to a hundredth of a second.
+    /// The time that processors have worked for it so far, and for its children that have ended, to a hundredth of a second.
     #[must_use]
     pub fn processor_time(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the process runs");
-        // Behind the name, which may hold blanks: user and system time are the 12th and the 13th.
+        // Behind the name, which may hold blanks: user and system time are the 12th and the 13th, then those of children.
         let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        let ticks: u64 = fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
         Duration::from_millis(ticks * 10)
     }
 
@@ -229,6 +229,18 @@ impl Server {
         let io = std::fs::read_to_string(format!("/proc/{}/io", self.pid())).expect("the process runs");
         let line = io.lines().find_map(|line| line.strip_prefix("rchar: ")).expect("the kernel counts reads");
         line.trim().parse().expect("a number of bytes")
+    }
+
+    /// From now on the most memory is counted anew (proc(5), `clear_refs`).
+    pub fn forget_peak(&self) {
+        let path = format!("/proc/{}/clear_refs", self.pid());
+        std::fs::write(path, "5").expect("one's own child may be asked to");
+    }
+
+    /// Files, sockets and so on that it has open.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("the process runs").count()
     }
 
     fn pid(&self) -> u32 {

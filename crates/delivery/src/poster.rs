@@ -1,24 +1,30 @@
 //! The poster of a live: a still picture, made without an encoder of video.
 //!
 //! What the publisher sent comes first. Else a keyframe of the recording: AV1 and VP8 are wrapped as AVIF and WebP for those
-//! who take them; H.264, VP9 and, for the others, VP8 are decoded to a JPEG, by a process that cannot hurt this one.
+//! who take them; H.264, VP9 and, for the others, VP8 are decoded to a JPEG, by a process that cannot hurt this one. Nobody
+//! waits for long: what is not decoded in time is there for whoever asks next.
 
 mod avif;
 mod child;
 mod jpeg;
 mod planes;
+mod sandbox;
+mod turns;
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use media::{Codec, Kind, Track};
 use recorder::{Error, Recording};
 use timeline::Entry;
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-use child::Made;
+use child::{Decoder, Made};
+use turns::Turns;
+
 pub use child::{SUBCOMMAND, decode_standard_input};
 
 /// A poster that a publisher sends may be this long.
@@ -36,6 +42,14 @@ const NAME: &str = "poster";
 const MADE: usize = 256;
 /// Bytes of the pictures that are kept; the oldest go first.
 const MADE_BYTES: usize = 16 << 20;
+/// How long somebody waits for a keyframe to be decoded.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// A keyframe that the machine did not get decoded is left alone for so long.
+const AGAIN: Duration = Duration::from_secs(60);
+/// Keyframes that may wait to be decoded; others have the neutral picture until there is room.
+const WAITING: usize = 1_024;
+/// Of these those of one person's lives.
+const WAITING_OF_ONE: usize = 16;
 
 /// A still picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,79 +104,143 @@ pub async fn can_decode() -> bool {
         matrix: None,
         pixel_aspect: None,
     };
-    let Ok(program) = std::env::current_exe() else { return false };
-    matches!(child::decoded(&program, &track, GREY).await, Made::Picture(_))
+    matches!(Decoder::default().decoded(&track, GREY, false).await, Made::Picture(_))
 }
 
-/// Makes posters, one at a time where it has to decode, and keeps those that it decoded.
-#[derive(Debug)]
+/// What there is to show of a live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// A picture.
+    Poster(Poster),
+    /// None, or only in a codec that is not decoded here.
+    Nothing,
+    /// None yet: another time there may be one.
+    NotYet,
+}
+
+/// Makes posters, some at a time where it has to decode and one at a time of each person, and keeps those that it decoded.
+#[derive(Debug, Default)]
 pub struct Posters {
-    /// This program as it was when it started, if the system tells.
-    program: Option<PathBuf>,
-    made: Mutex<VecDeque<(Place, Option<Bytes>)>>,
-    decoding: Semaphore,
+    decoder: Decoder,
+    turns: Turns,
+    made: Mutex<VecDeque<(Place, Kept)>>,
+    /// Those that are decoded or wait for it: whose they are, and who is told when it is done.
+    asked: Mutex<HashMap<Place, (i64, watch::Receiver<()>)>>,
 }
 
 /// Where a keyframe stands (live, take, offset in the body), and whether it is made small.
 type Place = (i64, u32, u64, bool);
 
-impl Default for Posters {
-    fn default() -> Self {
-        let program = std::env::current_exe().ok();
-        Self { program, made: Mutex::default(), decoding: Semaphore::new(1) }
-    }
+/// What became of a keyframe that was to be decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kept {
+    Picture(Bytes),
+    Nothing,
+    /// It is not tried again before this.
+    Later(Instant),
+}
+
+/// A keyframe to be decoded.
+#[derive(Debug)]
+struct Keyframe {
+    place: Place,
+    /// Whose live it is.
+    person: i64,
+    recording: Arc<Recording>,
+    track: Track,
+    size: u32,
 }
 
 impl Posters {
-    /// The poster of a live: what the publisher sent, else a good keyframe in a form that the viewer takes; `None` where
-    /// there is none, or only in a codec that is not decoded here.
+    /// The poster of a live of this person: what the publisher sent, else a good keyframe in a form that the viewer takes.
     pub async fn poster(
-        &self,
-        live: i64,
+        self: &Arc<Self>,
+        (live, person): (i64, i64),
         recording: Arc<Recording>,
         accepts: Accepts,
-    ) -> Result<Option<Poster>, Error> {
-        let looking = tokio::task::spawn_blocking(move || look(&recording, accepts));
+    ) -> Result<Shown, Error> {
+        let looking = tokio::task::spawn_blocking(move || look((live, person), &recording, accepts));
         match looking.await.map_err(|error| Error::Damaged(error.to_string()))?? {
-            Found::Poster(poster) => Ok(Some(poster)),
-            Found::Keyframe { take, offset, track, frame } => {
-                let jpeg = self.decoded((live, take, offset, accepts.small), &track, &frame).await;
-                Ok(jpeg.map(|bytes| Poster { content_type: "image/jpeg", bytes }))
-            }
-            Found::Nothing => Ok(None),
+            Found::Poster(poster) => Ok(Shown::Poster(poster)),
+            Found::Keyframe(keyframe) => Ok(self.decoded(keyframe).await),
+            Found::Nothing => Ok(Shown::Nothing),
         }
     }
 
-    async fn decoded(&self, place: Place, track: &Track, frame: &[u8]) -> Option<Bytes> {
-        let _turn = self.decoding.acquire().await.ok()?;
+    async fn decoded(self: &Arc<Self>, keyframe: Keyframe) -> Shown {
+        let place = keyframe.place;
+        if let Some(known) = self.known(place) {
+            return shown(known);
+        }
+        let Some(mut done) = self.ask(keyframe) else { return Shown::NotYet };
+        // Whoever decodes says nothing and goes when it is done.
+        let _ = tokio::time::timeout(PATIENCE, done.changed()).await;
+        self.known(place).map_or(Shown::NotYet, shown)
+    }
+
+    /// Has a keyframe decoded, by a task that outlasts whoever asked; tells when it is done. `None` where too many wait.
+    fn ask(self: &Arc<Self>, keyframe: Keyframe) -> Option<watch::Receiver<()>> {
+        let mut asked = lock(&self.asked);
+        if let Some((_, done)) = asked.get(&keyframe.place) {
+            return Some(done.clone());
+        }
+        let own = asked.values().filter(|(person, _)| *person == keyframe.person).count();
+        if asked.len() >= WAITING || own >= WAITING_OF_ONE {
+            return None;
+        }
+        let (done, told) = watch::channel(());
+        asked.insert(keyframe.place, (keyframe.person, told.clone()));
+        let posters = Arc::clone(self);
+        tokio::spawn(async move {
+            let place = keyframe.place;
+            let kept = posters.made_of(keyframe).await;
+            posters.remember(place, kept);
+            lock(&posters.asked).remove(&place);
+            drop(done);
+        });
+        Some(told)
+    }
+
+    async fn made_of(&self, keyframe: Keyframe) -> Kept {
+        let _turn = self.turns.take(keyframe.person).await;
+        let Keyframe { place: place @ (live, take, offset, small), recording, track, size, .. } = keyframe;
+        // It may have been made while this waited to be asked for.
         if let Some(known) = self.known(place) {
             return known;
         }
-        let picture = match child::decoded(self.program.as_deref()?, track, frame, place.3).await {
-            Made::Picture(picture) => Some(picture),
+        let reading = move || recording.read(take, Kind::Video, offset, u64::from(size));
+        let made = match tokio::task::spawn_blocking(reading).await {
+            Ok(Ok(frame)) => self.decoder.decoded(&track, &frame, small).await,
+            _ => Made::NotNow,
+        };
+        match made {
+            Made::Picture(picture) => Kept::Picture(picture),
             Made::Nothing => {
-                tracing::warn!(live = place.0, take = place.1, "a keyframe could not be made a poster");
-                None
+                tracing::warn!(live, take, "a keyframe could not be made a poster");
+                Kept::Nothing
             }
             Made::NotNow => {
-                tracing::warn!(live = place.0, take = place.1, "a keyframe was not made a poster in time");
-                return None;
+                tracing::warn!(live, take, "a keyframe was not made a poster in time");
+                Kept::Later(Instant::now() + AGAIN)
             }
-        };
-        self.remember(place, picture.clone());
-        picture
+        }
     }
 
-    fn known(&self, place: Place) -> Option<Option<Bytes>> {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.iter().find(|(known, _)| *known == place).map(|(_, picture)| picture.clone())
+    fn known(&self, place: Place) -> Option<Kept> {
+        let made = lock(&self.made);
+        let (_, kept) = made.iter().find(|(known, _)| *known == place)?;
+        let is_over = matches!(kept, Kept::Later(again) if *again <= Instant::now());
+        (!is_over).then(|| kept.clone())
     }
 
-    fn remember(&self, place: Place, picture: Option<Bytes>) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.push_back((place, picture));
-        let weight = |made: &VecDeque<(Place, Option<Bytes>)>| -> usize {
-            made.iter().filter_map(|(_, picture)| picture.as_ref().map(Bytes::len)).sum()
+    fn remember(&self, place: Place, kept: Kept) {
+        let mut made = lock(&self.made);
+        made.retain(|(known, _)| *known != place);
+        made.push_back((place, kept));
+        let weight = |made: &VecDeque<(Place, Kept)>| -> usize {
+            made.iter()
+                .map(|(_, kept)| if let Kept::Picture(picture) = kept { picture.len() } else { 0 })
+                .sum()
         };
         while made.len() > 1 && (made.len() > MADE || weight(&made) > MADE_BYTES) {
             made.pop_front();
@@ -170,59 +248,73 @@ impl Posters {
     }
 }
 
+fn shown(kept: Kept) -> Shown {
+    match kept {
+        Kept::Picture(bytes) => Shown::Poster(Poster { content_type: "image/jpeg", bytes }),
+        Kept::Nothing => Shown::Nothing,
+        Kept::Later(_) => Shown::NotYet,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 enum Found {
     Poster(Poster),
     /// A keyframe that must be decoded.
-    Keyframe {
-        take: u32,
-        offset: u64,
-        track: Track,
-        frame: Bytes,
-    },
+    Keyframe(Keyframe),
     Nothing,
 }
 
+/// How a keyframe becomes a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Wrapped,
+    Decoded,
+}
+
 /// What there is without decoding. Blocks on the storage.
-fn look(recording: &Recording, accepts: Accepts) -> Result<Found, Error> {
+fn look((live, person): (i64, i64), recording: &Arc<Recording>, accepts: Accepts) -> Result<Found, Error> {
     if let Some(sent) = sent(recording)? {
         return Ok(Found::Poster(sent));
     }
     for take in recording.timeline().in_play_order() {
         let Some(index) = &take.video else { continue };
-        let wanted = match index.track().codec {
-            Codec::Vp8 | Codec::Vp9 | Codec::H264 => true,
-            Codec::Av1 => accepts.avif,
-            _ => false,
-        };
-        let Some(entry) = index.still(take.base_ms).filter(|_| wanted) else { continue };
-        let Some(frame) = keyframe(recording, take.number, entry)? else { continue };
         let track = index.track();
-        match wrapped(track, &frame, accepts) {
-            Some(poster) => return Ok(Found::Poster(poster)),
-            // No AV1 is decoded here.
-            None if track.codec == Codec::Av1 => {}
-            None => {
-                let (take, offset, track) = (take.number, entry.offset, track.clone());
-                return Ok(Found::Keyframe { take, offset, track, frame });
-            }
+        let Some(way) = way(track, accepts) else { continue };
+        let Some((offset, size)) = index.still(take.base_ms).and_then(keyframe) else { continue };
+        if way == Way::Decoded {
+            let place = (live, take.number, offset, accepts.small);
+            let (recording, track) = (Arc::clone(recording), track.clone());
+            return Ok(Found::Keyframe(Keyframe { place, person, recording, track, size }));
+        }
+        let frame = recording.read(take.number, Kind::Video, offset, u64::from(size))?;
+        if let Some(poster) = wrapped(track, &frame) {
+            return Ok(Found::Poster(poster));
         }
     }
     Ok(Found::Nothing)
 }
 
-/// A keyframe as a picture file around the very bytes of the recording.
-fn wrapped(track: &Track, frame: &[u8], accepts: Accepts) -> Option<Poster> {
+/// How keyframes of this track become a picture that the viewer takes, if they do.
+fn way(track: &Track, accepts: Accepts) -> Option<Way> {
     match track.codec {
         // A WebP file cannot say that its pixels are no squares.
-        Codec::Vp8 if accepts.webp && !accepts.small && track.pixel_aspect.is_none() => {
-            Some(Poster { content_type: "image/webp", bytes: webp(frame) })
-        }
-        Codec::Av1 if accepts.avif => {
-            let bytes = avif::from_av1(frame, track.matrix.as_ref())?;
-            Some(Poster { content_type: "image/avif", bytes })
-        }
+        Codec::Vp8 if accepts.webp && !accepts.small && track.pixel_aspect.is_none() => Some(Way::Wrapped),
+        Codec::Av1 if accepts.avif => Some(Way::Wrapped),
+        Codec::Vp8 | Codec::Vp9 | Codec::H264 => Some(Way::Decoded),
         _ => None,
     }
+}
+
+/// A keyframe as a picture file around the very bytes of the recording.
+fn wrapped(track: &Track, frame: &[u8]) -> Option<Poster> {
+    if track.codec == Codec::Vp8 {
+        return Some(Poster { content_type: "image/webp", bytes: webp(frame) });
+    }
+    let bytes = avif::from_av1(frame, track.matrix.as_ref())?;
+    Some(Poster { content_type: "image/avif", bytes })
 }
 
 fn sent(recording: &Recording) -> Result<Option<Poster>, Error> {
@@ -236,13 +328,11 @@ fn sent(recording: &Recording) -> Result<Option<Poster>, Error> {
     Ok(picture_type(&bytes).map(|content_type| Poster { content_type, bytes: bytes.into() }))
 }
 
-fn keyframe(recording: &Recording, take: u32, entry: &Entry) -> Result<Option<Bytes>, Error> {
+/// Where the keyframe stands that an entry begins with, and its size, unless it is too long.
+fn keyframe(entry: &Entry) -> Option<(u64, u32)> {
     let samples = entry.samples();
-    let Some(first) = samples.first().filter(|sample| sample.key && sample.size <= MAX_KEYFRAME) else {
-        return Ok(None);
-    };
-    let offset = entry.offset + u64::from(first.offset);
-    recording.read(take, Kind::Video, offset, u64::from(first.size)).map(Some)
+    let first = samples.first().filter(|sample| sample.key && sample.size <= MAX_KEYFRAME)?;
+    Some((entry.offset + u64::from(first.offset), first.size))
 }
 
 /// A VP8 keyframe as a WebP file (RFC 9649, 2.5: simple file format, lossy).
@@ -280,14 +370,26 @@ mod tests {
         let posters = Posters::default();
         let picture = Bytes::from(vec![0; 1 << 20]);
         for live in 0..40 {
-            posters.remember((live, 1, 0, false), Some(picture.clone()));
+            posters.remember((live, 1, 0, false), Kept::Picture(picture.clone()));
         }
         assert_eq!(posters.known((0, 1, 0, false)), None);
-        assert_eq!(posters.known((39, 1, 0, false)), Some(Some(picture)));
+        assert_eq!(posters.known((39, 1, 0, false)), Some(Kept::Picture(picture)));
         assert_eq!(posters.made.lock().unwrap().len(), MADE_BYTES >> 20);
         for live in 0..1_000 {
-            posters.remember((live, 2, 0), None);
+            posters.remember((live, 2, 0, false), Kept::Nothing);
         }
         assert_eq!(posters.made.lock().unwrap().len(), MADE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_machine_did_not_get_done_is_left_alone_for_a_while() {
+        let posters = Posters::default();
+        let later = Kept::Later(Instant::now() + AGAIN);
+        posters.remember((1, 1, 0, false), later.clone());
+        assert_eq!(posters.known((1, 1, 0, false)), Some(later));
+        tokio::time::advance(AGAIN).await;
+        assert_eq!(posters.known((1, 1, 0, false)), None);
+        posters.remember((1, 1, 0, false), Kept::Nothing);
+        assert_eq!(posters.known((1, 1, 0, false)), Some(Kept::Nothing));
     }
 }

@@ -1,7 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
-use ids::{LiveId, PersonId, UnixMs};
+use ids::{PersonId, UnixMs};
 use sha2::Sha256;
 
 use crate::Live;
@@ -19,8 +19,8 @@ const BY_KEY: &str = "k";
 const BY_STREAM_KEY: &str = "s";
 
 /// Makes and checks read-only tokens of one live, for addresses of media: `<expiry>.<holder>.<code>`, where the code is an
-/// HMAC-SHA-256 of the live, its epoch, the expiry and the holder. Nothing is stored. Whether the holder still may watch is
-/// for [`policy::may_watch`](crate::policy::may_watch) to say.
+/// HMAC-SHA-256 of the live, its epoch, the expiry and the holder, and of the stream key where the right is that key's. Nothing is
+/// stored. Whether the holder still may watch is for [`policy::may_watch`](crate::policy::may_watch) to say.
 #[derive(Clone)]
 pub struct MediaTokens {
     key: [u8; 32],
@@ -38,7 +38,7 @@ impl MediaTokens {
     pub fn make(&self, live: &Live, holder: Holder, now: UnixMs) -> String {
         let expiry_s = UnixMs(now.0.div_euclid(STEP_MS) * STEP_MS).plus_ms(LIFE_MS).seconds();
         let holder = written(holder);
-        let code = self.code(live.id, live.epoch, expiry_s, &holder).finalize().into_bytes();
+        let code = self.code(live, expiry_s, &holder).finalize().into_bytes();
         format!("{expiry_s}.{holder}.{}", URL_SAFE_NO_PAD.encode(&code[..CODE]))
     }
 
@@ -50,19 +50,22 @@ impl MediaTokens {
         let (expiry_s, code) = (expiry.parse::<i64>().ok()?, URL_SAFE_NO_PAD.decode(code).ok()?);
         let is_ours = parts.next().is_none()
             && code.len() == CODE
-            && self.code(live.id, live.epoch, expiry_s, holder).verify_truncated_left(&code).is_ok()
+            && self.code(live, expiry_s, holder).verify_truncated_left(&code).is_ok()
             && now.seconds() < expiry_s
             // One made while the clock stood in the future is not good until the clock is there again.
             && expiry_s <= now.plus_ms(LIFE_MS + STEP_MS).seconds();
         if is_ours { read(holder) } else { None }
     }
 
-    fn code(&self, live: LiveId, epoch: u32, expiry_s: i64, holder: &str) -> Hmac<Sha256> {
+    fn code(&self, live: &Live, expiry_s: i64, holder: &str) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
-        mac.update(&live.0.to_be_bytes());
-        mac.update(&epoch.to_be_bytes());
+        mac.update(&live.id.0.to_be_bytes());
+        mac.update(&live.epoch.to_be_bytes());
         mac.update(&expiry_s.to_be_bytes());
         mac.update(holder.as_bytes());
+        if holder == BY_STREAM_KEY {
+            mac.update(&live.stream_key);
+        }
         mac
     }
 }
@@ -85,6 +88,8 @@ fn read(holder: &str) -> Option<Holder> {
 
 #[cfg(test)]
 mod tests {
+    use ids::LiveId;
+
     use super::*;
     use crate::Visibility;
     use crate::policy::tests::live_of;
@@ -113,6 +118,18 @@ mod tests {
             assert_eq!(tokens.check(&token, &live(6, 0), NOW), None);
             assert_eq!(tokens.check(&token, &live(5, 1), NOW), None, "of an earlier epoch");
             assert_eq!(MediaTokens::new([2; 32]).check(&token, &five, NOW), None);
+        }
+    }
+
+    #[test]
+    fn a_token_by_a_stream_key_ends_with_the_key_and_others_do_not() {
+        let tokens = MediaTokens::new([1; 32]);
+        let before = live(5, 0);
+        let after = Live { stream_key: crate::live::hash("sk_new"), ..before.clone() };
+        let by_stream_key = tokens.make(&before, Holder::StreamKey, NOW);
+        assert_eq!(tokens.check(&by_stream_key, &after, NOW), None);
+        for holder in [SOMEBODY, Holder::WatchKey] {
+            assert_eq!(tokens.check(&tokens.make(&before, holder, NOW), &after, NOW), Some(holder));
         }
     }
 

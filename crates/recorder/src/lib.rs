@@ -68,6 +68,12 @@ pub enum Error {
         /// The takes that one may have.
         limit: u32,
     },
+    /// A live has as many fragments as one may have that hold next to nothing.
+    #[error("a live has at most {limit} fragments for so few bytes")]
+    TooManyFragments {
+        /// Those that one may have, whatever is in them.
+        limit: u64,
+    },
     /// What is stored is not what was written.
     #[error("what is stored is damaged: {0}")]
     Damaged(String),

@@ -24,6 +24,11 @@ use crate::{Disk, DiskFile, Error, TakeMark};
 const TAIL_BYTES: usize = 2 << 20;
 /// Takes of one live at most. Each is a folder with files of its own, however little is in it, and named by every head.
 const MAX_TAKES: u32 = 500;
+/// Fragments of one live at most, whatever is in them: each takes some 370 bytes on the disk with its index. It is six hours of
+/// nothing but silence.
+const MAX_FRAGMENTS: u64 = 90_000;
+/// For so many bytes of frames there may be one more: a fragment of speech holds that much.
+const BYTES_FOR_ONE_MORE: u64 = 200;
 
 /// The recording of one live. What its [`timeline`](Recording::timeline) names is durable.
 #[derive(Debug)]
@@ -251,6 +256,18 @@ impl Recording {
         Ok(TakeWriter::new(Arc::clone(&self.disk), folder, mark))
     }
 
+    /// Whether so many fragments, with so many bytes of frames, may come to those of the timeline.
+    pub(crate) fn check_fragments(&self, (more, bytes): (usize, u64)) -> Result<(), Error> {
+        let timeline = self.timeline();
+        let tracks = || timeline.takes().iter().flat_map(|take| take.tracks());
+        let fragments: usize = tracks().map(|track| track.len()).sum();
+        let payload: u64 = tracks().map(|track| track.payload()).sum();
+        match (fragments + more) as u64 > most_fragments(payload + bytes) {
+            true => Err(Error::TooManyFragments { limit: MAX_FRAGMENTS }),
+            false => Ok(()),
+        }
+    }
+
     /// Goes on with a take from a mark of the journal.
     pub(crate) fn resume_take(&self, mark: TakeMark) -> TakeWriter {
         TakeWriter::new(Arc::clone(&self.disk), self.take_dir(mark.number), mark)
@@ -402,4 +419,24 @@ fn add(timeline: &mut Timeline, new: Appended) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fragments that a live may have whose frames are so many bytes.
+fn most_fragments(payload: u64) -> u64 {
+    MAX_FRAGMENTS.saturating_add(payload / BYTES_FOR_ONE_MORE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_of_speech_has_room_and_laces_of_one_byte_have_not() {
+        // A quarter of a second at 16 kbit/s is 480 bytes.
+        let day: u64 = 24 * 3_600 * 100 / 24;
+        assert!(day < most_fragments(day * 480));
+        // Twelve frames of one byte.
+        let laces = 200_000;
+        assert!(laces > most_fragments(laces * 12));
+    }
 }

@@ -64,6 +64,8 @@ pub struct Write {
     outputs: Vec<Output>,
     unread: Vec<Unread>,
     appended: Vec<Appended>,
+    /// How many fragments were cut since the last sync, and bytes of their frames.
+    unshown: (usize, u64),
     kept: Vec<Kept>,
     /// Bytes of the appended fragments that are in memory.
     waiting: usize,
@@ -96,6 +98,7 @@ impl Write {
             outputs: Vec::new(),
             unread: Vec::new(),
             appended: Vec::new(),
+            unshown: (0, 0),
             kept: Vec::new(),
             waiting: 0,
             sync_failed: false,
@@ -167,9 +170,11 @@ impl Write {
     /// frames they are of, by which a take with another clock begins later than the one before it ended.
     ///
     /// # Errors
-    /// Those of the storage; [`Error::Damaged`] for frames that no container can hold.
+    /// Those of the storage; [`Error::Damaged`] for frames that no container can hold; [`Error::TooManyTakes`],
+    /// [`Error::TooManyFragments`].
     pub fn append(&mut self, silence_ms: i64) -> Result<(), Error> {
         self.keep_unread()?;
+        self.check_fragments()?;
         for output in std::mem::take(&mut self.outputs) {
             match output {
                 Output::Take { base_ms, since_last_base_ms } => {
@@ -200,7 +205,7 @@ impl Write {
     /// [`sync_failed`](Self::sync_failed).
     pub fn sync(&mut self) -> Result<Synced, Error> {
         self.sync_bodies()?;
-        self.waiting = 0;
+        (self.waiting, self.unshown) = (0, (0, 0));
         let (fragments, unread) = (std::mem::take(&mut self.appended), std::mem::take(&mut self.kept));
         Ok(Synced(New { fragments, unread }))
     }
@@ -230,6 +235,20 @@ impl Write {
     /// Those of the storage, from keeping the revision; the fragments are shown all the same.
     pub fn announce(&self, durable: Durable) -> Result<(), Error> {
         self.recording.announce(durable)
+    }
+
+    /// Counts the fragments that were cut, and asks whether there may be as many.
+    fn check_fragments(&mut self) -> Result<(), Error> {
+        if self.outputs.is_empty() {
+            return Ok(());
+        }
+        for output in &self.outputs {
+            if let Output::Fragment { frames, .. } = output {
+                self.unshown.0 += 1;
+                self.unshown.1 += frames.iter().map(|frame| frame.data.len() as u64).sum::<u64>();
+            }
+        }
+        self.recording.check_fragments(self.unshown)
     }
 
     /// Writes the pieces that no frame was made of, at the place up to which the take stands.

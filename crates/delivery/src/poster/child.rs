@@ -1,11 +1,12 @@
 //! The process that decodes one keyframe: what the server starts, and what runs there.
 //!
-//! A decoder reads bytes of a stranger. In a process of its own, with little memory and time, the worst that it can do is not
-//! to answer.
+//! A decoder reads bytes of a stranger. In a process of its own, with little memory and time, shut in by the kernel
+//! ([`sandbox`]), the worst that it can do is not to answer.
 
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
+use std::sync::Once;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
+use super::sandbox::{self, ShutIn};
 use super::{MAX_KEYFRAME, jpeg, picture_type};
 
 /// The first argument of such a process.
@@ -24,6 +26,8 @@ const DEADLINE: Duration = Duration::from_secs(3);
 const MAX_CPU_S: u64 = 2;
 /// Address space of a process in bytes; what asks for more ends there.
 const MAX_MEMORY: u64 = 512 << 20;
+/// Open files of a process: what it was given.
+const MAX_OPEN: u64 = 3;
 /// Bytes that a process reads: a keyframe and its track, whose parameter sets are the largest part.
 const MAX_QUESTION: u64 = MAX_KEYFRAME as u64 + (1 << 20);
 /// Bytes of a picture that are taken; a longer one is none.
@@ -40,11 +44,40 @@ pub(super) enum Made {
     NotNow,
 }
 
-/// A keyframe as a JPEG, decoded by another process of this program. `small`: for slow networks.
-pub(super) async fn decoded(program: &Path, track: &Track, frame: &[u8], small: bool) -> Made {
-    let Ok(question) = postcard::to_stdvec(&(track, frame, small)) else { return Made::Nothing };
+/// Starts processes of this program that decode.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    /// This program as it was when it started, if the system tells.
+    program: Option<PathBuf>,
+    /// Whether the log has what the kernel does not do.
+    told: Once,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { program: std::env::current_exe().ok(), told: Once::new() }
+    }
+}
+
+impl Decoder {
+    /// A keyframe as a JPEG, decoded by another process of this program. `small`: for slow networks.
+    pub(super) async fn decoded(&self, track: &Track, frame: &[u8], small: bool) -> Made {
+        let Some(program) = &self.program else { return Made::NotNow };
+        let (made, shut) = decoded(program, track, frame, small).await;
+        if let Some(shut) = shut.filter(|shut| !shut.is_whole()) {
+            self.told.call_once(|| {
+                tracing::warn!(missing = %shut, "keyframes are decoded without all of the kernel's sandbox");
+            });
+        }
+        made
+    }
+}
+
+/// What another process made of a keyframe, and by what it said to be shut in.
+async fn decoded(program: &Path, track: &Track, frame: &[u8], small: bool) -> (Made, Option<ShutIn>) {
+    let Ok(question) = postcard::to_stdvec(&(track, frame, small)) else { return (Made::Nothing, None) };
     if question.len() as u64 > MAX_QUESTION {
-        return Made::Nothing;
+        return (Made::Nothing, None);
     }
     let mut command = Command::new(program);
     command.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -59,34 +92,41 @@ pub(super) async fn decoded(program: &Path, track: &Track, frame: &[u8], small: 
         Ok(child) => child,
         Err(error) => {
             tracing::warn!(%error, "no process could be started to decode a keyframe");
-            return Made::NotNow;
+            return (Made::NotNow, None);
         }
     };
     match tokio::time::timeout(DEADLINE, answer(&mut child, &question)).await {
-        Ok(Ok(picture)) => picture.map_or(Made::Nothing, Made::Picture),
-        Ok(Err(_)) => Made::Nothing,
+        Ok(Ok((picture, shut))) => (picture.map_or(Made::Nothing, Made::Picture), shut),
+        Ok(Err(_)) => (Made::Nothing, None),
         Err(_) => {
             let _ = child.kill().await;
-            Made::NotNow
+            (Made::NotNow, None)
         }
     }
 }
 
-async fn answer(child: &mut Child, question: &[u8]) -> io::Result<Option<Bytes>> {
-    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else { return Ok(None) };
+/// The picture, if there is one, and by what the process said first to be shut in.
+async fn answer(child: &mut Child, question: &[u8]) -> io::Result<(Option<Bytes>, Option<ShutIn>)> {
+    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        return Ok((None, None));
+    };
     let asking = async move { input.write_all(question).await };
     let hearing = async move {
-        let mut picture = Vec::new();
-        output.take(MAX_ANSWER + 1).read_to_end(&mut picture).await.map(|_| picture)
+        let mut answer = Vec::new();
+        output.take(MAX_ANSWER + 2).read_to_end(&mut answer).await.map(|_| Bytes::from(answer))
     };
-    let ((), picture) = tokio::try_join!(asking, hearing)?;
+    let ((), mut answer) = tokio::try_join!(asking, hearing)?;
     let has_succeeded = child.wait().await?.success();
-    let is_picture = picture_type(&picture) == Some("image/jpeg") && picture.len() as u64 <= MAX_ANSWER;
-    Ok((has_succeeded && is_picture).then(|| picture.into()))
+    if answer.is_empty() {
+        return Ok((None, None));
+    }
+    let shut = ShutIn::from_byte(answer.split_to(1)[0]);
+    let is_picture = picture_type(&answer) == Some("image/jpeg") && answer.len() as u64 <= MAX_ANSWER;
+    Ok(((has_succeeded && is_picture).then_some(answer), shut))
 }
 
-/// All that a process started with [`SUBCOMMAND`] does: limits itself, reads a keyframe from standard input, writes a JPEG to
-/// standard output. It fails where there is no picture.
+/// All that a process started with [`SUBCOMMAND`] does: shuts itself in, says by what (a byte of [`ShutIn`]), reads a keyframe
+/// from standard input, writes a JPEG to standard output. It fails where there is no picture.
 #[must_use]
 pub fn decode_standard_input() -> ExitCode {
     match decode() {
@@ -96,20 +136,32 @@ pub fn decode_standard_input() -> ExitCode {
 }
 
 fn decode() -> Option<()> {
-    limit_this_process().ok()?;
+    let shut = shut_in().ok()?;
+    let mut output = io::stdout().lock();
+    let said = output.write_all(&[shut.to_byte()]);
+    said.and_then(|()| output.flush()).ok()?;
     let mut question = Vec::new();
     io::stdin().lock().take(MAX_QUESTION).read_to_end(&mut question).ok()?;
     let (track, frame, small): (Track, &[u8], bool) = postcard::from_bytes(&question).ok()?;
     let picture = jpeg::from_keyframe(&track, frame, small)?;
-    let mut output = io::stdout().lock();
     output.write_all(&picture).and_then(|()| output.flush()).ok()
 }
 
-fn limit_this_process() -> rustix::io::Result<()> {
-    for (resource, most) in [(Resource::As, MAX_MEMORY), (Resource::Cpu, MAX_CPU_S), (Resource::Core, 0)] {
+/// Takes from this process what it has no use for. Limits are set in between: no file can be opened any more for Landlock
+/// then, and no limit be set once calls are forbidden.
+fn shut_in() -> rustix::io::Result<ShutIn> {
+    let landlock = sandbox::forbid_places();
+    let limits = [
+        (Resource::As, MAX_MEMORY),
+        (Resource::Cpu, MAX_CPU_S),
+        (Resource::Core, 0),
+        (Resource::Fsize, 0),
+        (Resource::Nofile, MAX_OPEN),
+    ];
+    for (resource, most) in limits {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
     }
-    Ok(())
+    Ok(ShutIn { landlock, seccomp: sandbox::forbid_calls() })
 }
 
 #[cfg(test)]
@@ -126,12 +178,12 @@ mod tests {
         let program = folder.path().join("program");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-        decoded(&program, &track(Codec::Vp9), &vec![7; 1 << 20], false).await
+        decoded(&program, &track(Codec::Vp9), &vec![7; 1 << 20], false).await.0
     }
 
     #[tokio::test]
     async fn whatever_the_other_process_does_there_is_an_answer() {
-        let jpeg = r"cat >/dev/null; printf '\377\330\377'";
+        let jpeg = r"printf '\000'; cat >/dev/null; printf '\377\330\377'";
         assert_eq!(decoded_by(jpeg).await, Made::Picture(Bytes::from_static(b"\xFF\xD8\xFF")));
         assert_eq!(decoded_by(&format!("{jpeg}; exit 1")).await, Made::Nothing, "it failed");
         assert_eq!(decoded_by(&format!("{jpeg}; kill -11 $$")).await, Made::Nothing, "it crashed");
@@ -140,6 +192,6 @@ mod tests {
         assert_eq!(decoded_by(&format!("{jpeg}; exec cat /dev/zero")).await, Made::Nothing, "endless");
         assert_eq!(decoded_by("exec sleep 60").await, Made::NotNow, "killed at the deadline");
         let absent = decoded(Path::new("/nowhere"), &track(Codec::Vp9), &[], false).await;
-        assert_eq!(absent, Made::NotNow);
+        assert_eq!(absent, (Made::NotNow, None));
     }
 }

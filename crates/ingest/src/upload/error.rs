@@ -27,6 +27,12 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
+    /// The live has as many uploads as it may have; those that have begun go on.
+    #[error("too many uploads: a live has {limit} at most")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
     /// More bytes than were declared; those up to the declared length are kept.
     #[error("more bytes came than the declared length of {length}")]
     BeyondLength {

@@ -28,6 +28,13 @@ const LETTING_GO: Duration = Duration::from_secs(10);
 const WAITING_MS: i64 = 1_500;
 /// An upload to which nothing came for this long is closed; it is opened again when it is asked for.
 const UNUSED_MS: i64 = 60_000;
+/// Uploads that may be open, each with a file, whether anybody uses them or not. Where there are more, those are closed that
+/// nobody used for a moment, so that whoever begins uploads in a loop holds few files.
+const OPEN: usize = 128;
+/// That moment.
+const MOMENT_MS: i64 = 200;
+/// Uploads of one live at most, those that have ended included: each is a small file on the disk.
+const MOST_OF_LIVE: usize = 2_000;
 
 /// The uploads of all lives.
 #[derive(Debug)]
@@ -74,12 +81,15 @@ impl Uploads {
     /// Begins an upload, durably.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] and those of the storage.
+    /// [`Error::TooLarge`], [`Error::TooMany`] and those of the storage.
     pub async fn create(&self, live: i64, mut creation: Creation) -> Result<Arc<Upload>, Error> {
         if creation.length.is_some_and(|length| length > MAX_LENGTH) {
             return Err(Error::TooLarge { limit: MAX_LENGTH });
         }
         let recording = self.recorder.recording(live).await?;
+        if ids(&recording).await?.len() >= MOST_OF_LIVE {
+            return Err(Error::TooMany { limit: MOST_OF_LIVE });
+        }
         creation.now_ms = recording.event_ms(creation.now_ms);
         let id = format!("{:032x}", rand::random::<u128>());
         let session = {
@@ -91,7 +101,16 @@ impl Uploads {
             })
             .await?
         };
-        Ok(self.insert(live, &id, recording, Some(session)))
+        let upload = self.insert(live, &id, recording, Some(session));
+        self.close_unused();
+        Ok(upload)
+    }
+
+    fn close_unused(&self) {
+        let mut open = self.lock();
+        if open.len() > OPEN {
+            open.retain(|_, upload| Arc::strong_count(upload) > 1 || !upload.is_unused_for(MOMENT_MS));
+        }
     }
 
     /// An upload that was begun, in this run or an earlier one.
@@ -236,7 +255,7 @@ impl Uploads {
     /// Lets frames go whose successors do not come, and uploads that nobody has used for a while: all of them is on the
     /// disk. To be called about twice a second.
     pub async fn tick(&self) {
-        self.lock().retain(|_, upload| Arc::strong_count(upload) > 1 || !upload.is_unused());
+        self.lock().retain(|_, upload| Arc::strong_count(upload) > 1 || !upload.is_unused_for(UNUSED_MS));
         let uploads: Vec<_> = self.lock().values().cloned().collect();
         for upload in uploads {
             let is_idle = match upload.session.try_lock() {
@@ -368,11 +387,11 @@ impl Upload {
         }
     }
 
-    /// Whether it holds nothing that its journal does not hold.
-    fn is_unused(&self) -> bool {
+    /// Whether nobody used it for so many milliseconds, and it holds nothing that its journal does not hold.
+    fn is_unused_for(&self, ms: i64) -> bool {
         !self.must_split.load(Ordering::Acquire)
             && self.session.try_lock().is_ok_and(|session| {
-                let before_ms = self.now_ms().saturating_sub(UNUSED_MS);
+                let before_ms = self.now_ms().saturating_sub(ms);
                 session.as_ref().is_none_or(|session| session.is_silent_since(before_ms))
             })
     }

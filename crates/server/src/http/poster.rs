@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use delivery::poster::{self, Accepts, MAX_SENT, Poster};
+use delivery::poster::{self, Accepts, MAX_SENT, Poster, Shown};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::Refusal;
@@ -56,10 +56,14 @@ async fn show(
         avif: takes(&headers, "image/avif"),
         small: size.is_some(),
     };
-    let made = app.posters.poster(id.0, recording, accepts).await;
-    let poster = made
-        .map_err(|error| storage(&error))?
-        .unwrap_or(Poster { content_type: "image/jpeg", bytes: Bytes::from_static(NEUTRAL) });
+    let shown = app.posters.poster((id.0, live.author.id.0), recording, accepts).await;
+    let neutral = Poster { content_type: "image/jpeg", bytes: Bytes::from_static(NEUTRAL) };
+    let (poster, caching) = match shown.map_err(|error| storage(&error))? {
+        Shown::Poster(poster) => (poster, caching(&live)),
+        Shown::Nothing => (neutral, caching(&live)),
+        // Another time there may be a picture.
+        Shown::NotYet => (neutral, HeaderValue::from_static("no-store")),
+    };
     let etag = etag(&poster);
     let wanted = asked(&headers, &etag, poster.bytes.len() as u64);
     if wanted == Asked::OtherVersion {
@@ -67,7 +71,7 @@ async fn show(
     }
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(poster.content_type)),
-        (header::CACHE_CONTROL, caching(&live)),
+        (header::CACHE_CONTROL, caching),
         (header::VARY, HeaderValue::from_static("Accept")),
         (header::ETAG, HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""))),
     ];

@@ -44,6 +44,15 @@ pub(crate) fn storage(error: &recorder::Error) -> Problem {
             ),
             format!("A live has at most {limit} takes: the next one is refused. Nothing before it is lost."),
         ),
+        recorder::Error::TooManyFragments { limit } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "Ce live a plus de {limit} fragments presque vides : la suite est refusée. Rien de ce qui précède n'est perdu."
+            ),
+            format!(
+                "This live has more than {limit} fragments that hold next to nothing: the rest is refused. Nothing before it is lost."
+            ),
+        ),
         error => {
             tracing::error!(%error, "the storage failed");
             Problem::of(StatusCode::INTERNAL_SERVER_ERROR)

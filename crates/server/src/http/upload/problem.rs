@@ -29,6 +29,11 @@ pub(in crate::http) fn upload_problem(error: Error) -> Problem {
             format!("C'est trop : la limite est de {limit} octets."),
             format!("Too large: the limit is {limit} bytes."),
         ),
+        Error::TooMany { limit } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("Ce live a déjà {limit} envois, et ne peut pas en avoir plus : continuez l'un d'eux."),
+            format!("This live has {limit} uploads already and can have no more: go on with one of them."),
+        ),
         Error::BeyondLength { length } => Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("Plus d'octets que les {length} annoncés ; ceux-là sont gardés."),
