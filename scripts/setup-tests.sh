@@ -36,6 +36,16 @@ if [ "${#missing[@]}" -gt 0 ]; then
   fi
 fi
 
+# What checks metrics and alerts: one program of a package whose server is not wanted.
+if ! command -v promtool >/dev/null && [ ! -x .tools/promtool ]; then
+  mkdir -p .tools
+  folder=$(mktemp -d)
+  as_root apt-get update -q
+  (cd "$folder" && apt-get download -q prometheus && dpkg-deb --extract prometheus_*.deb unpacked)
+  install -m 755 "$folder/unpacked/usr/bin/promtool" .tools/promtool
+  rm -rf "$folder"
+fi
+
 # A tus client and a server of mail in Python, an ffmpeg newer than the system's, what tries the schema and what makes clients
 # of it, and what the example in Django needs.
 pins="tuspy==1.1.0 aiosmtpd==1.4.6 imageio-ffmpeg==0.8.1 schemathesis==4.32.5 openapi-python-client==0.29.1"

@@ -1147,7 +1147,8 @@ export interface paths {
         };
         /**
          * Whether publishing is taken
-         * @description By engine: 503 when one of them is gone, the disk has no room for recordings, or the server shuts down.
+         * @description By engine: 503 when one of them is gone or does not take what is written, the disk has no room for recordings, or the server
+         *     shuts down.
          */
         get: operations["readiness"];
         put?: never;
@@ -1167,7 +1168,8 @@ export interface paths {
         };
         /**
          * Prometheus text
-         * @description The text format, version 0.0.4.
+         * @description The text format, version 0.0.4. With `--metrics-token-file` for those who have the token, as a bearer; with
+         *     `--metrics-listen` at an address of its own, and 404 here.
          */
         get: operations["metrics"];
         put?: never;
@@ -6096,6 +6098,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];

@@ -22,6 +22,17 @@ pub fn ffprobe() -> PathBuf {
     std::env::var_os("FFPROBE").map_or_else(|| PathBuf::from("ffprobe"), PathBuf::from)
 }
 
+/// `promtool` of Prometheus: `PROMTOOL`, the one on the path, or that of the set-up script.
+#[must_use]
+pub fn promtool() -> PathBuf {
+    let of_the_script = crate::repository().join(".tools/promtool");
+    match std::env::var_os("PROMTOOL") {
+        Some(path) => PathBuf::from(path),
+        None if of_the_script.exists() => of_the_script,
+        None => PathBuf::from("promtool"),
+    }
+}
+
 /// The Python of the set-up script's environment, or `None` where it was not run.
 #[must_use]
 pub fn python() -> Option<PathBuf> {

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ const OF_A_NETWORK: u32 = 20;
 /// they signed in before is held back by wrong passwords for this account from there alone, never by what others try
 /// elsewhere or for others.
 pub(crate) struct Attempts {
-    limit: u32,
+    limit: AtomicU32,
     windows: Mutex<HashMap<Of, Window>>,
 }
 
@@ -45,7 +46,12 @@ pub(crate) struct Attempt<'a> {
 
 impl Attempts {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, windows: Mutex::new(HashMap::new()) }
+        Self { limit: AtomicU32::new(limit), windows: Mutex::new(HashMap::new()) }
+    }
+
+    /// Another limit from now on.
+    pub(crate) fn set(&self, limit: u32) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// A try from `network`; `known` where the account was signed in from there before.
@@ -57,10 +63,11 @@ impl Attempts {
         now: Instant,
     ) -> Result<Attempt<'_>, Error> {
         let email: String = email.chars().take(254).collect();
-        let mut limits = vec![(Of::Both(network, email.clone()), self.limit)];
+        let limit = self.limit.load(Ordering::Relaxed);
+        let mut limits = vec![(Of::Both(network, email.clone()), limit)];
         if !known {
-            limits.push((Of::Account(email), self.limit.saturating_mul(OF_AN_ACCOUNT)));
-            limits.push((Of::Network(network), self.limit.saturating_mul(OF_A_NETWORK)));
+            limits.push((Of::Account(email), limit.saturating_mul(OF_AN_ACCOUNT)));
+            limits.push((Of::Network(network), limit.saturating_mul(OF_A_NETWORK)));
         }
         let mut windows = self.lock();
         if windows.len() >= WATCHED {
@@ -109,7 +116,7 @@ impl Attempt<'_> {
 
 /// Counts what is let through by whom it is of (a network, a person): so many at once, and as many an hour.
 pub(crate) struct Hourly<K> {
-    an_hour: u32,
+    an_hour: AtomicU32,
     buckets: Mutex<HashMap<K, Bucket>>,
 }
 
@@ -121,11 +128,16 @@ struct Bucket {
 
 impl<K: Eq + Hash> Hourly<K> {
     pub(crate) fn new(an_hour: u32) -> Self {
-        Self { an_hour: an_hour.max(1), buckets: Mutex::default() }
+        Self { an_hour: AtomicU32::new(an_hour), buckets: Mutex::default() }
+    }
+
+    /// Another number from now on.
+    pub(crate) fn set(&self, an_hour: u32) {
+        self.an_hour.store(an_hour, Ordering::Relaxed);
     }
 
     pub(crate) fn count(&self, of: K, now: Instant) -> Result<(), Error> {
-        let most = f64::from(self.an_hour);
+        let most = f64::from(self.an_hour.load(Ordering::Relaxed).max(1));
         let a_second = most / HOUR.as_secs_f64();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= WATCHED {

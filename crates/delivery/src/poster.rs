@@ -31,6 +31,11 @@ pub use child::{SUBCOMMAND, decode_standard_input};
 pub const MAX_SENT: usize = 1 << 20;
 /// A keyframe that is wrapped or decoded may be this long.
 const MAX_KEYFRAME: u32 = 4 << 20;
+/// A grey keyframe of VP8 of 16 by 16 pixels.
+const GREY: &[u8] = &[
+    0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x10, 0x00, 0x10, 0x00, 0x00, 0x47, 0x08, 0x85, 0x85, 0x88, 0x85,
+    0x84, 0x88, 0x02, 0x02, 0x00, 0x0c, 0x0e, 0x60, 0x00, 0xfe, 0x68, 0x00,
+];
 /// The name of the file beside the bodies.
 const NAME: &str = "poster";
 /// Pictures that were decoded and are kept, those that could not be counted too.
@@ -84,6 +89,22 @@ pub fn keep(recording: &Recording, bytes: &[u8]) -> Result<(), Error> {
         recording.disk().create_dir(folder)?;
     }
     Ok(recording.disk().replace(&path, bytes)?)
+}
+
+/// Whether a process of this program makes a picture of a keyframe on this machine: a small one that it brings along.
+pub async fn can_decode() -> bool {
+    let track = Track {
+        codec: Codec::Vp8,
+        timescale: 1_000,
+        width: 16,
+        height: 16,
+        sample_rate: 0,
+        channels: 0,
+        config: Bytes::new(),
+        matrix: None,
+        pixel_aspect: None,
+    };
+    matches!(Decoder::default().decoded(&track, GREY, false).await, Made::Picture(_))
 }
 
 /// What there is to show of a live.

@@ -1,6 +1,7 @@
 //! The one owner of a live's life.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ids::{EventId, LiveId, PersonId, UnixMs};
@@ -31,7 +32,7 @@ pub struct Lifecycle {
 }
 
 struct Inner {
-    running_per_person: u32,
+    running_per_person: AtomicU32,
     heard: timeout::Heard,
     newest: watch::Sender<EventId>,
 }
@@ -42,7 +43,13 @@ impl Lifecycle {
     pub async fn open(lives: Lives, running_per_person: u32) -> Result<Self, Error> {
         let newest = watch::Sender::new(lives.store().newest_event().await?);
         let heard = timeout::Heard::new(lives.store().running().await?, Instant::now());
+        let running_per_person = AtomicU32::new(running_per_person);
         Ok(Self { lives, inner: Arc::new(Inner { running_per_person, heard, newest }) })
+    }
+
+    /// Another number of lives that a person may have running at once, from now on.
+    pub fn set_running_per_person(&self, running_per_person: u32) {
+        self.inner.running_per_person.store(running_per_person, Ordering::Relaxed);
     }
 
     /// Starts a live of `author`; the second value is its stream key, which is kept hashed only.
@@ -65,7 +72,8 @@ impl Lifecycle {
             stream_key,
             keep_ms,
         };
-        let (row, event) = self.lives.store().start(new, self.inner.running_per_person).await?;
+        let limit = self.inner.running_per_person.load(Ordering::Relaxed);
+        let (row, event) = self.lives.store().start(new, limit).await?;
         self.inner.heard.from(row.id, Instant::now());
         self.tell(event);
         Ok((self.lives.with_author(row).await?, key))

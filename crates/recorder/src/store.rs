@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
@@ -30,8 +31,8 @@ const FOLDERS: [&str; 3] = ["takes", "unread", "uploads"];
 pub struct Recorder {
     disk: Arc<dyn Disk>,
     root: PathBuf,
-    reserve: u64,
-    unread_limit: u64,
+    reserve: AtomicU64,
+    unread_limit: AtomicU64,
     lives: Mutex<Lives>,
     kept: Arc<Kept>,
     bodies: Arc<Bodies>,
@@ -74,8 +75,8 @@ impl Recorder {
         Ok(Self {
             disk,
             root,
-            reserve,
-            unread_limit: USUAL_LIMIT,
+            reserve: AtomicU64::new(reserve),
+            unread_limit: AtomicU64::new(USUAL_LIMIT),
             lives: Mutex::default(),
             kept: Arc::default(),
             bodies: Arc::default(),
@@ -87,7 +88,18 @@ impl Recorder {
     /// The same with another bound for the bytes that are kept of a live though they cannot be read.
     #[must_use]
     pub fn with_unread_limit(self, bytes: u64) -> Self {
-        Self { unread_limit: bytes, ..self }
+        self.set_unread_limit(bytes);
+        self
+    }
+
+    /// Another bound for recordings that are loaded from now on.
+    pub fn set_unread_limit(&self, bytes: u64) {
+        self.unread_limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Other bytes of the disk that are never recorded into, from now on.
+    pub fn set_reserve(&self, bytes: u64) {
+        self.reserve.store(bytes, Ordering::Relaxed);
     }
 
     /// The recording of a live, for whoever publishes it; an empty one if nothing came yet. It waits for no viewer but
@@ -153,7 +165,7 @@ impl Recorder {
         let (disk, dir) = (Arc::clone(&self.disk), self.dir(live));
         let (bodies, kept) = (Arc::clone(&self.bodies), Arc::clone(&self.kept));
         let running = Arc::clone(&self.running);
-        let unread_limit = self.unread_limit;
+        let unread_limit = self.unread_limit.load(Ordering::Relaxed);
         blocking(move || {
             let loaded = load(&disk, &dir, unread_limit)?;
             let recording = Arc::new(Recording::new(live, disk, dir, bodies, loaded));
@@ -185,7 +197,12 @@ impl Recorder {
 
     /// Bytes that may be recorded before only the reserve is free. Blocks on the storage.
     pub fn left(&self) -> Result<u64, Error> {
-        Ok(self.disk.free(&self.root)?.saturating_sub(self.reserve))
+        Ok(self.free()?.saturating_sub(self.reserve.load(Ordering::Relaxed)))
+    }
+
+    /// Bytes that are free where recordings are kept. Blocks on the storage.
+    pub fn free(&self) -> Result<u64, Error> {
+        Ok(self.disk.free(&self.root)?)
     }
 
     /// Bytes that the files of all lives take. Blocks on the storage.
@@ -289,7 +306,7 @@ fn remove_live(disk: &dyn Disk, dir: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::sync::atomic::AtomicI64;
 
     use bytes::Bytes;
     use media::{Codec, Track};

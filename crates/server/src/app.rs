@@ -15,28 +15,36 @@ use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access_log::AccessLog;
 use crate::audit::{self, AuditLog};
 use crate::clock::now_ms;
-use crate::config::Config;
+use crate::config::{AccessLogFormat, Config};
 use crate::engines::Engines;
 use crate::erasing::Erasing;
 use crate::error::Error;
 use crate::http::chat_cost::ChatCosts;
 use crate::http::chat_state::{Sources, States};
-use crate::http::log::Counts;
 use crate::listeners::{Followers, Listeners};
 use crate::mail::Mail;
+use crate::measured_disk::MeasuredDisk;
+use crate::metrics::{DISK, Metrics};
 use crate::names::Names;
+use crate::otlp::Spans;
+use crate::places::Places;
 use crate::presence::{Here, Viewers};
 use crate::quota::{Limits, Quota};
 use crate::rates::Rates;
 use crate::recorded::{Made, Recordings};
+use crate::settings::Settings;
 use crate::summaries::Summaries;
 
 /// Everything that a request may need; clones share it.
 #[derive(Clone, FromRef)]
 pub(crate) struct App {
+    /// What the server started with.
     pub(crate) config: Arc<Config>,
+    /// The same as it is now, after SIGHUP.
+    pub(crate) settings: Settings,
     pub(crate) engines: Engines,
     pub(crate) accounts: Accounts,
     pub(crate) lives: Lives,
@@ -55,12 +63,19 @@ pub(crate) struct App {
     pub(crate) publishers: Arc<Publishers>,
     /// Where RTMP is taken, if it is.
     pub(crate) rtmp: RtmpDoor,
+    #[from_ref(skip)]
+    pub(crate) places: Places,
+    /// Those of RTMP: whoever holds them keeps no viewer out.
+    #[from_ref(skip)]
+    pub(crate) rtmp_places: Places,
     pub(crate) replays: Arc<Replays>,
     pub(crate) hls: Arc<Hls>,
     pub(crate) posters: Arc<Posters>,
     pub(crate) viewers: Viewers,
     pub(crate) here: Here,
-    pub(crate) counts: Arc<Counts>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) spans: Option<Arc<Spans>>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) erasing: Erasing,
     pub(crate) audit: AuditLog,
@@ -91,13 +106,20 @@ impl App {
             engines.forget_deleted().await?;
         }
         let lifecycle = Lifecycle::open(lives.clone(), config.running_lives).await?;
-        let recorder =
-            Recorder::open(&config.data_dir, config.reserve)?.with_unread_limit(config.unread_limit);
-        let recorder = Arc::new(recorder);
+        let metrics = Arc::new(Metrics::new());
+        let commits = metrics.commits(Engines::NAME);
+        engines.on_commit(move |time| commits.observe(time.as_secs_f64()));
+        let access_log = access_log(&config, &metrics)?;
+        let spans = |address: &String| Arc::new(Spans::new(address, metrics.spans_lost.clone()));
+        let spans = config.otlp.as_ref().map(spans);
+        let disk = Arc::new(MeasuredDisk::new(metrics.syncs(DISK)));
+        let recorder = Recorder::on(disk, &config.data_dir, config.reserve)?;
+        let recorder = Arc::new(recorder.with_unread_limit(config.unread_limit));
+        let places = || Places::new(config.connections, config.connections_per_address);
+        let (places, rtmp_places) = (places(), places());
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
-        let (person, all) = (config.storage_per_person, config.storage);
         let rates = Arc::new(Rates::new(config.request_burst, config.requests_per_s));
-        let quota = Arc::new(Quota::new(Limits { person, all, little: config.reserve }));
+        let quota = Arc::new(Quota::new(quota_limits(&config)));
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
         let publishers = Arc::new(Publishers::new(Arc::clone(&recorder), || now_ms().0));
         let replays = Arc::<Replays>::default();
@@ -108,6 +130,8 @@ impl App {
         let viewers = Viewers::default();
         let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone(), viewers.clone()));
         let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
+        let fan_out = metrics.fan_out.clone();
+        chat.tallies().fan_out.tell(move |time| fan_out.observe(time.as_secs_f64()));
         let (chat_states, tasks) = (States::default(), TaskTracker::new());
         let listeners = Listeners::new(Followers {
             lifecycle: lifecycle.clone(),
@@ -117,8 +141,10 @@ impl App {
             chat_states: chat_states.clone(),
             tasks: tasks.clone(),
         });
+        let config = Arc::new(config);
         Ok(Self {
-            config: Arc::new(config),
+            settings: Settings::new(Arc::clone(&config)),
+            config,
             lives,
             lifecycle,
             listeners,
@@ -133,6 +159,8 @@ impl App {
             uploads,
             publishers,
             rtmp: RtmpDoor::default(),
+            places,
+            rtmp_places,
             recorder,
             replays,
             hls,
@@ -140,7 +168,9 @@ impl App {
             viewers,
             chat_costs: ChatCosts::default(),
             here: Here::default(),
-            counts: Arc::default(),
+            metrics,
+            access_log,
+            spans,
             quota,
             erasing: Erasing::default(),
             audit,
@@ -165,7 +195,22 @@ impl App {
     /// Closes it all, what others stand on last.
     pub(crate) async fn close(&self) {
         self.engines.close().await;
+        if let Some(log) = self.access_log.clone() {
+            // What it said when it ended was heard there.
+            let _ = tokio::task::spawn_blocking(move || log.close()).await;
+        }
     }
+}
+
+/// What may be stored.
+pub(crate) fn quota_limits(config: &Config) -> Limits {
+    Limits { person: config.storage_per_person, all: config.storage, little: config.reserve }
+}
+
+fn access_log(config: &Config, metrics: &Metrics) -> Result<Option<Arc<AccessLog>>, Error> {
+    let Some(AccessLogFormat::Json) = config.access_log else { return Ok(None) };
+    let log = AccessLog::begin(metrics.access_log_lost.clone()).map_err(Error::AccessLog)?;
+    Ok(Some(Arc::new(log)))
 }
 
 /// The audit log, in the file that is named; the data directory keeps which, for the commands.

@@ -61,7 +61,7 @@ pub(crate) struct Measure {
 /// What is known of what people store.
 #[derive(Debug)]
 pub(crate) struct Quota {
-    limits: Limits,
+    limits: Mutex<Limits>,
     known: Mutex<State>,
 }
 
@@ -92,12 +92,17 @@ pub(crate) struct Room {
 impl Quota {
     /// Nothing is known yet.
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, known: Mutex::default() }
+        Self { limits: Mutex::new(limits), known: Mutex::default() }
     }
 
     /// What may be stored.
     pub(crate) fn limits(&self) -> Limits {
-        self.limits
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Other limits from now on.
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
     /// Room for so many bytes of a person, if there is.
@@ -106,7 +111,7 @@ impl Quota {
     /// Why not.
     pub(crate) fn room(self: &Arc<Self>, person: PersonId, bytes: u64) -> Result<Room, NoRoom> {
         let mut known = self.lock();
-        known.check(&self.limits, person, bytes)?;
+        known.check(&self.limits(), person, bytes)?;
         known.change(person, |one| one.promised = one.promised.saturating_add(bytes));
         drop(known);
         Ok(Room { quota: Arc::clone(self), person, bytes })
@@ -114,7 +119,7 @@ impl Quota {
 
     /// Whether so many bytes of a person would be too many, by what is known now.
     pub(crate) fn is_too_much(&self, person: PersonId, bytes: u64) -> Option<NoRoom> {
-        self.lock().check(&self.limits, person, bytes).err()
+        self.lock().check(&self.limits(), person, bytes).err()
     }
 
     /// Whether what a person stores, and whether what all store, is to be measured again: it is not known any more, or it was in
@@ -124,7 +129,7 @@ impl Quota {
         let is_in_the_way = no_room != NoRoom::Unmeasured;
         let one = known.people.get(&person).is_some_and(|one| one.is_good_for(GOOD_FOR));
         let good_for = if is_in_the_way { DISK_GOOD_FOR } else { ALL_GOOD_FOR };
-        let all = self.limits.all.is_none() || known.all.is_good_for(good_for);
+        let all = self.limits().all.is_none() || known.all.is_good_for(good_for);
         (is_in_the_way || !one, !all)
     }
 

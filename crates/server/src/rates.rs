@@ -38,6 +38,15 @@ impl Rates {
         Self { refreshes: one(), starts_and_stops: one(), histories: crowd(), sockets: crowd() }
     }
 
+    /// The same from now on with other numbers.
+    pub(crate) fn set(&self, burst: NonZeroU32, per_second: NonZeroU32) {
+        self.refreshes.set(burst, per_second);
+        self.starts_and_stops.set(burst, per_second);
+        let (burst, per_second) = (burst.saturating_mul(CROWD), per_second.saturating_mul(CROWD));
+        self.histories.set(burst, per_second);
+        self.sockets.set(burst, per_second);
+    }
+
     /// The limit of a kind.
     pub(crate) fn of(&self, kind: Kind) -> &Limit {
         match kind {

@@ -21,6 +21,7 @@ use crate::http::trail::refused_encoder;
 use crate::places::Place;
 use crate::publishing::{count, hear, room};
 use crate::tls::{Speaks, Tls};
+use crate::traffic::Traffic;
 
 /// How long a connection may take until it publishes, and from one time that it does to the next.
 const LOGIN: Duration = Duration::from_secs(10);
@@ -72,9 +73,10 @@ async fn converse<S>(app: App, stream: S, address: SocketAddr, place: Place, sin
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let session = Session::default();
+    let (session, traffic) = (Session::default(), app.metrics.traffic("rtmp"));
+    let login_by = since + LOGIN;
     let mut connection =
-        Connection { app, stream, address, place, session, live: None, since, login_by: since + LOGIN };
+        Connection { app, stream, traffic, address, place, session, live: None, since, login_by };
     let end = connection.run().await;
     connection.leave(end).await;
 }
@@ -82,6 +84,7 @@ where
 struct Connection<S> {
     app: App,
     stream: S,
+    traffic: Traffic,
     address: SocketAddr,
     place: Place,
     session: Session,
@@ -166,7 +169,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             () = sleep_until(next) => Ok(Woken::Time),
             read = self.stream.read(buffer) => match read {
                 Ok(0) | Err(_) => Err(End::Gone),
-                Ok(count) => Ok(Woken::Bytes(count)),
+                Ok(count) => {
+                    self.traffic.received.inc_by(count as u64);
+                    Ok(Woken::Bytes(count))
+                }
             },
         }
     }
@@ -300,7 +306,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             self.stream.flush().await
         };
         match timeout(ANSWER, sent).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                self.traffic.sent.inc_by(bytes.len() as u64);
+                Ok(())
+            }
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::Slow),
         }

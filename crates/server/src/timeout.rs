@@ -6,13 +6,14 @@ use crate::clock::now_ms;
 
 /// Ends abandoned lives, until the server leaves.
 pub(crate) async fn watch(app: App) {
-    let patience = app.config.patience;
-    let often = (patience / 8).clamp(Duration::from_millis(50), Duration::from_secs(5));
-    let mut ticks = tokio::time::interval(often);
+    let mut changes = app.settings.changes();
     loop {
+        let patience = app.settings.now().patience;
+        let often = (patience / 8).clamp(Duration::from_millis(50), Duration::from_secs(5));
         tokio::select! {
             () = app.leaving.cancelled() => return,
-            _ = ticks.tick() => {}
+            () = tokio::time::sleep(often) => {}
+            _ = changes.changed() => continue,
         }
         match app.lifecycle.end_abandoned(Instant::now(), now_ms(), patience).await {
             Ok(ended) => {
@@ -73,13 +74,16 @@ const OLD_LIVES: Duration = Duration::from_secs(3_600);
 
 /// Deletes lives that are kept no longer, at the start and each hour, until the server leaves.
 pub(crate) async fn let_old_lives_go(app: App) {
-    let usually_ms = app.config.kept.map(|kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
+    let mut changes = app.settings.changes();
     let mut ticks = tokio::time::interval(OLD_LIVES);
     loop {
         tokio::select! {
             () = app.leaving.cancelled() => return,
             _ = ticks.tick() => {}
+            _ = changes.changed() => {}
         }
+        let kept = app.settings.now().kept;
+        let usually_ms = kept.map(|kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
         loop {
             match app.lifecycle.delete_overdue(usually_ms, now_ms()).await {
                 Ok(old) if old.is_empty() => break,

@@ -72,6 +72,12 @@ impl Uploads {
         Self { recorder, clock, open: Mutex::default() }
     }
 
+    /// Uploads that are open: at work, or used within the last minute.
+    #[must_use]
+    pub fn open_uploads(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Begins an upload, durably.
     ///
     /// # Errors

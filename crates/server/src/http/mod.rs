@@ -24,7 +24,7 @@ mod left_unread;
 pub(crate) mod links;
 mod live_answer;
 pub(crate) mod lives;
-pub(crate) mod log;
+mod log;
 mod normalise;
 mod operate;
 mod page_answers;
@@ -37,7 +37,9 @@ pub(crate) mod problem;
 mod protection;
 mod range;
 mod rates;
+mod request_id;
 mod schema;
+mod scrape;
 mod search;
 mod socket;
 pub(crate) mod trail;
@@ -54,7 +56,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
-use operate::Operation;
+use operate::{Operation, Scraping};
 use schema::Schema;
 use users::Users;
 
@@ -78,10 +80,15 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(chat_ws::router())
         .merge(admin::router())
         .with_state(app.clone());
+    let scraping = match (app.config.metrics_listen, holders(app)) {
+        (Some(_), _) => Scraping::Elsewhere,
+        (None, scraping) => scraping,
+    };
+    let operation = Operation::new(app.clone(), scraping);
     let (routes, mut described) = schema::frame()
         .merge(users::router().with_state(app.into()))
         .merge(subjects)
-        .merge(operate::router().with_state(app.into()))
+        .merge(operate::router().merge(scrape::router()).with_state(operation))
         .split_for_parts();
     let schema = schema::router();
     described.merge(schema.get_openapi().clone());
@@ -99,12 +106,29 @@ pub(crate) fn router(app: &App) -> Router {
         .layer(map_request(normalise::normalise))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(from_fn(problem::in_the_readers_language))
-        .layer(from_fn_with_state(Arc::clone(&app.config), cors::cors))
+        .layer(from_fn_with_state(app.settings.clone(), cors::cors))
         .layer(from_fn_with_state(Arc::clone(&app.config), protection::protect))
         .layer(compression::layer())
         .layer(from_fn(compression::weaken_etag))
         .layer(from_fn(drain::read_on))
-        .layer(from_fn_with_state(Arc::clone(&app.counts), log::log))
+        .layer(from_fn_with_state(watching(app), log::log))
+}
+
+/// What is answered where metrics are told apart: metrics, and how the server stands.
+pub(crate) fn metrics_router(app: &App) -> Router {
+    let operation = Operation::new(app.clone(), holders(app));
+    let (routes, _) = operate::router().merge(scrape::router()).with_state(operation).split_for_parts();
+    routes.layer(from_fn(problem::in_the_readers_language))
+}
+
+/// Who may ask for metrics where they are told.
+fn holders(app: &App) -> Scraping {
+    app.config.metrics_token.clone().map_or(Scraping::Anybody, Scraping::Holders)
+}
+
+fn watching(app: &App) -> log::Watching {
+    let (metrics, config) = (Arc::clone(&app.metrics), Arc::clone(&app.config));
+    log::Watching { metrics, access_log: app.access_log.clone(), spans: app.spans.clone(), config }
 }
 
 impl From<&App> for Users {
@@ -113,23 +137,9 @@ impl From<&App> for Users {
             accounts: app.accounts.clone(),
             chat: app.chat.clone(),
             config: Arc::clone(&app.config),
+            metrics: Arc::clone(&app.metrics),
             mail: app.mail.clone(),
             tasks: app.tasks.clone(),
-        }
-    }
-}
-
-impl From<&App> for Operation {
-    fn from(app: &App) -> Self {
-        Self {
-            engines: app.engines.clone(),
-            lives: app.lives.clone(),
-            viewers: app.viewers.clone(),
-            counts: Arc::clone(&app.counts),
-            chat: app.chat.clone(),
-            since: app.since,
-            recorder: Arc::clone(&app.recorder),
-            leaving: app.leaving.clone(),
         }
     }
 }

@@ -70,7 +70,7 @@ pub(super) async fn page(app: App, api: Router, request: Request) -> Response {
     if let Some(file) = File::built(path, prefix).filter(|_| is_public(path)) {
         let mut answer = serve(&parts.headers, path, file);
         if path == FRAMED {
-            let_be_framed(answer.headers_mut(), &app.config.frame_ancestors);
+            let_be_framed(answer.headers_mut(), &app.settings.now().frame_ancestors);
         }
         return answer;
     }
@@ -123,7 +123,12 @@ impl File {
     /// The file of this name. What a page loads it finds under the path, `/live` say, that a proxy takes off before us.
     fn built(name: &str, prefix: &str) -> Option<Self> {
         let EmbeddedFile { data, metadata } = Built::get(name)?;
-        let mut file = Self { data, kind: metadata.mimetype().to_owned(), hash: metadata.sha256_hash(), is_as_built: true };
+        let mut file = Self {
+            data,
+            kind: metadata.mimetype().to_owned(),
+            hash: metadata.sha256_hash(),
+            is_as_built: true,
+        };
         if !prefix.is_empty() && name.ends_with(".html") {
             let placed = String::from_utf8_lossy(&file.data).replace("=\"/", &format!("=\"{prefix}/"));
             file.data = Cow::Owned(placed.into_bytes());

@@ -118,11 +118,13 @@ async fn append(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let began = Instant::now();
     let request = check_append(&app, &caller, id, &upload, &headers).await?;
     let Request { live, upload, offset, length, checksum } = request;
     let room = room(&app, &live, body.size_hint().lower()).await?;
     let asked = Appending { offset, length, checksum, room };
     let offset = append_body(&app, &live, &upload, asked, body).await?.map_err(upload_problem)?;
+    app.metrics.patches.observe(began.elapsed().as_secs_f64());
     let mut response = StatusCode::NO_CONTENT.into_response();
     insert(&mut response, "upload-offset", &offset.to_string());
     insert(&mut response, "upload-expires", &expires(&live));

@@ -27,6 +27,7 @@ use super::{Json, Sent};
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::mail::Mail;
+use crate::metrics::Metrics;
 use crate::names;
 use crate::people::{password_link, roles};
 
@@ -36,6 +37,7 @@ pub(crate) struct Users {
     pub(crate) accounts: Accounts,
     pub(crate) chat: Chat,
     pub(crate) config: Arc<Config>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) mail: Mail,
     pub(crate) tasks: TaskTracker,
 }
@@ -104,6 +106,9 @@ async fn login(
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
     let signed = users.accounts.login(&body.email, body.password, address, now_ms()).await;
+    if signed.is_err() {
+        users.metrics.sign_ins_failed.inc();
+    }
     if signed.is_err()
         && trail.is_kept()
         && let Ok(person) = users.accounts.by_email(&body.email).await
