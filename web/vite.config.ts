@@ -15,7 +15,7 @@ const WATCH_PAGE_LIMIT = 50_000;
 
 /** What every page loads. */
 const BASE =
-  /vite\/preload-helper|node_modules\/svelte(?!.*bindings\/input)|sdk\/dist\/(client|problem|session|signal|uuid)\.js|src\/(App\.svelte|(pages|client|format|kept|told)\.ts|router|i18n\/(locale|counted)|parts\/(Header|Avatar|Icon)\.)/;
+  /vite\/preload-helper|node_modules\/svelte(?!.*bindings\/input)|sdk\/dist\/(client|problem|session|signal|uuid)\.js|src\/(App\.svelte|(pages|client|format|kept|told|top)\.ts|router|i18n\/(locale|counted)|parts\/(Header|Avatar|Icon)\.)/;
 /** What is fetched late needs nothing beside it: neither styles nor other scripts that would have to be named in what is here. */
 function plainImports(): Plugin {
   return {
@@ -142,6 +142,10 @@ function parts(): Plugin {
 
 export default defineConfig({
   plugins: [svelte(), plainImports(), smaller(), watchPageBudget(), livePages(), parts(), coded(dist)],
+  experimental: {
+    // Scripts and styles find one another wherever the server stands; what the page names first the server puts there.
+    renderBuiltUrl: (_file, { hostType }) => (hostType === 'html' ? undefined : { relative: true }),
+  },
   build: {
     target: 'es2022',
     // The content security policy allows no data: addresses in style or script.

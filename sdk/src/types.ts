@@ -1332,6 +1332,10 @@ export interface components {
             /** @description As it was when signing up. */
             password: string;
         };
+        /** @description How often people reacted, by emoji. */
+        EmojiCounts: {
+            [key: string]: number;
+        };
         /**
          * @description How one engine stands.
          * @enum {string}
@@ -2022,16 +2026,12 @@ export interface components {
              */
             position_ms: number;
             /** @description By emoji. */
-            counts: {
-                [key: string]: number;
-            };
+            counts: components["schemas"]["EmojiCounts"];
         };
         /** @description Reactions to a live, counted. */
         Reactions: {
             /** @description Of the whole live, by emoji. */
-            totals: {
-                [key: string]: number;
-            };
+            totals: components["schemas"]["EmojiCounts"];
             /** @description Where on the timeline. */
             seconds: components["schemas"]["ReactionSecond"][];
         };
@@ -2185,9 +2185,7 @@ export interface components {
             type: "deleted";
         } | {
             /** @description By emoji. */
-            counts: {
-                [key: string]: number;
-            };
+            counts: components["schemas"]["EmojiCounts"];
             /**
              * Format: int64
              * @description Where on the timeline. Milliseconds.
@@ -2725,6 +2723,7 @@ export type ChatRulesChange = components['schemas']['ChatRulesChange'];
 export type ClientFrame = components['schemas']['ClientFrame'];
 export type Cost = components['schemas']['Cost'];
 export type Credentials = components['schemas']['Credentials'];
+export type EmojiCounts = components['schemas']['EmojiCounts'];
 export type EngineState = components['schemas']['EngineState'];
 export type Found = components['schemas']['Found'];
 export type Gap = components['schemas']['Gap'];
@@ -2951,7 +2950,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["SignOut"];
             };
@@ -3124,7 +3123,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["ProfileChange"];
             };
@@ -3158,7 +3157,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["LiveFields"];
             };
@@ -3296,7 +3295,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["LiveFields"];
             };
@@ -3554,13 +3553,13 @@ export interface operations {
                 /** @description 1.0.0, the only version that is spoken. */
                 "Tus-Resumable"?: string;
                 /** @description 1: the length is not known yet, as of a live. */
-                "Upload-Defer-Length"?: number | null;
-                /** @description The length of a finished file, in bytes. */
-                "Upload-Length"?: number | null;
+                "Upload-Defer-Length"?: number;
+                /** @description The length of a finished file, in bytes: at most 20 GiB. */
+                "Upload-Length"?: number;
                 /** @description `filetype`, `age_ms` (from the recorder's start to this request); each optional, values in base64. */
-                "Upload-Metadata"?: string | null;
+                "Upload-Metadata"?: string;
                 /** @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB. */
-                "Upload-Checksum"?: string | null;
+                "Upload-Checksum"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -3571,7 +3570,7 @@ export interface operations {
         /** @description With its first bytes, or without (creation-with-upload). */
         requestBody?: {
             content: {
-                "application/offset+octet-stream": number[] | null;
+                "application/offset+octet-stream": string;
             };
         };
         responses: {
@@ -3699,6 +3698,14 @@ export interface operations {
             /** @description The same as of all uploads. */
             204: {
                 headers: {
+                    /** @description Separated by commas. */
+                    "Tus-Checksum-Algorithm"?: string;
+                    /** @description Separated by commas. */
+                    "Tus-Extension"?: string;
+                    /** @description Bytes of an upload at most. */
+                    "Tus-Max-Size"?: number;
+                    /** @description 1.0.0 */
+                    "Tus-Version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3772,9 +3779,9 @@ export interface operations {
                 /** @description Where these bytes belong. */
                 "Upload-Offset": number;
                 /** @description The length, once it is known. */
-                "Upload-Length"?: number | null;
+                "Upload-Length"?: number;
                 /** @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB. */
-                "Upload-Checksum"?: string | null;
+                "Upload-Checksum"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -3786,7 +3793,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/offset+octet-stream": number[];
+                "application/offset+octet-stream": string;
             };
         };
         responses: {
@@ -3926,8 +3933,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
-                    "audio/mp4": number[];
+                    "video/mp4": string;
+                    "audio/mp4": string;
                 };
             };
             400: components["responses"]["Problem400"];
@@ -3974,8 +3981,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/webm": number[];
-                    "audio/webm": number[];
+                    "video/webm": string;
+                    "audio/webm": string;
                 };
             };
             400: components["responses"]["Problem400"];
@@ -4051,11 +4058,11 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4081,7 +4088,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
+                    "video/mp4": string;
+                    "audio/mp4": string;
                 };
             };
             /** @description The range. */
@@ -4102,7 +4110,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
+                    "video/mp4": string;
+                    "audio/mp4": string;
                 };
             };
             /** @description You have it. */
@@ -4148,11 +4157,11 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4178,7 +4187,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/webm": number[];
+                    "video/webm": string;
+                    "audio/webm": string;
                 };
             };
             /** @description The range. */
@@ -4199,7 +4209,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/webm": number[];
+                    "video/webm": string;
+                    "audio/webm": string;
                 };
             };
             /** @description You have it. */
@@ -4245,11 +4256,11 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4275,7 +4286,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "audio/mp4": number[];
+                    "audio/mp4": string;
                 };
             };
             /** @description The range. */
@@ -4296,7 +4307,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "audio/mp4": number[];
+                    "audio/mp4": string;
                 };
             };
             /** @description You have it. */
@@ -4342,11 +4353,11 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4372,7 +4383,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "audio/webm": number[];
+                    "audio/webm": string;
                 };
             };
             /** @description The range. */
@@ -4393,7 +4404,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "audio/webm": number[];
+                    "audio/webm": string;
                 };
             };
             /** @description You have it. */
@@ -4437,6 +4448,8 @@ export interface operations {
             /** @description The playlist. */
             200: {
                 headers: {
+                    /** @description How long it may be kept, and by whom. */
+                    "Cache-Control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4478,6 +4491,8 @@ export interface operations {
             /** @description The playlist. */
             200: {
                 headers: {
+                    /** @description How long it may be kept, and by whom. */
+                    "Cache-Control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4519,6 +4534,8 @@ export interface operations {
             /** @description The playlist. */
             200: {
                 headers: {
+                    /** @description How long it may be kept, and by whom. */
+                    "Cache-Control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4557,7 +4574,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
+                    "video/mp4": string;
                 };
             };
             400: components["responses"]["Problem400"];
@@ -4578,11 +4595,11 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live. */
@@ -4610,8 +4627,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
-                    "audio/mp4": number[];
+                    "video/mp4": string;
+                    "audio/mp4": string;
                 };
             };
             /** @description The range. */
@@ -4628,8 +4645,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
-                    "audio/mp4": number[];
+                    "video/mp4": string;
+                    "audio/mp4": string;
                 };
             };
             /** @description You have it. */
@@ -4657,11 +4674,11 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4676,24 +4693,40 @@ export interface operations {
             /** @description The bytes. */
             200: {
                 headers: {
+                    /** @description bytes */
+                    "Accept-Ranges"?: string;
+                    /** @description Exact. */
+                    "Content-Length"?: number;
+                    /** @description Strong: these bytes never change. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": number[];
+                    "application/octet-stream": string;
                 };
             };
             /** @description The range. */
             206: {
                 headers: {
+                    /** @description bytes */
+                    "Accept-Ranges"?: string;
+                    /** @description Exact. */
+                    "Content-Length"?: number;
+                    /** @description Which bytes of how many. */
+                    "Content-Range"?: string;
+                    /** @description Strong: these bytes never change. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": number[];
+                    "application/octet-stream": string;
                 };
             };
             /** @description The asker has them. */
             304: {
                 headers: {
+                    /** @description Strong. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4751,7 +4784,7 @@ export interface operations {
             };
             header?: {
                 /** @description WebP and AVIF only where they are named. */
-                Accept?: string | null;
+                Accept?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4771,10 +4804,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/jpeg": number[];
-                    "image/png": number[];
-                    "image/webp": number[];
-                    "image/avif": number[];
+                    "image/jpeg": string;
+                    "image/png": string;
+                    "image/webp": string;
+                    "image/avif": string;
                 };
             };
             /** @description The asker has it. */
@@ -4808,9 +4841,9 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "image/jpeg": number[];
-                "image/png": number[];
-                "image/webp": number[];
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
             };
         };
         responses: {
@@ -5105,8 +5138,8 @@ export interface operations {
     exportConversation: {
         parameters: {
             query?: {
-                /** @description json, csv or vtt; JSON unless said otherwise. */
-                format?: string;
+                /** @description JSON unless said otherwise. Kept as it was written: a wrong word is refused with the words that there are. */
+                format?: "json" | "csv" | "vtt";
                 /** @description The key of an unlisted live. */
                 key?: string;
             };
@@ -5217,7 +5250,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["ChatRulesChange"];
             };
@@ -5393,7 +5426,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["NewSanction"];
             };
@@ -5772,7 +5805,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["AccountChange"];
             };

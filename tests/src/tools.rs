@@ -172,12 +172,20 @@ fn lines(output: &[u8]) -> Vec<String> {
 /// # Panics
 /// When it cannot be started or does not end in time.
 pub async fn run(command: &mut Command) -> Output {
+    run_within(command, PATIENCE).await
+}
+
+/// Runs a program that may take so long.
+///
+/// # Panics
+/// When it cannot be started or does not end in time.
+pub async fn run_within(command: &mut Command, patience: Duration) -> Output {
     let what = format!("{command:?}");
     command.kill_on_drop(true).stdin(std::process::Stdio::null());
-    match tokio::time::timeout(PATIENCE, command.output()).await {
+    match tokio::time::timeout(patience, command.output()).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) => panic!("{what} cannot be started ({error}): run scripts/setup-tests.sh"),
-        Err(_) => panic!("{what} did not end within {PATIENCE:?}"),
+        Err(_) => panic!("{what} did not end within {patience:?}"),
     }
 }
 

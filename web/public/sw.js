@@ -1,5 +1,7 @@
 // What is kept on this device answers without a network: the application, and the lives of `/kept` (`web/src/packs.ts` keeps them).
 
+/** What every address of this site begins with, without a final slash: the server may stand under a path of another one. */
+const TOP = new URL('.', location.href).pathname.slice(0, -1);
 const APP = 'app';
 const KEPT = 'kept';
 /** Bytes of a part of a file, as `packs.ts` cuts it. */
@@ -20,9 +22,11 @@ self.addEventListener('fetch', (event) => {
 
 /** The answer, or null for what is the network's. */
 function answerTo(request, url) {
-  if (request.mode === 'navigate') return page(request, url);
-  if (/^\/(assets\/|icon\.svg|manifest\.webmanifest)/.test(url.pathname)) return fromApp(request);
-  const [, id, rest] = /^\/api\/posts\/live\/(\d+)\/(.*?)\/?$/.exec(url.pathname) ?? [];
+  if (!url.pathname.startsWith(`${TOP}/`)) return null;
+  const path = url.pathname.slice(TOP.length);
+  if (request.mode === 'navigate') return page(request, path);
+  if (/^\/(assets\/|icon\.svg|manifest\.webmanifest)/.test(path)) return fromApp(request);
+  const [, id, rest] = /^\/api\/posts\/live\/(\d+)\/(.*?)\/?$/.exec(path) ?? [];
   if (id && ['', 'timeline', 'chat/messages', 'poster.jpg', 'kept'].includes(rest))
     return ofLive(request, url, id, rest);
   return null;
@@ -33,9 +37,9 @@ async function fromApp(request) {
 }
 
 /** A live that is kept opens from here, any other page only without a network. */
-async function page(request, url) {
-  const id = /^\/live\/(\d+)\/?$/.exec(url.pathname)?.[1];
-  const shell = await (await caches.open(APP)).match('/kept');
+async function page(request, path) {
+  const id = /^\/live\/(\d+)\/?$/.exec(path)?.[1];
+  const shell = await (await caches.open(APP)).match(`${TOP}/kept`);
   if (shell && id && (await whole(id))) return shell;
   try {
     return await fetch(request);
@@ -47,7 +51,7 @@ async function page(request, url) {
 
 /** What is known of a live that is kept whole, else null. */
 async function whole(id) {
-  const known = await (await caches.open(KEPT)).match(`/kept-pack/${id}/about`);
+  const known = await (await caches.open(KEPT)).match(`${TOP}/kept-pack/${id}/about`);
   const about = await known?.json();
   return about && about.got === about.bytes ? about : null;
 }
@@ -56,7 +60,7 @@ async function ofLive(request, url, id, rest) {
   const about = await whole(id);
   if (!about) return fetch(request);
   const kept = await caches.open(KEPT);
-  const at = (name) => kept.match(`/kept-pack/${id}/${name}`);
+  const at = (name) => kept.match(`${TOP}/kept-pack/${id}/${name}`);
   if (rest === '') return Response.json(about.live);
   if (rest === 'kept') return media(request, about, at);
   if (rest === 'timeline' || rest === 'poster.jpg') return (await at(rest)) ?? fetch(request);

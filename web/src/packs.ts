@@ -1,5 +1,6 @@
 import type { Live, Message, Timeline } from '@communiconnect/live';
 import { api } from './client';
+import { top } from './top';
 
 /** How a live is kept: with its picture, with still pictures, or its sound alone; the conversation always. */
 export type KeptWay = 'video' | 'slides' | 'audio';
@@ -23,7 +24,7 @@ export interface Pack {
 const PART = 1 << 20;
 const KEPT = 'kept';
 const APP = 'app';
-const path = (id: number, name: string): string => `/kept-pack/${id}/${name}`;
+const path = (id: number, name: string): string => `${top}/kept-pack/${id}/${name}`;
 
 /** Whether this browser can keep lives. */
 export const canKeep = 'caches' in globalThis && 'serviceWorker' in navigator;
@@ -91,11 +92,11 @@ async function store(id: number, parts: { timeline: Timeline; messages: Message[
 
 /** The live as its page is told: there is one way to follow, and its file is here. */
 function keptLive(live: Live, way: KeptWay, bytes: number, type: string): Live {
-  const url = `/api/posts/live/${live.id}/kept`;
+  const url = `${top}/api/posts/live/${live.id}/kept`;
   const isMp4 = /mp4|m4a/.test(type);
   return {
     ...live,
-    poster_url: live.poster_url && `/api/posts/live/${live.id}/poster.jpg?kept=1`,
+    poster_url: live.poster_url && `${top}/api/posts/live/${live.id}/poster.jpg?kept=1`,
     hls_url: null,
     replay: { mp4: isMp4 ? url : null, webm: isMp4 ? null : url, audio: null },
     cost: {
@@ -143,14 +144,17 @@ export async function keepApp(): Promise<void> {
     };
   };
   worker ??=
-    trustedTypes?.createPolicy('service-worker', { createScriptURL: () => '/sw.js' }).createScriptURL('') ??
-    '/sw.js';
+    trustedTypes
+      ?.createPolicy('service-worker', { createScriptURL: () => `${top}/sw.js` })
+      .createScriptURL('') ?? `${top}/sw.js`;
   await navigator.serviceWorker.register(worker);
   const app = await caches.open(APP);
-  const parts: string[] = await (await fetch('/parts.json')).json();
+  const names: string[] = await (await fetch(`${top}/parts.json`)).json();
+  const parts = names.map((name) => `${top}${name}`);
+  const shell = `${top}/kept`;
   const known = new Set((await app.keys()).map(({ url }) => new URL(url).pathname));
-  await app.addAll(['/kept', ...parts.filter((part) => !known.has(part))]);
-  const stale = [...known].filter((part) => part !== '/kept' && !parts.includes(part));
+  await app.addAll([shell, ...parts.filter((part) => !known.has(part))]);
+  const stale = [...known].filter((part) => part !== shell && !parts.includes(part));
   await Promise.all(stale.map((part) => app.delete(part)));
 }
 

@@ -1,6 +1,10 @@
-/** Where the visitor is: the path and query of the address, kept in step with the browser's history. */
+import { top } from './top';
+
+const here = () => location.pathname.slice(top.length) || '/';
+
+/** Where the visitor is on this site: the path and query of the address, kept in step with the browser's history. */
 class Router {
-  path = $state(location.pathname);
+  path = $state(here());
   query = $state(location.search);
   /** Asked before leaving a page; false keeps the visitor there. */
   guard: (() => boolean) | null = null;
@@ -12,14 +16,14 @@ class Router {
 
   go(href: string, replace = false): void {
     if (this.guard && !this.guard()) return;
-    if (replace) history.replaceState(null, '', href);
-    else history.pushState(null, '', href);
+    if (replace) history.replaceState(null, '', top + href);
+    else history.pushState(null, '', top + href);
     this.#read();
     scrollTo(0, 0);
   }
 
   #read(): void {
-    this.path = location.pathname;
+    this.path = here();
     this.query = location.search;
   }
 
@@ -28,10 +32,11 @@ class Router {
       return;
     const link = (event.target as Element | null)?.closest?.('a[href]');
     const href = link?.getAttribute('href');
-    if (!href?.startsWith('/') || href.startsWith('/api/') || link?.hasAttribute('download')) return;
+    if (!href?.startsWith(`${top}/`) || href.startsWith(`${top}/api/`) || link?.hasAttribute('download'))
+      return;
     if (link?.getAttribute('target') === '_blank') return;
     event.preventDefault();
-    this.go(href);
+    this.go(href.slice(top.length));
   }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use crate::network::Network;
 
 /// Wrong passwords are counted over windows of this length.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Registrations are counted over this time.
+/// What is let through an hour is counted over this time.
 const HOUR: Duration = Duration::from_secs(3_600);
 /// Places watched at once; when there are more, those whose window is over are let go.
 const WATCHED: usize = 65_536;
@@ -106,34 +107,34 @@ impl Attempt<'_> {
     }
 }
 
-/// Counts registrations by network: so many at once, and as many an hour.
-pub(crate) struct Registrations {
+/// Counts what is let through by whom it is of (a network, a person): so many at once, and as many an hour.
+pub(crate) struct Hourly<K> {
     an_hour: u32,
-    networks: Mutex<HashMap<Network, Bucket>>,
+    buckets: Mutex<HashMap<K, Bucket>>,
 }
 
-/// What is left of a network's registrations, and when that was so.
+/// What is left to somebody, and when that was so.
 struct Bucket {
     left: f64,
     at: Instant,
 }
 
-impl Registrations {
+impl<K: Eq + Hash> Hourly<K> {
     pub(crate) fn new(an_hour: u32) -> Self {
-        Self { an_hour: an_hour.max(1), networks: Mutex::default() }
+        Self { an_hour: an_hour.max(1), buckets: Mutex::default() }
     }
 
-    pub(crate) fn count(&self, network: Network, now: Instant) -> Result<(), Error> {
+    pub(crate) fn count(&self, of: K, now: Instant) -> Result<(), Error> {
         let most = f64::from(self.an_hour);
         let a_second = most / HOUR.as_secs_f64();
-        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        if networks.len() >= WATCHED {
-            networks.retain(|_, bucket| now.duration_since(bucket.at) < HOUR);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= WATCHED {
+            buckets.retain(|_, bucket| now.duration_since(bucket.at) < HOUR);
         }
-        if networks.len() >= WATCHED && !networks.contains_key(&network) {
+        if buckets.len() >= WATCHED && !buckets.contains_key(&of) {
             return Err(Error::Overloaded);
         }
-        let bucket = networks.entry(network).or_insert(Bucket { left: most, at: now });
+        let bucket = buckets.entry(of).or_insert(Bucket { left: most, at: now });
         let gained = now.duration_since(bucket.at).as_secs_f64() * a_second;
         *bucket = Bucket { left: (bucket.left + gained).min(most), at: now };
         if bucket.left < 1.0 {
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn registrations_are_so_many_an_hour() {
-        let registrations = Registrations::new(60);
+        let registrations = Hourly::new(60);
         let now = Instant::now();
         for _ in 0..60 {
             registrations.count(network(1), now).unwrap();

@@ -72,6 +72,8 @@ pub struct Settings {
     pub registration: Registration,
     /// Registrations an hour from one network.
     pub registrations_per_hour: u32,
+    /// Links to a new password that may be asked for an hour from one network.
+    pub password_links_per_hour: u32,
     /// Whose tokens are accepted beside our own.
     pub issuers: Vec<Issuer>,
 }
@@ -84,6 +86,7 @@ impl Default for Settings {
             wrong_passwords_per_minute: 10,
             registration: Registration::Open,
             registrations_per_hour: 1_000,
+            password_links_per_hour: 100,
             issuers: Vec::new(),
         }
     }
@@ -111,7 +114,10 @@ struct Inner {
     passwords: password::Passwords,
     attempts: attempts::Attempts,
     registration: Registration,
-    registrations: attempts::Registrations,
+    registrations: attempts::Hourly<Network>,
+    /// Links to a new password that are asked for from one network, and made for one person.
+    links_asked: attempts::Hourly<Network>,
+    links_made: attempts::Hourly<PersonId>,
     /// What networks are hashed with.
     networks: [u8; 32],
     issuers: issuer::Issuers,
@@ -132,7 +138,9 @@ impl Accounts {
             passwords: password::Passwords::new(),
             attempts: attempts::Attempts::new(settings.wrong_passwords_per_minute),
             registration: settings.registration,
-            registrations: attempts::Registrations::new(settings.registrations_per_hour),
+            registrations: attempts::Hourly::new(settings.registrations_per_hour),
+            links_asked: attempts::Hourly::new(settings.password_links_per_hour),
+            links_made: attempts::Hourly::new(one_time::MADE_AN_HOUR),
             networks: key.derive("network"),
             issuers: issuer::Issuers::new(settings.issuers),
             people: Rows::new(PEOPLE, PERSON_FRESH),

@@ -60,7 +60,9 @@ pub struct Limit {
 }
 
 impl Limit {
-    fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
+    /// So many at once, and so many a second in the long run.
+    #[must_use]
+    pub fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
         let quota = Quota::per_second(per_second).allow_burst(burst);
         Self {
             limiter: RateLimiter::keyed(quota),

@@ -10,11 +10,12 @@ use delivery::poster::Posters;
 use delivery::replay::Replays;
 use ingest::Publishers;
 use ingest::upload::Uploads;
-use lives::{Lifecycle, Lives, MediaTokens};
+use lives::{Lifecycle, Lives, MediaTokens, WatchKeys};
 use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::{self, AuditLog};
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::engines::Engines;
@@ -24,9 +25,11 @@ use crate::http::chat_cost::ChatCosts;
 use crate::http::chat_state::{Sources, States};
 use crate::http::log::Counts;
 use crate::listeners::{Followers, Listeners};
+use crate::mail::Mail;
 use crate::names::Names;
 use crate::presence::{Here, Viewers};
-use crate::quota::Quota;
+use crate::quota::{Limits, Quota};
+use crate::rates::Rates;
 use crate::recorded::{Made, Recordings};
 use crate::summaries::Summaries;
 
@@ -60,6 +63,9 @@ pub(crate) struct App {
     pub(crate) counts: Arc<Counts>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) erasing: Erasing,
+    pub(crate) audit: AuditLog,
+    pub(crate) rates: Arc<Rates>,
+    pub(crate) mail: Mail,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
     pub(crate) leaving: CancellationToken,
     /// Tasks that outlive their request; leaving waits for them.
@@ -74,16 +80,24 @@ pub(crate) struct RtmpDoor(pub(crate) Option<(&'static str, u16)>);
 impl App {
     /// Opens what is kept in the data directory.
     pub(crate) async fn open(config: Config) -> Result<Self, Error> {
+        let audit = open_audit_log(&config)?;
+        let mail = Mail::new(config.mail.as_ref())?;
         let engines = Engines::open(&config.data_dir)?;
         let key = signing_key(&engines, &config.data_dir).await?;
         let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
-        let lives = Lives::new(engines.lives(), accounts.clone());
+        let watch_keys = WatchKeys::new(&key.derive("watch key"));
+        let lives = Lives::new(engines.lives(), accounts.clone(), watch_keys);
+        if lives.seal_watch_keys().await? {
+            engines.forget_deleted().await?;
+        }
         let lifecycle = Lifecycle::open(lives.clone(), config.running_lives).await?;
         let recorder =
             Recorder::open(&config.data_dir, config.reserve)?.with_unread_limit(config.unread_limit);
         let recorder = Arc::new(recorder);
         let chat_limits = Arc::new(chat::Limits::new(config.message_burst, config.messages_per_s));
-        let quota = Arc::new(Quota::new(config.storage_per_person));
+        let (person, all) = (config.storage_per_person, config.storage);
+        let rates = Arc::new(Rates::new(config.request_burst, config.requests_per_s));
+        let quota = Arc::new(Quota::new(Limits { person, all, little: config.reserve }));
         let uploads = Arc::new(Uploads::new(Arc::clone(&recorder), || now_ms().0));
         let publishers = Arc::new(Publishers::new(Arc::clone(&recorder), || now_ms().0));
         let replays = Arc::<Replays>::default();
@@ -129,6 +143,9 @@ impl App {
             counts: Arc::default(),
             quota,
             erasing: Erasing::default(),
+            audit,
+            mail,
+            rates,
             leaving: CancellationToken::new(),
             tasks,
             since: Instant::now(),
@@ -149,6 +166,18 @@ impl App {
     pub(crate) async fn close(&self) {
         self.engines.close().await;
     }
+}
+
+/// The audit log, in the file that is named; the data directory keeps which, for the commands.
+fn open_audit_log(config: &Config) -> Result<AuditLog, Error> {
+    let path = config.audit_log.as_deref();
+    let log = AuditLog::open(path).map_err(|error| {
+        let path = path.map(Path::to_owned).unwrap_or_default();
+        Error::File { path, error }
+    })?;
+    audit::keep_place(&config.data_dir, path)
+        .map_err(|error| Error::File { path: config.data_dir.clone(), error })?;
+    Ok(log)
 }
 
 /// The key of a data directory, made where there is nobody yet whose tokens it would end.

@@ -6,11 +6,14 @@ use std::time::Duration;
 use accounts::{Issuer, IssuerKey, Registration};
 use serde::Deserialize;
 
+use crate::mail::MailSettings;
 use crate::tls;
 
 const MESSAGES_PER_S: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 /// Bytes of an issuer's secret at least (RFC 7518, section 3.2: as long as the hash).
 const SECRET: usize = 32;
+const REQUESTS_PER_S: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+const REQUEST_BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
 const MESSAGE_BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
 
 /// The configuration as somebody wrote it: on the command line, in the environment or in a file. Whatever is left
@@ -21,6 +24,9 @@ pub struct Written {
     /// Where everything is kept [default: ./data]
     #[arg(long, env = "COMMUNICONNECT_DATA_DIR", value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
+    /// A file to which who did what is written, a line of JSON each [default: none]
+    #[arg(long, env = "COMMUNICONNECT_AUDIT_LOG", value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "COMMUNICONNECT_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -79,6 +85,9 @@ pub struct Written {
     /// Bytes of recordings that one person may keep [default: 21474836480, 20 GiB]
     #[arg(long, env = "COMMUNICONNECT_STORAGE_PER_PERSON", value_name = "BYTES")]
     pub storage_per_person: Option<u64>,
+    /// Bytes of recordings that all people may keep together [default: as many as the disk has]
+    #[arg(long, env = "COMMUNICONNECT_STORAGE", value_name = "BYTES")]
+    pub storage: Option<u64>,
     /// Bytes of the disk kept free for the database [default: 1073741824, 1 GiB]
     #[arg(long, env = "COMMUNICONNECT_RESERVE", value_name = "BYTES")]
     pub reserve: Option<u64>,
@@ -88,6 +97,13 @@ pub struct Written {
     /// Days after its end that a live is kept, with its conversation; then it is deleted [default: for ever]
     #[arg(long, env = "COMMUNICONNECT_KEEP_DAYS", value_name = "DAYS")]
     pub keep_days: Option<f64>,
+    /// Days that an author may let a live be kept at most, by its `keep_days`; a moderator may let it be kept for longer
+    /// [default: as many as --keep-days]
+    #[arg(long, env = "COMMUNICONNECT_KEEP_DAYS_AT_MOST", value_name = "DAYS")]
+    pub keep_days_at_most: Option<f64>,
+    /// Hours without a byte after which a file is ended that can be read only when it is whole [default: 24]
+    #[arg(long, env = "COMMUNICONNECT_STAGED_HOURS", value_name = "HOURS")]
+    pub staged_hours: Option<f64>,
     /// Connections at once; more wait to be accepted [default: 20000]
     #[arg(long, env = "COMMUNICONNECT_CONNECTIONS", value_name = "COUNT")]
     pub connections: Option<usize>,
@@ -110,12 +126,41 @@ pub struct Written {
     /// Registrations an hour from one address of IPv4 or one /64 of IPv6 [default: 1000]
     #[arg(long, env = "COMMUNICONNECT_REGISTRATIONS_PER_ADDRESS", value_name = "COUNT")]
     pub registrations_per_address: Option<u32>,
+    /// The server of mail by which links to a new password are sent, which needs --public-url: smtps://NAME@mail.example.org, or
+    /// smtp:// (with STARTTLS, without which no password is sent) [default: no mail is sent]
+    #[arg(long, env = "COMMUNICONNECT_SMTP_URL", value_name = "URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// The password there; on no command line, which others can read
+    #[arg(
+        long,
+        env = "COMMUNICONNECT_SMTP_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true,
+        hide = true
+    )]
+    pub smtp_password: Option<String>,
+    /// A file whose first line is the password there
+    #[arg(long, env = "COMMUNICONNECT_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    pub smtp_password_file: Option<PathBuf>,
+    /// Whom mail is from: live@example.org, or "Live <live@example.org>"
+    #[arg(long, env = "COMMUNICONNECT_SMTP_FROM", value_name = "ADDRESS")]
+    pub smtp_from: Option<String>,
+    /// Links to a new password that may be asked for an hour from one address of IPv4 or one /64 of IPv6 [default: 100]
+    #[arg(long, env = "COMMUNICONNECT_PASSWORD_LINKS_PER_ADDRESS", value_name = "COUNT")]
+    pub password_links_per_address: Option<u32>,
     /// Messages a second that one person may write in the long run [default: 100]
     #[arg(long, env = "COMMUNICONNECT_MESSAGES_PER_S", value_name = "COUNT")]
     pub messages_per_s: Option<NonZeroU32>,
     /// Messages that one person may write at once before that counts [default: 2000]
     #[arg(long, env = "COMMUNICONNECT_MESSAGE_BURST", value_name = "COUNT")]
     pub message_burst: Option<NonZeroU32>,
+    /// Refreshes a second, in the long run, and as many starts and stops, of one person, or one address for the anonymous; ten times
+    /// as many readings of histories, and anonymous WebSockets [default: 100]
+    #[arg(long, env = "COMMUNICONNECT_REQUESTS_PER_S", value_name = "COUNT")]
+    pub requests_per_s: Option<NonZeroU32>,
+    /// Such requests at once before that counts [default: 2000]
+    #[arg(long, env = "COMMUNICONNECT_REQUEST_BURST", value_name = "COUNT")]
+    pub request_burst: Option<NonZeroU32>,
     /// Seconds that leaving may take [default: 10]
     #[arg(long, env = "COMMUNICONNECT_LEAVING_S", value_name = "SECONDS")]
     pub leaving_s: Option<f64>,
@@ -159,6 +204,8 @@ pub struct WrittenIssuer {
 pub struct Config {
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// Where who did what is written, if anywhere.
+    pub audit_log: Option<PathBuf>,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Where to listen for RTMP, if at all.
@@ -183,20 +230,32 @@ pub struct Config {
     pub running_lives: u32,
     /// Bytes that one person may keep.
     pub storage_per_person: u64,
+    /// Bytes that all may keep together; as many as the disk has if `None`.
+    pub storage: Option<u64>,
     /// Bytes of the disk kept free.
     pub reserve: u64,
     /// Bytes of one live that are kept though they cannot be read.
     pub unread_limit: u64,
     /// How long a live is kept after its end; for ever if `None`.
     pub kept: Option<Duration>,
+    /// How long an author may let a live be kept at most; for ever if `None`.
+    pub kept_at_most: Option<Duration>,
+    /// How long a staged file waits for its next byte.
+    pub staged: Duration,
     /// Connections at once.
     pub connections: usize,
     /// Connections at once from one address, or of one person.
     pub connections_per_address: usize,
+    /// How mail is sent, if it is.
+    pub mail: Option<MailSettings>,
     /// Messages a second that one person may write in the long run.
     pub messages_per_s: NonZeroU32,
     /// Messages that one person may write at once.
     pub message_burst: NonZeroU32,
+    /// Requests a second of each limited kind that one sender may make in the long run.
+    pub requests_per_s: NonZeroU32,
+    /// Such requests at once.
+    pub request_burst: NonZeroU32,
     /// How long leaving may take.
     pub leaving: Duration,
     /// How people sign in.
@@ -233,6 +292,7 @@ impl Written {
     fn or(self, file: Self) -> Self {
         Self {
             data_dir: self.data_dir.or(file.data_dir),
+            audit_log: self.audit_log.or(file.audit_log),
             listen: self.listen.or(file.listen),
             rtmp: self.rtmp.or(file.rtmp),
             rtmps: self.rtmps.or(file.rtmps),
@@ -251,9 +311,12 @@ impl Written {
             patience_s: self.patience_s.or(file.patience_s),
             running_lives: self.running_lives.or(file.running_lives),
             storage_per_person: self.storage_per_person.or(file.storage_per_person),
+            storage: self.storage.or(file.storage),
             reserve: self.reserve.or(file.reserve),
             unread_limit: self.unread_limit.or(file.unread_limit),
             keep_days: self.keep_days.or(file.keep_days),
+            staged_hours: self.staged_hours.or(file.staged_hours),
+            keep_days_at_most: self.keep_days_at_most.or(file.keep_days_at_most),
             connections: self.connections.or(file.connections),
             connections_per_address: self.connections_per_address.or(file.connections_per_address),
             access_token_s: self.access_token_s.or(file.access_token_s),
@@ -261,8 +324,15 @@ impl Written {
             wrong_passwords: self.wrong_passwords.or(file.wrong_passwords),
             registration: self.registration.or(file.registration),
             registrations_per_address: self.registrations_per_address.or(file.registrations_per_address),
+            smtp_url: self.smtp_url.or(file.smtp_url),
+            smtp_password: self.smtp_password.or(file.smtp_password),
+            smtp_password_file: self.smtp_password_file.or(file.smtp_password_file),
+            smtp_from: self.smtp_from.or(file.smtp_from),
+            password_links_per_address: self.password_links_per_address.or(file.password_links_per_address),
             messages_per_s: self.messages_per_s.or(file.messages_per_s),
             message_burst: self.message_burst.or(file.message_burst),
+            requests_per_s: self.requests_per_s.or(file.requests_per_s),
+            request_burst: self.request_burst.or(file.request_burst),
             leaving_s: self.leaving_s.or(file.leaving_s),
             issuer_secret: self.issuer_secret.or(file.issuer_secret),
             issuer_jwks: self.issuer_jwks.or(file.issuer_jwks),
@@ -279,13 +349,16 @@ impl Written {
             wrong_passwords_per_minute: self.wrong_passwords.unwrap_or(10),
             registration: self.registration.unwrap_or_default(),
             registrations_per_hour: self.registrations_per_address.unwrap_or(1_000),
+            password_links_per_hour: self.password_links_per_address.unwrap_or(100),
             issuers: self.issuers()?,
         };
         let tls = self.tls()?;
+        let mail = self.mail()?;
         let connections = self.connections.unwrap_or(20_000).clamp(1, 1 << 20);
         let share = connections.div_ceil(4);
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
+            audit_log: self.audit_log,
             listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             rtmp: self.rtmp,
             rtmps: self.rtmps,
@@ -298,13 +371,19 @@ impl Written {
             patience: seconds("patience_s", self.patience_s.unwrap_or(600.0))?,
             running_lives: self.running_lives.unwrap_or(100),
             storage_per_person: self.storage_per_person.unwrap_or(20 << 30),
+            storage: self.storage,
             reserve: self.reserve.unwrap_or(1 << 30),
             unread_limit: self.unread_limit.unwrap_or(recorder::unread::USUAL_LIMIT),
-            kept: self.keep_days.map(|days| seconds("keep_days", days * 86_400.0)).transpose()?,
+            staged: seconds("staged_hours", self.staged_hours.unwrap_or(24.0) * 3_600.0)?,
+            kept: days("keep_days", self.keep_days)?,
+            kept_at_most: days("keep_days_at_most", self.keep_days_at_most.or(self.keep_days))?,
             connections,
             connections_per_address: self.connections_per_address.unwrap_or(share).clamp(1, connections),
             messages_per_s: self.messages_per_s.unwrap_or(MESSAGES_PER_S),
             message_burst: self.message_burst.unwrap_or(MESSAGE_BURST),
+            requests_per_s: self.requests_per_s.unwrap_or(REQUESTS_PER_S),
+            request_burst: self.request_burst.unwrap_or(REQUEST_BURST),
+            mail,
             leaving: seconds("leaving_s", self.leaving_s.unwrap_or(10.0))?,
             accounts,
         })
@@ -328,6 +407,27 @@ impl Written {
             }
         }
         Ok(meant)
+    }
+
+    fn mail(&self) -> Result<Option<MailSettings>, ConfigError> {
+        let Some(url) = &self.smtp_url else { return Ok(None) };
+        // Without it whoever asks would say, by their Host, where the link leads that is sent to somebody else.
+        if self.public_url.is_none() {
+            return Err(wrong(
+                "smtp_url: links in mail need public_url, the address that people use".to_owned(),
+            ));
+        }
+        let from =
+            self.smtp_from.as_deref().ok_or_else(|| wrong("smtp_url: smtp_from is missing".to_owned()))?;
+        let password = match (&self.smtp_password, &self.smtp_password_file) {
+            (Some(password), None) => Some(password.clone()),
+            (None, Some(path)) => Some(first_line(path)?),
+            (None, None) => None,
+            (Some(_), Some(_)) => {
+                return Err(wrong("give either smtp_password or smtp_password_file".to_owned()));
+            }
+        };
+        MailSettings::written(url, password, from).map(Some).map_err(wrong)
     }
 
     fn issuers(&self) -> Result<Vec<Issuer>, ConfigError> {
@@ -371,11 +471,22 @@ fn read(path: &Path) -> Result<Written, ConfigError> {
     toml::from_str(&text).map_err(|error| ConfigError::Malformed(path.to_owned(), Box::new(error)))
 }
 
+fn first_line(path: &Path) -> Result<String, ConfigError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
 fn seconds(name: &str, value: f64) -> Result<Duration, ConfigError> {
     Duration::try_from_secs_f64(value)
         .ok()
         .filter(|duration| *duration >= Duration::from_millis(100))
         .ok_or_else(|| wrong(format!("{name}: {value} is not a number of seconds of at least 0.1")))
+}
+
+/// So many days, which are 0.1 s at least.
+fn days(name: &str, value: Option<f64>) -> Result<Option<Duration>, ConfigError> {
+    value.map(|days| seconds(name, days * 86_400.0)).transpose()
 }
 
 fn web_address(name: &str, value: &str) -> Result<String, ConfigError> {

@@ -35,6 +35,9 @@ pub enum Error {
     /// The lives in the database.
     #[error(transparent)]
     Lives(#[from] lives::Error),
+    /// Mail cannot be sent.
+    #[error(transparent)]
+    Mail(#[from] crate::mail::MailError),
     /// The database.
     #[error("the database cannot be opened: {0}")]
     Storage(#[from] storage::Failure),

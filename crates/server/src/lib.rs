@@ -3,6 +3,7 @@
 //! [`run`] is the whole server; the command line ([`cli`]) only gives it a configuration and a signal to leave.
 
 mod app;
+mod audit;
 mod backup;
 pub mod cli;
 mod clock;
@@ -17,6 +18,7 @@ mod export;
 mod http;
 mod in_use;
 mod listeners;
+mod mail;
 mod names;
 mod offline;
 mod pace;
@@ -26,6 +28,7 @@ mod places;
 mod presence;
 mod publishing;
 mod quota;
+mod rates;
 mod recorded;
 mod rtmp;
 mod serve;
@@ -39,5 +42,6 @@ mod user_command;
 pub use config::{Config, ConfigError, Written};
 pub use error::Error;
 pub use in_use::{InUse, Refused};
+pub use mail::{MailError, MailSettings, Secrecy};
 pub use serve::run;
 pub use tls::{Acme, Broken, Error as TlsError, Files, Settings as Tls};

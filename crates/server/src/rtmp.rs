@@ -17,8 +17,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::app::App;
 use crate::http::problem::{Language, Problem, storage};
+use crate::http::trail::refused_encoder;
 use crate::places::Place;
-use crate::publishing::{check_quota, hear};
+use crate::publishing::{count, hear, room};
 use crate::tls::{Speaks, Tls};
 
 /// How long a connection may take until it publishes, and from one time that it does to the next.
@@ -219,9 +220,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// Lets in who asks to publish, or refuses them.
     async fn begin(&mut self, target: Target) -> Result<(), End> {
-        let live = self.admitted(&target).await.map_err(|problem| End::Refused(Refusal::BadName, problem))?;
+        let live = self.admitted(&target).await.map_err(|problem| {
+            let named = if let Target::Live { id, .. } = &target { Some(LiveId(*id)) } else { None };
+            self.app.audit.write(&refused_encoder(self.address, named, &problem));
+            End::Refused(Refusal::BadName, problem)
+        })?;
         let refused = |problem| End::Refused(Refusal::Failed, problem);
-        check_quota(&self.app, &live, 0).await.map_err(refused)?;
+        drop(room(&self.app, &live, 0).await.map_err(refused)?);
         // Before its publisher is there: what the live's end of before ends is then an older one.
         hear(&self.app, &live).await;
         let publisher = self.app.publishers.open(live.id.0, "rtmp", 0).await.map_err(failed)?;
@@ -393,8 +398,8 @@ impl Publishing {
             self.heard = now;
             hear(app, &self.live).await;
         }
-        let checked = check_quota(app, &self.live, bytes as u64).await;
-        checked.map_err(|problem| End::Refused(Refusal::Failed, problem))?;
+        let counted = count(app, &self.live, bytes as u64).await;
+        counted.map_err(|problem| End::Refused(Refusal::Failed, problem))?;
         self.publisher.frames(events).await.map_err(failed)?;
         app.recordings.touch(self.live.id);
         Ok(())

@@ -74,6 +74,7 @@ pub async fn run(
     app.tasks.spawn(timeout::let_frames_go(app.clone()));
     app.tasks.spawn(timeout::let_old_lives_go(app.clone()));
     app.tasks.spawn(timeout::let_staged_go(app.clone()));
+    app.tasks.spawn(timeout::end_silent_files(app.clone()));
     app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
     app.tasks.spawn(erasure::hear_changes(app.clone(), app.accounts.newest_change().await?));
     app.tasks.spawn(erasure::erase(app.clone()));

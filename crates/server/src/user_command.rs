@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use accounts::{Accounts, Change, NewPerson, OneTime, Person, Role, Wanted};
 use clap::Subcommand;
 use ids::PersonId;
+use serde_json::{Map, Value};
 
+use crate::audit::{self, Act, AuditLog, Origin};
 use crate::clock::now_ms;
 use crate::config::{Config, Written};
 use crate::engines::Engines;
@@ -141,6 +143,9 @@ pub(crate) struct Common {
     /// The configuration of the server, a TOML file
     #[arg(long, env = "COMMUNICONNECT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The file to which what is done here is written [default: the server's]
+    #[arg(long, env = "COMMUNICONNECT_AUDIT_LOG", value_name = "FILE")]
+    audit_log: Option<PathBuf>,
     /// What links begin with [default: the address of the running server]
     #[arg(long, env = "COMMUNICONNECT_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
@@ -160,6 +165,8 @@ async fn done(command: UserCommand) -> Result<(), String> {
             let desk = Desk::open(common).await?;
             let new = NewPerson { email, password, first_name, last_name };
             let person = desk.accounts.add(new, &roles, now_ms()).await.map_err(said)?;
+            let given = roles.iter().map(|role| role.name().into()).collect::<Vec<Value>>();
+            desk.log("add-person", Some(person.id), [("roles", given.into())]);
             desk.tell(&person, &format!("person {} added", person.id)).await
         }
         UserCommand::List { query, common } => Desk::open(common).await?.list(query).await,
@@ -170,17 +177,20 @@ async fn done(command: UserCommand) -> Result<(), String> {
         UserCommand::Disable { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let person = desk.accounts.disable(person.id, now_ms()).await.map_err(said)?;
+            desk.log("disable-person", Some(person.id), []);
             desk.tell(&person, &format!("disabled: {}", described(&person))).await
         }
         UserCommand::Enable { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let person = desk.accounts.enable(person.id).await.map_err(said)?;
+            desk.log("enable-person", Some(person.id), []);
             desk.tell(&person, &format!("enabled: {}", described(&person))).await
         }
         UserCommand::Rename { who, first_name, last_name, email, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let change = Change { first_name, last_name, email, ..Change::default() };
             let person = desk.accounts.change(person.id, change).await.map_err(said)?;
+            desk.log("change-person", Some(person.id), []);
             desk.tell(&person, &format!("changed: {}", described(&person))).await
         }
         UserCommand::Delete { who, common } => {
@@ -190,12 +200,14 @@ async fn done(command: UserCommand) -> Result<(), String> {
         UserCommand::PasswordLink { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let link = desk.accounts.password_link(person.id, now_ms()).await.map_err(said)?;
+            desk.log("make-password-link", Some(person.id), []);
             let url = password_link(&desk.base(), &link);
             desk.tell_link(&link, url).await
         }
         UserCommand::Invite { common } => {
             let desk = Desk::open(common).await?;
             let link = desk.accounts.invite(now_ms()).await.map_err(said)?;
+            desk.log("invite", None, []);
             let url = invitation_link(&desk.base(), &link);
             desk.tell_link(&link, url).await
         }
@@ -205,6 +217,8 @@ async fn done(command: UserCommand) -> Result<(), String> {
                 desk.asked(&format!("{} is to be {}.", described(&person), role.name()))?;
             }
             let person = desk.accounts.set_role(person.id, role, !remove).await.map_err(said)?;
+            let detail = [("role", role.name().into()), ("given", (!remove).into())];
+            desk.log("change-role", Some(person.id), detail);
             desk.tell(&person, &format!("roles of person {}: {}", person.id, roles(&person))).await
         }
     }
@@ -215,19 +229,27 @@ struct Desk {
     accounts: Accounts,
     engines: Engines,
     config: Config,
+    audit: AuditLog,
     json: bool,
     yes: bool,
 }
 
 impl Desk {
     async fn open(common: Common) -> Result<Self, String> {
-        let Common { json, yes, data_dir, config, public_url } = common;
+        let Common { json, yes, data_dir, config, audit_log, public_url } = common;
         data_dir::keep_private();
-        let config = Written { data_dir, config, public_url, ..Written::default() }.meant().map_err(said)?;
+        let written = Written { data_dir, config, audit_log, public_url, ..Written::default() };
+        let config = written.meant().map_err(said)?;
+        let place = config.audit_log.clone().or_else(|| audit::place(&config.data_dir));
+        // Before anything is done: what cannot be written down is not done.
+        let audit = AuditLog::open(place.as_deref()).map_err(|error| match &place {
+            Some(place) => format!("{}: {error}", place.display()),
+            None => error.to_string(),
+        })?;
         let engines = Engines::open(&config.data_dir).map_err(said)?;
         let key = app::signing_key(&engines, &config.data_dir).await.map_err(said)?;
         let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
-        Ok(Self { accounts, engines, config, json, yes })
+        Ok(Self { accounts, engines, config, audit, json, yes })
     }
 
     async fn with(common: Common, whom: &Whom) -> Result<(Self, Person), String> {
@@ -265,6 +287,7 @@ impl Desk {
             described(person)
         ))?;
         self.accounts.begin_erasure(person.id, now_ms()).await.map_err(said)?;
+        self.log("delete-person", Some(person.id), []);
         let is_served = in_use::server_of(&self.config.data_dir).is_some();
         let when = if is_served {
             "is being erased by the running server"
@@ -277,6 +300,22 @@ impl Desk {
             say(&format!("person {} is out; what they said and published {when}", person.id));
         }
         self.close().await
+    }
+
+    /// Writes into the audit log what was done, and to whom.
+    fn log<const N: usize>(&self, what: &'static str, whom: Option<PersonId>, detail: [(&str, Value); N]) {
+        let on = whom.map(|person| ("person".to_owned(), person.0.into()));
+        let mut detail: Map<String, Value> =
+            detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        #[cfg(unix)]
+        detail.insert("uid".to_owned(), rustix::process::getuid().as_raw().into());
+        self.audit.write(&Act {
+            what: what.into(),
+            from: Origin::CommandLine,
+            on: on.into_iter().collect(),
+            detail,
+            ..Act::default()
+        });
     }
 
     /// Goes on only after a yes.

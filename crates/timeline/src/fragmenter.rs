@@ -420,8 +420,8 @@ impl Fragmenter {
                 .or(frame.duration.filter(|told| !is_long(told)))
                 .or(pending.last_duration)
                 .unwrap_or_else(|| usual_duration(&pending.track));
-            // One that was moved by a tick says nothing of the others.
-            if pending.track.shows(duration) {
+            // A picture that was moved by a tick says nothing of the others.
+            if pending.track.kind() == Kind::Audio || pending.track.reaches_ms(duration.into(), 2) {
                 pending.last_duration = Some(duration);
             }
             durations.push(duration);

@@ -6,6 +6,7 @@
 
 pub mod conversation;
 pub mod frames;
+pub mod keeping;
 pub mod lives;
 pub mod moderation;
 pub mod page;

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::links::parts_of;
 use crate::config::Config;
 
 /// What pages of other origins may read of an answer beside the usual.
@@ -56,7 +57,7 @@ pub(crate) fn origin_allowed(config: &Config, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = text.split_once("://").map(|(_, authority)| authority);
     let ours = host.is_some_and(|host| authority.is_some_and(|origin| origin.eq_ignore_ascii_case(host)));
-    ours || config.public_url.as_deref().is_some_and(|url| url == text) || listed(config, origin)
+    ours || config.public_url.as_deref().is_some_and(|url| parts_of(url).0 == text) || listed(config, origin)
 }
 
 fn listed(config: &Config, origin: &HeaderValue) -> bool {

@@ -36,9 +36,11 @@ mod posts;
 pub(crate) mod problem;
 mod protection;
 mod range;
+mod rates;
 mod schema;
 mod search;
 mod socket;
+pub(crate) mod trail;
 mod upload;
 mod users;
 mod watch;
@@ -85,7 +87,12 @@ pub(crate) fn router(app: &App) -> Router {
     described.merge(schema.get_openapi().clone());
     let (for_pages, api) = (app.clone(), routes.clone());
     let page = move |request: Request| pages::page(for_pages.clone(), api.clone(), request);
-    let routes = routes.merge(Router::from(schema.with_state(Schema::new(described)))).fallback(page);
+    let followed = (app.audit.clone(), Arc::clone(&app.config));
+    let routes = routes
+        .merge(Router::from(schema.with_state(Schema::new(described, app.config.public_url.as_deref()))))
+        .layer(from_fn_with_state(app.clone(), rates::keep))
+        .layer(from_fn_with_state(followed, trail::follow))
+        .fallback(page);
     // A layer runs around the fallback's own routing, so what it changes of a request decides the route.
     Router::new()
         .fallback_service(routes)
@@ -102,7 +109,13 @@ pub(crate) fn router(app: &App) -> Router {
 
 impl From<&App> for Users {
     fn from(app: &App) -> Self {
-        Self { accounts: app.accounts.clone(), chat: app.chat.clone(), config: Arc::clone(&app.config) }
+        Self {
+            accounts: app.accounts.clone(),
+            chat: app.chat.clone(),
+            config: Arc::clone(&app.config),
+            mail: app.mail.clone(),
+            tasks: app.tasks.clone(),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The pages: the built web application, embedded.
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -8,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::codings::preferred;
+use super::links::parts_of;
 use super::page_head;
 use super::problem::{Language, Problem};
 use crate::app::App;
@@ -63,7 +66,8 @@ pub(super) async fn page(app: App, api: Router, request: Request) -> Response {
             .into_response();
     }
     let path = embed_page(path).unwrap_or(path);
-    if let Some(file) = Built::get(path).filter(|_| is_public(path)) {
+    let prefix = app.config.public_url.as_deref().map_or("", |address| parts_of(address).1);
+    if let Some(file) = File::built(path, prefix).filter(|_| is_public(path)) {
         let mut answer = serve(&parts.headers, path, file);
         if path == FRAMED {
             let_be_framed(answer.headers_mut(), &app.config.frame_ancestors);
@@ -75,7 +79,7 @@ pub(super) async fn page(app: App, api: Router, request: Request) -> Response {
         return Problem::of(StatusCode::NOT_FOUND).into_response();
     }
     let name = page_of(path, &parts.headers);
-    let mut answer = match Built::get(name) {
+    let mut answer = match File::built(name, prefix) {
         Some(file) if is_page(path) || takes_html(&parts.headers) => {
             let told =
                 page_head::told(&app, &api, &mut parts, path, &String::from_utf8_lossy(&file.data)).await;
@@ -103,6 +107,33 @@ fn page_of(path: &str, asked: &HeaderMap) -> &'static str {
 /// Whether a file has an address of its own: not the pages themselves, nor what the build made of files.
 fn is_public(path: &str) -> bool {
     !matches!(path, "" | LIVE_FR | LIVE_EN) && !CODINGS.iter().any(|(_, end)| path.ends_with(end))
+}
+
+/// A built file as it is served.
+struct File {
+    data: Cow<'static, [u8]>,
+    kind: String,
+    /// Of its content; of what becomes of it where the server stands under a path.
+    hash: [u8; 32],
+    /// Whether its content is what the build left, so that its codings hold the same.
+    is_as_built: bool,
+}
+
+impl File {
+    /// The file of this name. What a page loads it finds under the path, `/live` say, that a proxy takes off before us.
+    fn built(name: &str, prefix: &str) -> Option<Self> {
+        let EmbeddedFile { data, metadata } = Built::get(name)?;
+        let mut file = Self { data, kind: metadata.mimetype().to_owned(), hash: metadata.sha256_hash(), is_as_built: true };
+        if !prefix.is_empty() && name.ends_with(".html") {
+            let placed = String::from_utf8_lossy(&file.data).replace("=\"/", &format!("=\"{prefix}/"));
+            file.data = Cow::Owned(placed.into_bytes());
+            file.is_as_built = false;
+            for (place, byte) in file.hash.iter_mut().zip(prefix.bytes()) {
+                *place = place.wrapping_add(byte);
+            }
+        }
+        Some(file)
+    }
 }
 
 /// A page that was made for this request. It says what is at this moment, so it is not kept.
@@ -151,10 +182,10 @@ fn embed_page(path: &str) -> Option<&'static str> {
     }
 }
 
-fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
-    let kind = with_charset(file.metadata.mimetype().to_owned());
-    let coded = coded(asked, path);
-    let etag = etag(&file.metadata.sha256_hash(), coded.as_ref().map_or("", |(coding, _)| coding));
+fn serve(asked: &HeaderMap, path: &str, file: File) -> Response {
+    let kind = with_charset(file.kind);
+    let coded = coded(asked, path).filter(|_| file.is_as_built);
+    let etag = etag(&file.hash, coded.as_ref().map_or("", |(coding, _)| coding));
     let lasting = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let by_language = matches!(path, LIVE_FR | LIVE_EN);
     let varies = if by_language { "Accept-Encoding, Accept-Language" } else { "Accept-Encoding" };

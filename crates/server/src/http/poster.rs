@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::range::{Asked, asked, other_version};
 use super::upload::storage;
 use crate::app::App;
+use crate::publishing::count;
 
 /// What stands for a live that has no picture.
 const NEUTRAL: &[u8] = include_bytes!("../../assets/poster.jpg");
@@ -108,7 +109,7 @@ async fn send(
     caller: Caller,
     sent: Sent,
 ) -> Result<StatusCode, Problem> {
-    publishable_live(&app, &caller, id).await?;
+    let live = publishable_live(&app, &caller, id).await?;
     let body = sent.bytes(MAX_SENT).await?;
     if poster::picture_type(&body).is_none() {
         return Err(Problem::new(
@@ -117,6 +118,7 @@ async fn send(
             "The picture must be JPEG, WebP or PNG.",
         ));
     }
+    count(&app, &live, body.len() as u64).await?;
     let recording = app.recorder.recording(id.0).await.map_err(|error| storage(&error))?;
     let keeping = tokio::task::spawn_blocking(move || poster::keep(&recording, &body));
     let kept = keeping.await.map_err(|_| Problem::of(StatusCode::INTERNAL_SERVER_ERROR))?;

@@ -10,7 +10,7 @@ use database::{Database, Migration, MigrationSet};
 use ids::{PersonId, SignInId, UnixMs};
 use storage::Failure;
 
-use super::{Credentials, NewIdentity, NewRow, NewSignIn, Rule, Store, TokenHash, Verdict, Wanted};
+use super::{Credentials, NewIdentity, NewLink, NewRow, NewSignIn, Rule, Store, TokenHash, Verdict, Wanted};
 use crate::{Change, Error, Name, Person, Role};
 
 /// The tables of this crate.
@@ -33,6 +33,12 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             number: 3,
             name: "put out and let in",
             sql: include_str!("../../../migrations/003_put_out_and_let_in.sql"),
+            then: None,
+        },
+        Migration {
+            number: 4,
+            name: "mailed links",
+            sql: include_str!("../../../migrations/004_mailed_links.sql"),
             then: None,
         },
     ],
@@ -127,13 +133,8 @@ impl Store for Sqlite {
         Ok(self.0.read(changes::newest).await?)
     }
 
-    async fn add_password_link(
-        &self,
-        id: PersonId,
-        token: TokenHash,
-        expires: UnixMs,
-    ) -> Result<(), Failure> {
-        Ok(self.0.write(move |c| links::add(c, id, &token, expires)).await?)
+    async fn add_password_link(&self, new: NewLink) -> Result<(), Failure> {
+        Ok(self.0.write(move |c| links::add(c, &new)).await?)
     }
 
     async fn password_link(&self, token: TokenHash, now: UnixMs) -> Result<Option<PersonId>, Failure> {
@@ -149,6 +150,9 @@ impl Store for Sqlite {
         let job = move |c: &rusqlite::Connection| {
             if links::person(c, &token, new.now)? != Some(new.person) {
                 return Err(Error::NoLink);
+            }
+            if links::is_mailed(c, &token)? {
+                people::verify(c, new.person)?;
             }
             Ok(new_password(c, &password, &new)?)
         };
