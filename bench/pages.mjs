@@ -80,7 +80,7 @@ const sinceHtml = (page) =>
   page.evaluate(() => {
     const [{ responseEnd }] = performance.getEntriesByType('navigation');
     const { poster, title, controls } = globalThis.seen;
-    return [poster, title, controls].map((at) => (at - responseEnd) / 1_000);
+    return [poster, title, controls].map((at) => Math.max(0, at - responseEnd) / 1_000);
   });
 
 /** Opens and plays it over the slow network. */

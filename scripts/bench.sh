@@ -2,6 +2,15 @@
 # Benchmarks beside ffmpeg, nginx and Bun; docs/BENCHMARKS.md says what they mean. `scripts/bench.sh parse` runs one part.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# What the pages take: no other program beside it. COMMUNICONNECT_BIN says which server, built with its pages.
+if [ "${1-}" = pages ]; then
+  if [ -z "${COMMUNICONNECT_BIN-}" ]; then
+    scripts/npm-packages.sh >&2 && npm run build >&2
+    cargo build --release --locked --package server >&2
+    export COMMUNICONNECT_BIN=$PWD/target/release/communiconnect
+  fi
+  exec node bench/pages.mjs
+fi
 cargo build --release --locked --package bench --package server --bin bench --bin talk --bin communiconnect >&2
 # The peer of ranges, and who asks both: tools of the benchmark, no part of the product.
 for tool in nginx wrk; do

@@ -4842,6 +4842,8 @@ export interface operations {
     showPoster: {
         parameters: {
             query?: {
+                /** @description `small`, for slow networks: a keyframe is a JPEG of at most 480 pixels. What the publisher sent stays as it is. */
+                size?: "small";
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */

@@ -29,7 +29,7 @@ describe('the watch page', { concurrency: false }, () => {
     const loaded = new Map();
     page.on('response', (response) => {
       if (response.request().resourceType() !== 'script') return;
-      assert.equal(response.headers()['content-encoding'] ?? 'gzip', 'gzip');
+      assert.equal(response.headers()['content-encoding'] ?? 'br', 'br');
       loaded.set(response.url(), Number(response.headers()['content-length']));
     });
     await page.goto(`/live/${id}`);

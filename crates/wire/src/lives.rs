@@ -287,8 +287,8 @@ pub struct KeyQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PosterQuery {
-    /// A picture for slow networks: a keyframe is a JPEG, its longer side at most 480 pixels. What the publisher sent is sent as
-    /// it is.
+    /// `small`, for slow networks: a keyframe is a JPEG of at most 480 pixels. What the publisher sent stays as it is.
+    #[param(inline)]
     pub size: Option<PosterSize>,
 }
 

@@ -4,6 +4,7 @@ import { english, french } from './counted';
 const fr = {
   title: 'Mes lives',
   profile: 'Profil',
+  kept: 'Gardés ici',
   none: 'Vous n’avez encore rien diffusé.',
   noneHint: 'Vos lives et leurs replays seront ici, pour être renommés, partagés ou supprimés.',
   start: 'Passer en direct',
@@ -32,6 +33,7 @@ const fr = {
 const en: typeof fr = {
   title: 'My lives',
   profile: 'Profile',
+  kept: 'Kept here',
   none: 'You have not been live yet.',
   noneHint: 'Your lives and their replays will be here, to be renamed, shared or deleted.',
   start: 'Go live',
