@@ -5,7 +5,7 @@ interface Told {
   live?: Live | undefined;
   timeline?: unknown;
   messages?: unknown;
-  /** The number of the newest deletion that the messages already show. */
+  /** The number of the newest deletion that the messages already show; it stands beside them. */
   change?: number;
 }
 
@@ -27,10 +27,7 @@ export function foreseen(url: string): Response | null {
   const answer = name && Number(id) === told.id && told[name];
   if (!answer) return null;
   told[name] = undefined;
-  return Response.json(
-    answer,
-    told.change === undefined ? {} : { headers: { 'Chat-Change': `${told.change}` } },
-  );
+  return Response.json(answer, { headers: { 'Chat-Change': `${told.change}` } });
 }
 
 /** The live that the page was sent with, if it is this one. */
