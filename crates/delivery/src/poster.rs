@@ -25,8 +25,8 @@ pub use child::{SUBCOMMAND, decode_standard_input};
 pub const MAX_SENT: usize = 1 << 20;
 /// A keyframe that is wrapped or decoded may be this long.
 const MAX_KEYFRAME: u32 = 4 << 20;
-/// The name of the file beside the bodies.
-const NAME: &str = "poster";
+/// The name of the file beside the bodies in which a poster lies that a publisher sent.
+pub const NAME: &str = "poster";
 /// Pictures that were decoded and are kept, those that could not be counted too.
 const MADE: usize = 256;
 /// Bytes of the pictures that are kept; the oldest go first.

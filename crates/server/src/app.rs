@@ -14,6 +14,7 @@ use lives::{Lifecycle, Lives, MediaTokens};
 use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use webhooks::Webhooks;
 
 use crate::clock::now_ms;
 use crate::config::Config;
@@ -60,6 +61,7 @@ pub(crate) struct App {
     pub(crate) counts: Arc<Counts>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) erasing: Erasing,
+    pub(crate) webhooks: Webhooks,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
     pub(crate) leaving: CancellationToken,
     /// Tasks that outlive their request; leaving waits for them.
@@ -95,6 +97,7 @@ impl App {
         let summaries = Arc::new(Summaries::new(recordings.clone(), lives.clone(), viewers.clone()));
         let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
         let (chat_states, tasks) = (States::default(), TaskTracker::new());
+        let webhooks = Webhooks::new(engines.webhooks()).map_err(Error::Client)?;
         let listeners = Listeners::new(Followers {
             lifecycle: lifecycle.clone(),
             recordings: recordings.clone(),
@@ -129,6 +132,7 @@ impl App {
             counts: Arc::default(),
             quota,
             erasing: Erasing::default(),
+            webhooks,
             leaving: CancellationToken::new(),
             tasks,
             since: Instant::now(),

@@ -1,4 +1,4 @@
-//! The command line: `communiconnect serve | verify | export | reread | user`.
+//! The command line: `communiconnect serve | verify | export | backup | restore | reread`, and what is in [`commands`].
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use ids::LiveId;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
+use crate::commands::Administration;
 use crate::config::Written;
 use crate::in_use::InUse;
 use crate::terminal::say;
-use crate::user_command::UserCommand;
-use crate::{backup, data_dir, engines, export, recorded, serve, shutdown, user_command};
+use crate::{backup, commands, data_dir, engines, export, recorded, serve, shutdown};
 
 /// How long tasks that would not end are waited for, once the server has left.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -78,11 +78,8 @@ enum Command {
         #[command(flatten)]
         at: DataDir,
     },
-    /// Lists people, adds them, puts them out and lets them in again; also beside a running server
-    User {
-        #[command(subcommand)]
-        command: UserCommand,
-    },
+    #[command(flatten)]
+    Administration(Administration),
     /// What the server starts itself as, to decode a keyframe apart
     #[command(name = poster::SUBCOMMAND, hide = true)]
     DecodeKeyframe,
@@ -108,7 +105,7 @@ pub fn main() -> ExitCode {
         Some(Command::Backup { to, at }) => back_up(&at.data_dir, &to),
         Some(Command::Restore { from, at }) => restore(&from, &at.data_dir),
         Some(Command::Reread { live_id, all: _, at }) => reread(&at.data_dir, live_id),
-        Some(Command::User { command }) => user_command::run(command),
+        Some(Command::Administration(command)) => commands::run(command),
         Some(Command::DecodeKeyframe) => return poster::decode_standard_input(),
     };
     done.unwrap_or_else(|sentence| {

@@ -2,10 +2,12 @@
 //!
 //! [`run`] is the whole server; the command line ([`cli`]) only gives it a configuration and a signal to leave.
 
+mod administered;
 mod app;
 mod backup;
 pub mod cli;
 mod clock;
+mod commands;
 mod config;
 mod connection;
 mod data_dir;
@@ -18,9 +20,11 @@ mod http;
 mod in_use;
 mod listeners;
 mod names;
+mod outboxes;
 mod pace;
 mod parting;
 mod people;
+mod person_export;
 mod places;
 mod presence;
 mod publishing;
@@ -32,7 +36,7 @@ mod shutdown;
 mod summaries;
 mod terminal;
 mod timeout;
-mod user_command;
+mod webhook_answers;
 
 pub use config::{Config, ConfigError, Written};
 pub use error::Error;

@@ -16,16 +16,18 @@ pub(crate) async fn check_quota(app: &App, live: &Live, announced: u64) -> Resul
     if app.quota.admit(author, announced) {
         return Ok(());
     }
+    let own = app.accounts.person(author).await.ok().and_then(|person| person.quota);
     let lives = app.lives.of_author(author).await?;
     let recorder = Arc::clone(&app.recorder);
     let adding =
         spawn_blocking(move || lives.into_iter().map(|id| recorder.stored(id.0)).sum::<Result<u64, _>>());
     let stored = adding.await.map_err(|_| Problem::of(StatusCode::INTERNAL_SERVER_ERROR))?;
-    app.quota.measured(author, stored.map_err(|error| storage(&error))?);
+    let stored = stored.map_err(|error| storage(&error))?;
+    app.quota.measured(author, stored, own.unwrap_or(app.quota.usual()));
     if app.quota.admit(author, announced) {
         return Ok(());
     }
-    Err(over_quota(app.quota.limit()))
+    Err(over_quota(app.quota.limit(author)))
 }
 
 /// 507: the lives of a person take all that one person may store.

@@ -14,25 +14,31 @@ const KNOWN_AT_MOST: usize = 10_000;
 /// What is known of what people store.
 #[derive(Debug)]
 pub(crate) struct Quota {
-    limit: u64,
+    usual: u64,
     known: Mutex<HashMap<PersonId, Known>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
     stored: u64,
+    limit: u64,
     since: Instant,
 }
 
 impl Quota {
-    /// A quota of so many bytes for each person.
-    pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, known: Mutex::default() }
+    /// A quota of so many bytes for each person of whom nothing else was said.
+    pub(crate) fn new(usual: u64) -> Self {
+        Self { usual, known: Mutex::default() }
     }
 
-    /// The bytes that one person may store.
-    pub(crate) fn limit(&self) -> u64 {
-        self.limit
+    /// The bytes that a person may store of whom nothing else was said.
+    pub(crate) fn usual(&self) -> u64 {
+        self.usual
+    }
+
+    /// The bytes that this person may store, as far as it is known.
+    pub(crate) fn limit(&self, person: PersonId) -> u64 {
+        self.lock().get(&person).map_or(self.usual, |known| known.limit)
     }
 
     /// Counts bytes that a person is about to store, if a measure says that there is room for them.
@@ -42,7 +48,7 @@ impl Quota {
             return false;
         };
         let sum = known.stored.saturating_add(bytes);
-        if sum > self.limit {
+        if sum > known.limit {
             return false;
         }
         known.stored = sum;
@@ -51,16 +57,21 @@ impl Quota {
 
     /// What is left for a person after the last measure.
     pub(crate) fn room(&self, person: PersonId) -> u64 {
-        self.lock().get(&person).map_or(0, |known| self.limit.saturating_sub(known.stored))
+        self.lock().get(&person).map_or(0, |known| known.limit.saturating_sub(known.stored))
     }
 
-    /// Takes note of what was measured.
-    pub(crate) fn measured(&self, person: PersonId, stored: u64) {
+    /// Takes note of what was measured, and of what this person may store.
+    pub(crate) fn measured(&self, person: PersonId, stored: u64, limit: u64) {
         let mut known = self.lock();
         if known.len() >= KNOWN_AT_MOST {
             known.clear();
         }
-        known.insert(person, Known { stored, since: Instant::now() });
+        known.insert(person, Known { stored, limit, since: Instant::now() });
+    }
+
+    /// Lets go of what is known of a person: it is looked at anew.
+    pub(crate) fn forget(&self, person: PersonId) {
+        self.lock().remove(&person);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PersonId, Known>> {
@@ -76,7 +87,7 @@ mod tests {
     fn nothing_is_admitted_before_it_was_measured() {
         let quota = Quota::new(100);
         assert!(!quota.admit(PersonId(1), 1));
-        quota.measured(PersonId(1), 0);
+        quota.measured(PersonId(1), 0, 100);
         assert!(quota.admit(PersonId(1), 1));
         assert!(!quota.admit(PersonId(2), 1));
     }
@@ -84,7 +95,7 @@ mod tests {
     #[test]
     fn what_was_admitted_counts() {
         let quota = Quota::new(100);
-        quota.measured(PersonId(1), 60);
+        quota.measured(PersonId(1), 60, 100);
         assert!(quota.admit(PersonId(1), 30));
         assert_eq!(quota.room(PersonId(1)), 10);
         assert!(!quota.admit(PersonId(1), 11));

@@ -13,7 +13,7 @@ use crate::connection::talk;
 use crate::error::Error;
 use crate::in_use::InUse;
 use crate::places::Places;
-use crate::{data_dir, erasure, http, rtmp, summaries, timeout};
+use crate::{data_dir, erasure, http, outboxes, rtmp, summaries, timeout};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -55,6 +55,7 @@ pub async fn run(
     app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
     app.tasks.spawn(erasure::hear_changes(app.clone(), app.accounts.newest_change().await?));
     app.tasks.spawn(erasure::erase(app.clone()));
+    app.tasks.spawn(outboxes::tell(app.clone()));
     in_use.tell(&public_url(&app.config, address));
     on_ready(address);
     tokio::select! {

@@ -1,22 +1,19 @@
-//! `communiconnect user ...`: people, by command line, also while a server works on the same directory. That server feels it
-//! within two seconds.
+//! `communiconnect user ...`: people.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::str::FromStr;
+use std::sync::Arc;
 
-use accounts::{Accounts, Change, NewPerson, OneTime, Person, Role, Wanted};
+use accounts::{Change, NewPerson, Person, Role, Wanted};
 use clap::Subcommand;
-use ids::PersonId;
+use recorder::{ReadOnlyDisk, Recorder};
 
+use super::desk::{AT_ONCE, Common, Desk, Whom, all, said};
+use super::link::tell_link;
 use crate::clock::now_ms;
-use crate::config::{Config, Written};
-use crate::engines::Engines;
 use crate::people::{account, invitation_link, password_link};
-use crate::terminal::{ask, first_line, say};
-use crate::{app, data_dir, in_use};
-
-/// People of one reading, of a list.
-const AT_ONCE: u32 = 500;
+use crate::person_export::{self, Shelves};
+use crate::terminal::{first_line, say};
 
 /// What is done with people.
 #[derive(Subcommand)]
@@ -86,9 +83,30 @@ pub(crate) enum UserCommand {
         common: Common,
     },
     /// Erases somebody: their lives, what they said anywhere, and all that is known of them
-    Delete {
+    #[command(alias = "delete")]
+    Erase {
         #[command(flatten)]
         who: Whom,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Shows how much somebody keeps and may keep, and changes that
+    Quota {
+        #[command(flatten)]
+        who: Whom,
+        /// Bytes of recordings that they may keep, or "usual" for as many as everybody [default: only shows it]
+        #[arg(value_name = "BYTES|usual")]
+        bytes: Option<Quota>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Writes everything that somebody said, published and is into one archive
+    Export {
+        #[command(flatten)]
+        who: Whom,
+        /// The archive: .zip or .tar
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
         #[command(flatten)]
         common: Common,
     },
@@ -118,86 +136,65 @@ pub(crate) enum UserCommand {
     },
 }
 
-/// Whom it is about.
-#[derive(clap::Args)]
-pub(crate) struct Whom {
-    /// Their number, or their e-mail address
-    #[arg(value_name = "ID|EMAIL")]
-    who: String,
-}
-
-/// What all of these take.
-#[derive(clap::Args)]
-pub(crate) struct Common {
-    /// Prints JSON
-    #[arg(long)]
-    json: bool,
-    /// Does not ask
-    #[arg(long)]
-    yes: bool,
-    /// Where everything is kept [default: ./data]
-    #[arg(long, env = "COMMUNICONNECT_DATA_DIR", value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// The configuration of the server, a TOML file
-    #[arg(long, env = "COMMUNICONNECT_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// What links begin with [default: the address of the running server]
-    #[arg(long, env = "COMMUNICONNECT_PUBLIC_URL", value_name = "URL")]
-    public_url: Option<String>,
-}
-
 /// Does what the command says.
-pub(crate) fn run(command: UserCommand) -> Result<ExitCode, String> {
-    let runtime = tokio::runtime::Runtime::new().map_err(said)?;
-    runtime.block_on(done(command))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn done(command: UserCommand) -> Result<(), String> {
+pub(super) async fn done(command: UserCommand) -> Result<(), String> {
     match command {
         UserCommand::Add { email, password, first_name, last_name, roles, common } => {
             let password = password.map_or_else(first_line, Ok)?;
             let desk = Desk::open(common).await?;
             let new = NewPerson { email, password, first_name, last_name };
             let person = desk.accounts.add(new, &roles, now_ms()).await.map_err(said)?;
-            desk.tell(&person, &format!("person {} added", person.id)).await
+            tell(desk, &person, &format!("person {} added", person.id)).await
         }
-        UserCommand::List { query, common } => Desk::open(common).await?.list(query).await,
+        UserCommand::List { query, common } => list(Desk::open(common).await?, query).await,
         UserCommand::Show { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
-            desk.tell(&person, &described(&person)).await
+            tell(desk, &person, &described(&person)).await
         }
         UserCommand::Disable { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let person = desk.accounts.disable(person.id, now_ms()).await.map_err(said)?;
-            desk.tell(&person, &format!("disabled: {}", described(&person))).await
+            tell(desk, &person, &format!("disabled: {}", described(&person))).await
         }
         UserCommand::Enable { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let person = desk.accounts.enable(person.id).await.map_err(said)?;
-            desk.tell(&person, &format!("enabled: {}", described(&person))).await
+            tell(desk, &person, &format!("enabled: {}", described(&person))).await
         }
         UserCommand::Rename { who, first_name, last_name, email, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let change = Change { first_name, last_name, email, ..Change::default() };
             let person = desk.accounts.change(person.id, change).await.map_err(said)?;
-            desk.tell(&person, &format!("changed: {}", described(&person))).await
+            tell(desk, &person, &format!("changed: {}", described(&person))).await
         }
-        UserCommand::Delete { who, common } => {
+        UserCommand::Erase { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
-            desk.delete(&person).await
+            erase(desk, &person).await
+        }
+        UserCommand::Quota { who, bytes, common } => {
+            let (desk, person) = Desk::with(common, &who).await?;
+            quota(desk, person, bytes).await
+        }
+        UserCommand::Export { who, output, common } => {
+            let (desk, person) = Desk::with(common, &who).await?;
+            let shelves = Shelves { data_dir: &desk.config.data_dir, lives: &desk.lives, chat: &desk.chat };
+            let files = person_export::export(shelves, &person, &output).await?;
+            let answer =
+                serde_json::json!({"id": person.id, "file": output.display().to_string(), "files": files});
+            let sentence = format!("{files} files of person {} are in {}", person.id, output.display());
+            desk.tell(&answer, &sentence).await
         }
         UserCommand::PasswordLink { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let link = desk.accounts.password_link(person.id, now_ms()).await.map_err(said)?;
             let url = password_link(&desk.base(), &link);
-            desk.tell_link(&link, url).await
+            tell_link(desk, &link, url).await
         }
         UserCommand::Invite { common } => {
             let desk = Desk::open(common).await?;
             let link = desk.accounts.invite(now_ms()).await.map_err(said)?;
             let url = invitation_link(&desk.base(), &link);
-            desk.tell_link(&link, url).await
+            tell_link(desk, &link, url).await
         }
         UserCommand::Role { who, role, remove, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
@@ -205,107 +202,82 @@ async fn done(command: UserCommand) -> Result<(), String> {
                 desk.asked(&format!("{} is to be {}.", described(&person), role.name()))?;
             }
             let person = desk.accounts.set_role(person.id, role, !remove).await.map_err(said)?;
-            desk.tell(&person, &format!("roles of person {}: {}", person.id, roles(&person))).await
+            tell(desk, &person, &format!("roles of person {}: {}", person.id, roles(&person))).await
         }
     }
 }
 
-/// Where a command is done.
-struct Desk {
-    accounts: Accounts,
-    engines: Engines,
-    config: Config,
-    json: bool,
-    yes: bool,
+async fn list(desk: Desk, words: Option<String>) -> Result<(), String> {
+    let people = all(async |skip| {
+        let wanted = Wanted { words: words.clone(), skip, limit: AT_ONCE };
+        desk.accounts.people(wanted).await.map(|(_, people)| people)
+    })
+    .await?;
+    let accounts: Vec<_> = people.iter().map(|person| (account(person), described(person))).collect();
+    if desk.json() {
+        let accounts: Vec<_> = accounts.into_iter().map(|(account, _)| account).collect();
+        return desk.tell(&accounts, "").await;
+    }
+    accounts.iter().for_each(|(_, line)| say(line));
+    desk.close().await
 }
 
-impl Desk {
-    async fn open(common: Common) -> Result<Self, String> {
-        let Common { json, yes, data_dir, config, public_url } = common;
-        data_dir::keep_private();
-        let config = Written { data_dir, config, public_url, ..Written::default() }.meant().map_err(said)?;
-        let engines = Engines::open(&config.data_dir).map_err(said)?;
-        let key = app::signing_key(&engines, &config.data_dir).await.map_err(said)?;
-        let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
-        Ok(Self { accounts, engines, config, json, yes })
-    }
+/// How many bytes somebody may keep, as it is said on the command line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Quota {
+    /// As many as everybody.
+    Usual,
+    /// So many.
+    Bytes(u64),
+}
 
-    async fn with(common: Common, whom: &Whom) -> Result<(Self, Person), String> {
-        let desk = Self::open(common).await?;
-        let found = match whom.who.parse::<PersonId>() {
-            Ok(id) => desk.accounts.person(id).await,
-            Err(_) => desk.accounts.by_email(&whom.who).await,
+impl FromStr for Quota {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "usual" => Ok(Self::Usual),
+            text => text.parse().map(Self::Bytes).map_err(|_| "bytes, or the word usual".to_owned()),
+        }
+    }
+}
+
+async fn quota(desk: Desk, mut person: Person, new: Option<Quota>) -> Result<(), String> {
+    if let Some(new) = new {
+        let bytes = match new {
+            Quota::Usual => None,
+            Quota::Bytes(bytes) => Some(bytes),
         };
-        let person = found.map_err(|error| format!("{}: {error}", whom.who))?;
-        Ok((desk, person))
+        person = desk.accounts.set_quota(person.id, bytes).await.map_err(said)?;
     }
+    let recorder = Recorder::on(Arc::new(ReadOnlyDisk), &desk.config.data_dir, 0).map_err(said)?;
+    let lives = desk.lives.of_author(person.id).await.map_err(said)?;
+    let stored: u64 = lives.iter().map(|live| recorder.stored(live.0)).sum::<Result<_, _>>().map_err(said)?;
+    let may = person.quota.map_or("as many as everybody".to_owned(), |bytes| bytes.to_string());
+    let answer = serde_json::json!({"id": person.id, "quota_bytes": person.quota, "stored_bytes": stored});
+    let sentence = format!("person {} keeps {stored} bytes, and may keep {may}", person.id);
+    desk.tell(&answer, &sentence).await
+}
 
-    async fn list(self, words: Option<String>) -> Result<(), String> {
-        let mut all = Vec::new();
-        loop {
-            let wanted = Wanted { words: words.clone(), skip: all.len() as u64, limit: AT_ONCE };
-            let (_, people) = self.accounts.people(wanted).await.map_err(said)?;
-            let is_last = people.len() < AT_ONCE as usize;
-            all.extend(people);
-            if is_last {
-                break;
-            }
-        }
-        if self.json {
-            say(&written(&all.iter().map(account).collect::<Vec<_>>()));
-        } else {
-            all.iter().for_each(|person| say(&described(person)));
-        }
-        self.close().await
-    }
+async fn erase(desk: Desk, person: &Person) -> Result<(), String> {
+    desk.asked(&format!(
+        "{}\nTheir lives, everything they said and all that is known of them will be erased. There is no way back.",
+        described(person)
+    ))?;
+    desk.accounts.begin_erasure(person.id, now_ms()).await.map_err(said)?;
+    let is_served = desk.is_served();
+    let when = if is_served {
+        "is being erased by the running server"
+    } else {
+        "will be erased when a server starts on it"
+    };
+    let answer = serde_json::json!({"id": person.id, "erased": is_served});
+    let sentence = format!("person {} is out; what they said and published {when}", person.id);
+    desk.tell(&answer, &sentence).await
+}
 
-    async fn delete(self, person: &Person) -> Result<(), String> {
-        self.asked(&format!(
-            "{}\nTheir lives, everything they said and all that is known of them will be erased. There is no way back.",
-            described(person)
-        ))?;
-        self.accounts.begin_erasure(person.id, now_ms()).await.map_err(said)?;
-        let is_served = in_use::server_of(&self.config.data_dir).is_some();
-        let when = if is_served {
-            "is being erased by the running server"
-        } else {
-            "will be erased when a server starts on it"
-        };
-        if self.json {
-            say(&format!("{{\"id\":{},\"erased\":{is_served}}}", person.id));
-        } else {
-            say(&format!("person {} is out; what they said and published {when}", person.id));
-        }
-        self.close().await
-    }
-
-    /// Goes on only after a yes.
-    fn asked(&self, what: &str) -> Result<(), String> {
-        if self.yes { Ok(()) } else { ask(what) }
-    }
-
-    async fn tell(self, person: &Person, sentence: &str) -> Result<(), String> {
-        say(&if self.json { written(&account(person)) } else { sentence.to_owned() });
-        self.close().await
-    }
-
-    async fn tell_link(self, link: &OneTime, url: String) -> Result<(), String> {
-        let answer = wire::people::OneTimeLink { url, expires_at: wire::Time(link.expires.0) };
-        say(&if self.json { written(&answer) } else { answer.url });
-        self.close().await
-    }
-
-    /// What links begin with.
-    fn base(&self) -> String {
-        let running = || in_use::server_of(&self.config.data_dir).filter(|url| !url.is_empty());
-        let said = self.config.public_url.clone().or_else(running);
-        said.unwrap_or_else(|| format!("http://{}", self.config.listen))
-    }
-
-    async fn close(self) -> Result<(), String> {
-        self.engines.close().await;
-        Ok(())
-    }
+async fn tell(desk: Desk, person: &Person, sentence: &str) -> Result<(), String> {
+    desk.tell(&account(person), sentence).await
 }
 
 /// Who somebody is, in a line.
@@ -327,13 +299,4 @@ fn described(person: &Person) -> String {
 
 fn roles(person: &Person) -> String {
     person.roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")
-}
-
-fn written(answer: &impl serde::Serialize) -> String {
-    // Strings, numbers and lists of them are always written.
-    serde_json::to_string_pretty(answer).unwrap_or_default()
-}
-
-fn said(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -26,7 +26,7 @@ struct Built;
 const INDEX: &str = "index.html";
 /// The application's pages beside those of lives and people, which stand at `/live/ID` and `/people/ID`; `web/src/pages.ts` has
 /// the same.
-const PAGES: &[&str] = &["", "login", "me", "profile", "register", "studio"];
+const PAGES: &[&str] = &["", "admin", "login", "me", "profile", "register", "studio"];
 /// The folder whose files have their content's hash in their name.
 const HASHED: &str = "assets/";
 /// The custom elements: a module that pages of any site load, which asks for leave (Fetch, "CORS protocol").

@@ -76,7 +76,7 @@ async fn create(
     check_quota(&app, &live, announced).await?;
     let room = app.quota.room(live.author.id).saturating_add(announced);
     if creation.length.is_some_and(|length| length > room) {
-        return Err(over_quota(app.quota.limit()));
+        return Err(over_quota(app.quota.limit(live.author.id)));
     }
     let is_empty = creation.length == Some(0);
     let upload = app.uploads.create(id.0, creation).await.map_err(upload_problem)?;

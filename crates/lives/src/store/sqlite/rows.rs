@@ -8,7 +8,7 @@ use crate::{Decision, Error, EventKind, Recorded};
 
 /// What [`read`] reads.
 pub(super) const COLUMNS: &str = "lives.id, author, lives.title, lives.description, lives.content, visibility, started_at, ended_at, \
-     stopped_at, deleted_at, watch_key, stream_key, recorded, epoch, viewers";
+     stopped_at, deleted_at, watch_key, stream_key, recorded, epoch, viewers, completed_at";
 
 /// What a job on the rows returns that refuses nothing.
 pub(super) type Kept<T> = Result<T, database::Error>;
@@ -53,7 +53,7 @@ pub(super) fn decide(
     let mut statement = connection.prepare_cached(
         "UPDATE lives SET title = ?2, description = ?3, content = ?4, visibility = ?5, ended_at = ?6,
                           stopped = ?7 IS NOT NULL, stopped_at = ?7, deleted_at = ?8,
-                          watch_key = ?9, stream_key = ?10, epoch = ?11
+                          watch_key = ?9, stream_key = ?10, epoch = ?11, completed_at = ?12
          WHERE id = ?1",
     )?;
     statement.execute(params![
@@ -68,6 +68,7 @@ pub(super) fn decide(
         row.watch_key,
         row.stream_key,
         row.epoch,
+        row.completed.map(|at| at.0),
     ])?;
     let event = outbox::put(connection, id, kind, now)?;
     Ok((row, Some(event)))
@@ -114,6 +115,13 @@ pub(super) fn recorded(connection: &Connection) -> Kept<Vec<(LiveId, Recorded)>>
 
 pub(super) fn half_deleted(connection: &Connection) -> Kept<Vec<LiveId>> {
     ids(connection, "SELECT id FROM lives WHERE deleted_at IS NOT NULL")
+}
+
+pub(super) fn incomplete(connection: &Connection) -> Kept<Vec<LiveId>> {
+    ids(
+        connection,
+        "SELECT id FROM lives WHERE stopped_at IS NOT NULL AND completed_at IS NULL AND deleted_at IS NULL",
+    )
 }
 
 pub(super) fn keep_recorded(connection: &Connection, recorded: &[(LiveId, Recorded)]) -> Kept<()> {
@@ -175,5 +183,6 @@ pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         recorded: recorded.and_then(|text| serde_json::from_str(&text).ok()),
         epoch: row.get(13)?,
         viewers: u64::try_from(row.get::<_, i64>(14)?).unwrap_or(0),
+        completed: time(15)?,
     })
 }
