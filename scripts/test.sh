@@ -34,7 +34,7 @@ rust() {
 campaigns() { scripts/campaign.sh; }
 browser() { scripts/test-browser.sh; }
 coverage() { scripts/coverage.sh "$profiles" "$floor"; }
-fuzz() { scripts/fuzz.sh 10; }
+fuzz() { scripts/fuzz.sh 5; }
 
 failed=()
 for step in ${*:-setup pages format lint licences rust campaigns browser coverage fuzz}; do

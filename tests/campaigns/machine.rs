@@ -87,6 +87,12 @@ pub(crate) fn is_overloaded() -> bool {
     load > 4.0 * processors as f64
 }
 
+/// An address that nobody listens to, for a server that listens there again after each start.
+pub(crate) fn free_address() -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    free.expect("there is a free port").to_string()
+}
+
 /// SIGTERM.
 pub(crate) fn terminate(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGTERM).expect("the server can be signalled");

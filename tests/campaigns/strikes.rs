@@ -1,5 +1,5 @@
-//! The whole server is struck down at random moments, under eight publishers, fifty viewers and a hundred messages a
-//! second. After each restart everything that was acknowledged is there, exactly once and in order.
+//! The whole server is struck down at random moments, under eight publishers, two encoders, fifty viewers and a hundred
+//! messages a second. After each restart everything that was acknowledged is there, exactly once and in order.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -12,11 +12,14 @@ use promises::{Api, Live, Person, Server, Upload, tools};
 use tokio::task::JoinSet;
 
 use crate::crowd::{
-    Acknowledged, Author, Publisher, Reader, SOURCES, Shared, Signpost, Source, Stage, lock, watch_anything,
+    Acknowledged, Author, Encoder, OnAir, Publisher, Reader, SOURCES, Shared, Signpost, Source, Stage,
+    Stream, lock, saved, watch_anything,
 };
 use crate::machine::{self, Image};
 
 const PUBLISHERS: usize = 8;
+/// Those who publish by RTMP.
+const ENCODERS: usize = 2;
 const VIEWERS: usize = 50;
 const READERS: usize = 5;
 /// Authors, and the time between two messages of one: over a hundred messages a second together, also while some wait.
@@ -48,8 +51,9 @@ pub(crate) enum Fault {
 /// Strikes so many times; answers what was counted.
 pub(crate) async fn run(mut fault: Fault, count: u64, seed: u64) -> String {
     let mut random = Random::new(seed);
+    let rtmp = machine::free_address();
     let mut server = Server::configured(
-        &["--reserve", "0", "--running-lives", "100000", "--access-token-s", "1000000"],
+        &["--reserve", "0", "--running-lives", "100000", "--access-token-s", "1000000", "--rtmp", &rtmp],
         &[("COMMUNICONNECT_LOG", "warn")],
     )
     .await;
@@ -59,7 +63,7 @@ pub(crate) async fn run(mut fault: Fault, count: u64, seed: u64) -> String {
         server.restart().await;
     }
     let signpost = Signpost::new(matches!(fault, Fault::PowerCut(_)));
-    let mut scene = Scene::open(&server, &signpost, &mut random).await;
+    let mut scene = Scene::open(&server, &signpost, &rtmp, &mut random).await;
     signpost.point(Some(server.base()));
     let (mut slowest, mut late) = (Duration::ZERO, 0);
     let mut up = Duration::ZERO;
@@ -143,6 +147,8 @@ pub(crate) async fn verify(server: &Server) {
 /// Everybody who uses the server, and what they were told.
 struct Scene {
     publishers: JoinSet<u64>,
+    encoders: JoinSet<u64>,
+    on_air: Vec<Shared<Option<OnAir>>>,
     authors: JoinSet<u64>,
     viewers: JoinSet<u64>,
     readers: JoinSet<()>,
@@ -153,7 +159,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn open(server: &Server, signpost: &Signpost, random: &mut Random) -> Self {
+    async fn open(server: &Server, signpost: &Signpost, rtmp: &str, random: &mut Random) -> Self {
         let (host, talk) = server.live().await;
         let mut publishers = JoinSet::new();
         let mut stages = Vec::new();
@@ -166,6 +172,15 @@ impl Scene {
             publishers.spawn(
                 Publisher { author, source, stage, random, pace: (20_000, 120) }.run(signpost.place()),
             );
+        }
+        let (mut encoders, mut on_air) = (JoinSet::new(), Vec::new());
+        let stream = Arc::new(Stream::read().await);
+        for _ in 0..ENCODERS {
+            let (author, shown) = (server.person("Fanta").await, Shared::<Option<OnAir>>::default());
+            on_air.push(Arc::clone(&shown));
+            let (stream, host) = (Arc::clone(&stream), rtmp.to_owned());
+            let random = Random::new(random.number());
+            encoders.spawn(Encoder { author, stream, on_air: shown, host, random }.run(signpost.place()));
         }
         let mut viewers = JoinSet::new();
         let watched: Vec<_> =
@@ -189,6 +204,8 @@ impl Scene {
         }
         Self {
             publishers,
+            encoders,
+            on_air,
             authors,
             viewers,
             readers,
@@ -201,7 +218,7 @@ impl Scene {
 
     /// Somebody who found a promise broken ends the campaign.
     fn notice_failures(&mut self) {
-        for crowd in [&mut self.publishers, &mut self.authors, &mut self.viewers] {
+        for crowd in [&mut self.publishers, &mut self.encoders, &mut self.authors, &mut self.viewers] {
             if let Some(Err(error)) = crowd.try_join_next() {
                 std::panic::resume_unwind(error.into_panic());
             }
@@ -214,6 +231,15 @@ impl Scene {
     /// What has to hold after a restart, before anybody goes on.
     async fn check(&mut self, server: &Server, random: &mut Random) {
         self.conversation.check(server).await;
+        for on_air in &self.on_air {
+            let Some(OnAir { live, saved_ms }) = lock(on_air).clone() else { continue };
+            let saved_ms_now = saved(&server.anonymous(), &live).await;
+            assert!(
+                saved_ms_now >= saved_ms,
+                "{}: {saved_ms} ms were saved, {saved_ms_now} are",
+                live.path("")
+            );
+        }
         let probed = random.between(0, self.stages.len() - 1);
         for number in 0..self.stages.len() {
             let (stage, source) = &self.stages[number];
@@ -238,7 +264,7 @@ impl Scene {
             }
             let kept = frames::by_our_reader(&answer.body);
             let last_kept = last_ms(&kept);
-            must_begin(&source.frames, &kept, &path);
+            frames::must_begin(&source.frames, &kept, &path);
             assert!(last_kept >= last_sent - UNSHOWN_MS, "{path}: {last_sent} ms sent, {last_kept} ms kept");
             self.checked_frames += kept.iter().map(|track| track.frames.len()).sum::<usize>();
             self.checked_bytes += offset;
@@ -253,6 +279,7 @@ impl Scene {
     /// Everybody finishes; the last look at all that was kept.
     async fn finish(mut self, server: &Server) -> String {
         let recordings = total(self.publishers).await;
+        let streams = total(self.encoders).await;
         let messages = total(self.authors).await;
         let watched = total(self.viewers).await;
         while let Some(ended) = self.readers.join_next().await {
@@ -265,9 +292,10 @@ impl Scene {
         self.conversation.next.clear();
         self.conversation.check(server).await;
         assert_eq!(self.conversation.kept.len() as u64, kept, "the whole history again");
-        assert!(recordings > 0 && messages > 0 && watched > 0, "{recordings} {messages} {watched}");
+        let all = [recordings, streams, messages, watched];
+        assert!(all.iter().all(|count| *count > 0), "{all:?}");
         format!(
-            "{recordings} recordings published whole with every frame, {messages} messages kept once and in order, \
+            "{recordings} recordings and {streams} streams by RTMP published whole with every frame, {messages} messages kept once and in order, \
              {watched} viewings; at restarts {} bytes and {} frames checked; nothing acknowledged was lost",
             self.checked_bytes, self.checked_frames
         )
@@ -341,20 +369,4 @@ impl Conversation {
 
 fn last_ms(tracks: &[Frames]) -> i64 {
     tracks.iter().filter_map(|track| track.frames.last()).map(|frame| frame.ms).max().unwrap_or(0)
-}
-
-/// What is kept is the beginning of what was sent, frame for frame.
-fn must_begin(sent: &[Frames], kept: &[Frames], what: &str) {
-    for track in kept {
-        let source = sent.iter().find(|source| source.kind == track.kind);
-        let source = source.unwrap_or_else(|| panic!("{what}: a track {:?} that was not sent", track.kind));
-        assert!(track.frames.len() <= source.frames.len(), "{what}: more frames than were sent");
-        for (at, (kept, sent)) in track.frames.iter().zip(&source.frames).enumerate() {
-            assert!(
-                kept.units == sent.units && kept.key == sent.key,
-                "{what}: frame {at} of {:?}",
-                track.kind
-            );
-        }
-    }
 }

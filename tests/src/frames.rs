@@ -192,6 +192,25 @@ pub fn must_equal(source: &[Frames], replay: &[Frames], tolerance_ms: i64) {
     }
 }
 
+/// Fails unless what is kept is the beginning of what was sent, frame for frame.
+///
+/// # Panics
+/// At the first difference, saying where.
+pub fn must_begin(sent: &[Frames], kept: &[Frames], what: &str) {
+    for track in kept {
+        let source = sent.iter().find(|source| source.kind == track.kind);
+        let source = source.unwrap_or_else(|| panic!("{what}: a track {:?} that was not sent", track.kind));
+        assert!(track.frames.len() <= source.frames.len(), "{what}: more frames than were sent");
+        for (at, (kept, sent)) in track.frames.iter().zip(&source.frames).enumerate() {
+            assert!(
+                kept.units == sent.units && kept.key == sent.key,
+                "{what}: frame {at} of {:?}",
+                track.kind
+            );
+        }
+    }
+}
+
 /// A frame's pieces without what is container and not picture: start codes or lengths, access unit delimiters,
 /// temporal delimiters.
 #[must_use]

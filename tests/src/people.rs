@@ -79,7 +79,12 @@ pub struct Live {
 }
 
 impl Live {
-    fn of(started: Value) -> Self {
+    /// The live of an answer to `start`.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[must_use]
+    pub fn of(started: Value) -> Self {
         let id = started["live_id"].as_i64().expect("a live has a number");
         let key = started["stream_key"].as_str().expect("a live has a stream key").to_owned();
         Self { id, key, started }

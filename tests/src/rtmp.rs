@@ -86,23 +86,31 @@ impl Rtmp {
     /// The same after the handshake.
     pub async fn shaken(host: &str) -> Self {
         let mut rtmp = Self::open(host).await;
-        let packet: Vec<u8> = (0..1_536_u32).map(|at| (at % 251) as u8).collect();
-        rtmp.raw(&[&[3][..], &packet].concat()).await;
-        let mut answer = vec![0; 1 + 2 * 1_536];
-        let read = tokio::time::timeout(PATIENCE, rtmp.stream.read_exact(&mut answer)).await;
-        read.expect("the handshake is answered").expect("readable");
-        assert!(answer[0] == 3 && answer[1 + 1_536..] == packet, "our packet comes back");
-        rtmp.raw(&answer[1..=1_536]).await;
+        rtmp.shake().await.expect("the handshake is answered");
         rtmp
+    }
+
+    async fn shake(&mut self) -> std::io::Result<()> {
+        let packet: Vec<u8> = (0..1_536_u32).map(|at| (at % 251) as u8).collect();
+        self.raw(&[&[3][..], &packet].concat()).await;
+        let mut answer = vec![0; 1 + 2 * 1_536];
+        tokio::time::timeout(PATIENCE, self.stream.read_exact(&mut answer)).await??;
+        assert!(answer[0] == 3 && answer[1 + 1_536..] == packet, "our packet comes back");
+        self.raw(&answer[1..=1_536]).await;
+        Ok(())
     }
 
     /// The same after `connect`, as encoders say it.
     pub async fn connected(host: &str) -> Self {
         let mut rtmp = Self::shaken(host).await;
+        rtmp.connect().await;
+        rtmp
+    }
+
+    async fn connect(&mut self) {
         let asked =
             amf::object(&[("app", "live"), ("type", "nonprivate"), ("tcUrl", "rtmp://a.example/live")]);
-        rtmp.command(&[amf::text("connect"), amf::number(1.0), asked]).await;
-        rtmp
+        self.command(&[amf::text("connect"), amf::number(1.0), asked]).await;
     }
 
     /// A publisher of a live, let in.
@@ -116,15 +124,46 @@ impl Rtmp {
         rtmp
     }
 
+    /// A publisher of a live, let in; `None` when nobody listens or the connection is cut on the way.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    pub async fn let_in(host: &str, key: &str) -> Option<Self> {
+        let mut rtmp = Self { stream: TcpStream::connect(host).await.ok()? };
+        rtmp.shake().await.ok()?;
+        rtmp.connect().await;
+        rtmp.ask(key).await;
+        let status = rtmp.status().await?;
+        assert_eq!(status.code, "NetStream.Publish.Start", "{}", status.description);
+        Some(rtmp)
+    }
+
     /// Asks to publish; the answer.
     pub async fn publish(&mut self, name: &str) -> Status {
+        self.ask(name).await;
+        self.status().await.expect("publish is answered")
+    }
+
+    async fn ask(&mut self, name: &str) {
         for before in ["releaseStream", "FCPublish"] {
             self.command(&[amf::text(before), amf::number(2.0), amf::null(), amf::text(name)]).await;
         }
         self.command(&[amf::text("createStream"), amf::number(4.0), amf::null()]).await;
         let live = amf::text("live");
         self.command(&[amf::text("publish"), amf::number(5.0), amf::null(), amf::text(name), live]).await;
-        self.status().await.expect("publish is answered")
+    }
+
+    /// Says that the stream has ended, and waits until the server has it, whose answers come in the order of our messages;
+    /// false when the connection is cut before.
+    pub async fn ended(mut self) -> bool {
+        self.command(&[amf::text("deleteStream"), amf::number(6.0), amf::null(), amf::number(1.0)]).await;
+        self.command(&[amf::text("createStream"), amf::number(7.0), amf::null()]).await;
+        while let Some((kind, payload)) = self.next().await {
+            if kind == 20 && payload.ends_with(&1_f64.to_be_bytes()) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Sends a command of these values.
@@ -137,6 +176,14 @@ impl Rtmp {
     pub async fn message(&mut self, id: u8, kind: u8, time: u32, payload: &[u8]) {
         let bytes = message(id, kind, time, payload);
         self.raw(&bytes).await;
+    }
+
+    /// The same, for whom it matters whether the connection still stands.
+    ///
+    /// # Errors
+    /// The server has closed it, or is gone.
+    pub async fn try_message(&mut self, id: u8, kind: u8, time: u32, payload: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(&message(id, kind, time, payload)).await
     }
 
     /// Sends bytes as they are.

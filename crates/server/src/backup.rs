@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use ids::LiveId;
 use serde::{Deserialize, Serialize};
 
-use crate::{data_dir, engines, recorded};
+use crate::{data_dir, engines, offline, recorded};
 
 /// What says that a folder is a backup.
 const MARK: &str = "backup.json";
@@ -122,7 +122,7 @@ pub(crate) fn restore(from: &Path, to: &Path, tell: &mut dyn FnMut(&str)) -> Res
     if !wrong.is_empty() {
         return Err(wrong.join("\n"));
     }
-    recorded::grown(to)
+    offline::grown(to)
 }
 
 /// Makes the folder a backup's, if it is one already or empty.

@@ -15,7 +15,7 @@ use crate::commands::Administration;
 use crate::config::Written;
 use crate::in_use::InUse;
 use crate::terminal::say;
-use crate::{backup, commands, data_dir, engines, export, recorded, serve, shutdown};
+use crate::{backup, commands, data_dir, engines, export, offline, recorded, serve, shutdown};
 
 /// How long tasks that would not end are waited for, once the server has left.
 const LAST_WAIT: Duration = Duration::from_millis(500);
@@ -189,10 +189,10 @@ fn reread(data_dir: &Path, live_id: Option<i64>) -> Result<ExitCode, String> {
     let _in_use = InUse::take(data_dir).map_err(said)?;
     let lives = match live_id {
         Some(live) => vec![LiveId(live)],
-        None => recorded::lives(data_dir)?,
+        None => offline::lives(data_dir)?,
     };
     for live in lives {
-        say(&recorded::reread(data_dir, live)?);
+        say(&offline::reread(data_dir, live)?);
     }
     Ok(ExitCode::SUCCESS)
 }

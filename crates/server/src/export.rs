@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use ids::LiveId;
-use recorder::{ReadOnlyDisk, Recorder, Recording};
+use recorder::Recording;
 use timeline::view::{self, Format, Selection, Unavailable, View};
 use timeline::{Take, Timeline};
+
+use crate::offline::Offline;
 
 /// Bytes written at once.
 const PIECE: u64 = 1 << 20;
@@ -23,9 +24,7 @@ const PIECE: u64 = 1 << 20;
 /// A sentence: the ending would lie, or one file cannot hold it all; it names the form that can be had. Nothing is written
 /// then.
 pub(crate) fn export(data_dir: &Path, live: LiveId, output: &Path) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(said)?;
-    let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(said)?;
-    let recording = runtime.block_on(recorder.recording(live.0)).map_err(said)?;
+    let recording = Offline::to_read(data_dir)?.recording(live)?;
     let timeline = recording.timeline();
     if timeline.takes().is_empty() {
         return Err(format!("nothing is recorded of live {live}"));

@@ -20,6 +20,7 @@ mod http;
 mod in_use;
 mod listeners;
 mod names;
+mod offline;
 mod outboxes;
 mod pace;
 mod parting;

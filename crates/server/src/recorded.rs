@@ -8,13 +8,12 @@ use delivery::hls::Hls;
 use delivery::replay::Replays;
 use ids::{LiveId, UnixMs};
 use ingest::Publishers;
-use ingest::reread::{self, Outcome};
 use ingest::upload::Uploads;
 use lives::{Live, Recorded, RecordedTake, Ways};
 use media::Kind;
 use moka::future::Cache;
 use recorder::unread::Stretch;
-use recorder::{Disk, ReadOnlyDisk, Recorder, Recording};
+use recorder::{ReadOnlyDisk, Recorder, Recording};
 use timeline::view::{self, Format, Selection};
 use timeline::{PlayClock, Position, Timeline, Version};
 
@@ -388,44 +387,6 @@ pub(crate) fn verify(data_dir: &Path) -> Vec<String> {
         }
         Err(error) => vec![error.to_string()],
     }
-}
-
-/// Reads again what a live has kept unread; says what came of it. Nobody else may use the directory meanwhile.
-pub(crate) fn reread(data_dir: &Path, live: LiveId) -> Result<String, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-    let recorder = Recorder::open(data_dir, 0).map_err(|error| error.to_string())?;
-    let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
-    let Outcome { understood, takes, frames, left, left_bytes } =
-        reread::reread(&recording).map_err(|error| error.to_string())?;
-    Ok(format!(
-        "live {live}: {understood} stretches understood, {takes} takes with {frames} frames added; {left} stretches of \
-         {left_bytes} bytes are still unread"
-    ))
-}
-
-/// The lives of a data directory that nobody serves of which more is recorded than their rows say, a sentence each.
-pub(crate) fn grown(data_dir: &Path) -> Result<Vec<String>, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-    let recorder = Recorder::on(Arc::new(ReadOnlyDisk), data_dir, 0).map_err(|error| error.to_string())?;
-    let mut sentences = Vec::new();
-    for (live, kept) in crate::engines::recorded_of(data_dir)? {
-        let recording = runtime.block_on(recorder.recording(live.0)).map_err(|error| error.to_string())?;
-        let more = unsigned(recording.timeline().duration_ms()).saturating_sub(kept.saved_ms);
-        if more > 0 {
-            sentences.push(format!(
-                "live {live}: {more} ms more than its rows say, which came while it was copied"
-            ));
-        }
-    }
-    Ok(sentences)
-}
-
-/// The lives of a data directory of which something is recorded.
-pub(crate) fn lives(data_dir: &Path) -> Result<Vec<LiveId>, String> {
-    let names = ReadOnlyDisk.list(&data_dir.join("lives")).map_err(|error| error.to_string())?;
-    let mut lives: Vec<LiveId> = names.iter().filter_map(|name| name.parse().ok()).collect();
-    lives.sort_unstable();
-    Ok(lives)
 }
 
 fn unreadable(live: LiveId, error: &recorder::Error) {

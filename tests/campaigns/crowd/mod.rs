@@ -1,6 +1,7 @@
 //! The people of a campaign: publishers, authors, viewers and readers who come back after each fault.
 
 mod author;
+mod encoder;
 mod publisher;
 mod viewer;
 
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use author::{Acknowledged, Author, Reader};
+pub(crate) use encoder::{Encoder, OnAir, Stream, saved};
 pub(crate) use publisher::{Publisher, SOURCES, Source, Stage};
 pub(crate) use viewer::watch_anything;
 

@@ -98,12 +98,7 @@ impl Publisher {
         let path = "/api/posts/live/start/";
         let answer =
             place.ask(&self.author.api, &[201], |api| api.request(Method::POST, path).json(&json!({}))).await;
-        let started = answer.json();
-        Live {
-            id: started["live_id"].as_i64().expect("a live has a number"),
-            key: started["stream_key"].as_str().expect("a live has a stream key").to_owned(),
-            started,
-        }
+        Live::of(answer.json())
     }
 
     /// HEAD: never less than was acknowledged.

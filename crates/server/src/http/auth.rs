@@ -58,6 +58,18 @@ impl Caller {
         }
         Ok(Self::Person(accounts.authenticate(token, now_ms()).await?))
     }
+
+    /// The same for what goes on by a token: `None` where storage fails for a moment, which takes nobody's right.
+    ///
+    /// # Errors
+    /// The token is good no longer: at its end, with its sign-in, or because its person was put out.
+    pub(crate) async fn still(accounts: &Accounts, token: &str) -> Result<Option<Self>, Problem> {
+        match Self::of_token(accounts, token).await {
+            Ok(caller) => Ok(Some(caller)),
+            Err(problem) if problem.status().is_server_error() => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller

@@ -1,22 +1,19 @@
 //! What it costs to read a conversation: the bytes of its history as it is sent, compressed.
 
 use std::io::Write;
-use std::sync::Arc;
 
-use axum::body::Bytes;
 use chat::Chat;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::{StreamExt, TryStreamExt};
-use ids::LiveId;
+use ids::{LiveId, Seq};
 use moka::sync::Cache;
 
-use super::chat_history::parts_of_array;
+use super::chat_history::array;
 use crate::recorded::Recordings;
 
 /// Conversations of which it is remembered what they cost.
 const KNOWN: u64 = 16_384;
-/// Bytes of a history that are looked at: what a longer one costs is worked out from these.
+/// Bytes of a history that are looked at, or a few more: what a longer one costs is worked out from these.
 const MEASURED: usize = 1 << 20;
 /// About what a message costs, and an empty history, where nothing was measured: the messages of a conversation are much
 /// alike.
@@ -27,9 +24,10 @@ const NOTHING: u64 = 22;
 #[derive(Clone)]
 pub(crate) struct ChatCosts(Cache<LiveId, Cost>);
 
-/// So many bytes for so many messages.
+/// So many bytes for so many messages, looked at when the conversation had so many.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
+    at: u64,
     messages: u64,
     bytes: u64,
 }
@@ -55,11 +53,10 @@ impl ChatCosts {
         messages: i64,
     ) -> u64 {
         let count = unsigned(messages);
-        let is_known =
-            self.0.get(&live).is_some_and(|cost| (cost.messages..=cost.messages * 11 / 10).contains(&count));
+        let is_known = self.0.get(&live).is_some_and(|cost| (cost.at..=cost.at * 11 / 10).contains(&count));
         if !is_known {
-            match measure(chat, recordings, live).await {
-                Ok(bytes) => self.0.insert(live, Cost { messages: count, bytes }),
+            match measure(chat, recordings, live, count).await {
+                Ok(cost) => self.0.insert(live, cost),
                 Err(error) => {
                     tracing::warn!(%live, %error, "what a conversation costs could not be measured")
                 }
@@ -78,30 +75,24 @@ impl Cost {
     }
 }
 
-/// Compresses a history as it is sent.
-async fn measure(chat: &Chat, recordings: &Recordings, live: LiveId) -> Result<u64, chat::Error> {
+/// What a conversation of so many messages costs, from the beginning of its history as it is sent, compressed.
+async fn measure(chat: &Chat, recordings: &Recordings, live: LiveId, at: u64) -> Result<Cost, chat::Error> {
     let clock = recordings.clock(live).await;
     let upto = chat.counters(live).await?.last_seq;
-    let mut parts = Box::pin(parts_of_array(chat.clone(), live, upto, Arc::clone(&clock)));
-    let (mut all, mut seen) = (0, Vec::new());
-    while let Some(part) = parts.next().await {
-        let part: Bytes = part?;
-        all += part.len();
-        let room = MEASURED - seen.len();
-        seen.extend_from_slice(&part[..part.len().min(room)]);
-        if seen.len() >= MEASURED {
-            // The rest is counted, not compressed.
-            all += parts
-                .by_ref()
-                .map_ok(|part| part.len())
-                .try_fold(0, |sum, len| async move { Ok(sum + len) })
-                .await?;
+    let (mut after, mut messages, mut text) = (Seq(0), 0, String::new());
+    while text.len() < MEASURED {
+        let range = chat.range(live, after, upto).await?;
+        let Some(last) = range.last().and_then(|message| message.seq) else {
+            // All of it was looked at, whatever the count takes for a message.
+            messages = at;
             break;
-        }
+        };
+        after = last;
+        messages += range.len() as u64;
+        text.push_str(&array(range.iter(), &clock));
     }
-    let looked_at = seen.len().max(1);
-    let compressed = tokio::task::spawn_blocking(move || compressed(&seen)).await.unwrap_or(0);
-    Ok((compressed as u128 * all as u128 / looked_at as u128) as u64)
+    let bytes = tokio::task::spawn_blocking(move || compressed(text.as_bytes())).await.unwrap_or(0);
+    Ok(Cost { at, messages, bytes: bytes as u64 })
 }
 
 fn compressed(bytes: &[u8]) -> usize {

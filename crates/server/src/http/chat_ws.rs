@@ -351,12 +351,12 @@ impl Connection {
         self.send(Frame::Text(state.frame)).await
     }
 
-    /// Ends what goes on by a token that is good no longer: at its end, with its sign-in, or because its person was put out.
+    /// Ends what goes on by a token that is good no longer.
     async fn look(&mut self) -> Result<(), End> {
         let Some(token) = &self.token else { return Ok(()) };
-        match Caller::of_token(&self.app.accounts, token).await {
-            Ok(caller) => self.caller = caller,
-            Err(problem) if problem.status().is_server_error() => return Ok(()),
+        match Caller::still(&self.app.accounts, token).await {
+            Ok(Some(caller)) => self.caller = caller,
+            Ok(None) => return Ok(()),
             Err(_) => return Err(End::SIGNED_OUT),
         }
         let lost = self.reading.is_some() && !readable(&self.live, &self.caller, &self.keys);
