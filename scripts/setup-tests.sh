@@ -16,6 +16,8 @@ need nginx nginx-light
 need curl curl
 need python3 python3-venv
 need g++ g++
+# An authority that speaks ACME, and the DNS that it asks.
+need pebble pebble
 # Lies about the time to the server in the clocks campaign.
 need faketime faketime
 # llvm-19 reads the coverage counts that the compiler's own LLVM writes.

@@ -5,6 +5,7 @@
 
 mod clocks;
 mod conversation;
+mod cost;
 mod crowd;
 mod full;
 mod machine;
@@ -30,6 +31,7 @@ const CAMPAIGNS: &[(&str, u64, &str)] = &[
     ("conversation", 10, "100 authors of so many messages each; every line is cut ten times"),
     ("slow", 1, "200 of 1,000 viewers stop reading"),
     ("clocks", 6, "the clocks of the server and of its publishers are set anew"),
+    ("cost", 1, "so many megabytes of the most expensive structures"),
     ("odd", 300, "recordings with odd structure, held against ffmpeg"),
     ("leave", 4, "SIGTERM under the same load, every other time a second one"),
 ];
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
             "conversation" => conversation::run(count, seed).await,
             "slow" => slow::run(count, seed).await,
             "clocks" => clocks::run(count, seed).await,
+            "cost" => cost::run(count, seed).await,
             "odd" => odd::run(count, seed).await,
             _ => strikes::run(Fault::Leave, count, seed).await,
         }

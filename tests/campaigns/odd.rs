@@ -37,6 +37,8 @@ tokio::task_local! {
 
 /// Cases of one person: a token lasts an hour.
 const CASES_OF_A_PERSON: u64 = 400;
+/// Cases from which on the recordings are tried as they are too.
+const AS_THEY_ARE: u64 = 100;
 /// Different failures after which a run ends.
 const MOST_FAILURES: usize = 40;
 
@@ -54,7 +56,10 @@ pub(crate) async fn run(count: u64, seed: u64) -> String {
     let mut told = Told::default();
     let mut running = JoinSet::new();
     let mut author = Arc::new(bench.server.person("Awa").await);
-    for number in 0..count {
+    // A run of some length begins with the recordings as they are.
+    let as_they_are = if count < AS_THEY_ARE { 0 } else { bench.corpus.len() as u64 };
+    let seeds = (0..as_they_are).chain((0..count).map(|number| seed.wrapping_add(number)));
+    for (number, seed) in (0_u64..).zip(seeds) {
         if number % CASES_OF_A_PERSON == CASES_OF_A_PERSON - 1 {
             author = Arc::new(bench.server.person("Awa").await);
         }
@@ -65,7 +70,6 @@ pub(crate) async fn run(count: u64, seed: u64) -> String {
             break;
         }
         let (case, author) = (Arc::clone(&bench), Arc::clone(&author));
-        let seed = seed.wrapping_add(number);
         running.spawn(async move {
             let ended = tokio::spawn(QUIET.scope((), async move { case.seed(&author, seed).await })).await;
             // A case that cannot even be made is a fault of the campaign, and one like the others.

@@ -90,13 +90,19 @@ async fn who_wants_another_version_only_is_told_that_it_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_form_with_two_recordings_is_refused() {
+async fn a_form_with_two_recordings_is_refused_and_keeps_neither() {
     let server = Server::start().await;
     let (author, live) = server.live().await;
     let part = || Part::bytes(recorded("made/gst_vp9_opus.webm")).file_name("a.webm");
     let form = Form::new().part("video", part()).text("title", "x").part("video", part());
     let request = author.api.request(Method::POST, &live.path("upload-video/")).multipart(form);
     let _ = author.api.send(request).await.refusal(400);
+    let timeline = live.timeline(&author.api).await;
+    assert_eq!((&timeline["takes"], &timeline["unread"]), (&json!([]), &json!([])));
+    let folder = server.data().join(format!("lives/{}", live.id));
+    let is_left = ["takes", "unread", "uploads"]
+        .map(|name| std::fs::read_dir(folder.join(name)).is_ok_and(|mut entries| entries.next().is_some()));
+    assert_eq!(is_left, [false; 3], "takes, unread, uploads");
     let form = Form::new().text("title", "x").part("video", part()).text("video_title", "y");
     let request = author.api.request(Method::POST, &live.path("upload-video/")).multipart(form);
     author.api.send(request).await.must_be(201);

@@ -15,6 +15,7 @@
 //! * [`carried`]: the tails of a live over their WebSocket.
 //! * [`hls`]: a checker of HLS playlists that shares nothing with the product.
 //! * [`talk`]: the conversation over its WebSocket.
+//! * [`tls`], [`pebble`]: certificates of the tests' own, and an authority that speaks ACME.
 
 pub mod carried;
 pub mod contract;
@@ -25,12 +26,14 @@ pub mod hls;
 pub mod http;
 pub mod isobmff;
 pub mod outputs;
+pub mod pebble;
 pub mod people;
 pub mod random;
 pub mod receiver;
 pub mod rtmp;
 pub mod server;
 pub mod talk;
+pub mod tls;
 pub mod tools;
 pub mod upload;
 pub mod webm;

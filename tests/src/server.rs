@@ -58,7 +58,7 @@ impl Server {
         Self { child, base, data, arguments, environment }
     }
 
-    /// Where it answers: `http://127.0.0.1:PORT`.
+    /// Where it answers: `http://127.0.0.1:PORT`, or `https://` where it speaks TLS.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
@@ -67,7 +67,28 @@ impl Server {
     /// `127.0.0.1:PORT`, for clients that speak through a bare socket.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.base.trim_start_matches("http://")
+        self.base.split_once("://").map_or("", |(_, address)| address)
+    }
+
+    /// The same as it is connected to.
+    ///
+    /// # Panics
+    /// When the server said something else than its address.
+    #[must_use]
+    pub fn socket_address(&self) -> std::net::SocketAddr {
+        self.address().parse().expect("an address")
+    }
+
+    /// The address that a line of its log gives as `address=`.
+    ///
+    /// # Panics
+    /// When there is no such line.
+    #[must_use]
+    pub fn logged_address(&self, line: &str) -> std::net::SocketAddr {
+        let log = self.log();
+        let found = log.lines().find(|one| one.contains(line)).and_then(|one| one.split("address=").nth(1));
+        let address = found.and_then(|rest| rest.split_whitespace().next());
+        address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("no {line:?} in:\n{log}"))
     }
 
     /// Its data directory.
@@ -135,12 +156,32 @@ impl Server {
     /// Its resident memory in bytes, as the kernel counts it.
     #[must_use]
     pub fn resident_memory(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The most of it that there ever was.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, of: &str) -> u64 {
         let path = format!("/proc/{}/status", self.pid());
         let status = std::fs::read_to_string(path).expect("the process runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel counts memory");
+        let line = status.lines().find(|line| line.starts_with(of)).expect("the kernel counts memory");
         let kibibytes: u64 =
             line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number of kB");
         kibibytes * 1024
+    }
+
+    /// The time that processors have worked for it so far, to a hundredth of a second.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the process runs");
+        // Behind the name, which may hold blanks: user and system time are the 12th and the 13th.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Bytes that it has read from files so far, also those that the system had in memory.

@@ -1,30 +1,45 @@
 //! The conversation over its WebSocket.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::{Live, Person, Server, contract};
 
 /// How long a frame may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a socket may stand on.
+pub trait Connection: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Debug + Send + Unpin> Connection for S {}
+
 /// A connection to a live's conversation.
 #[derive(Debug)]
 pub struct Talk {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<Box<dyn Connection>>,
     held: Vec<Value>,
 }
 
 impl Talk {
     /// Connects as a reader; `query` is as in `?after=0`, or empty.
     pub async fn open(server: &Server, live: &Live, query: &str) -> Self {
+        let stream = TcpStream::connect(server.address()).await.expect("the server listens");
+        Self::over(stream, server, live, query).await
+    }
+
+    /// The same over a connection that is there.
+    pub async fn over(stream: impl Connection + 'static, server: &Server, live: &Live, query: &str) -> Self {
         let url = format!("ws://{}{}{query}", server.address(), live.path("chat/ws/"));
-        let (socket, _) = connect_async(&url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        let stream: Box<dyn Connection> = Box::new(stream);
+        let opened = client_async(&url, stream).await;
+        let (socket, _) = opened.unwrap_or_else(|error| panic!("{url}: {error}"));
         Self { socket, held: Vec::new() }
     }
 

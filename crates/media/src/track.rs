@@ -136,6 +136,13 @@ impl Track {
         (is_shape && across != down).then(|| (across / divisor, down / divisor))
     }
 
+    /// Whether anybody sees a picture that lasts so many ticks: one of less than half a millisecond is there for others to be
+    /// decoded from. All sound is heard.
+    #[must_use]
+    pub fn shows(&self, duration: u32) -> bool {
+        self.kind() == Kind::Audio || u64::from(duration) * 2_000 >= self.timescale.into()
+    }
+
     /// The RFC 6381 string that a browser takes: `vp09.00.30.08`, `avc1.64001f`, `opus`, `mp4a.40.2`.
     #[must_use]
     pub fn codec_string(&self) -> String {

@@ -127,6 +127,40 @@ fn an_element_that_nobody_knows_changes_nothing_anywhere() {
     }
 }
 
+/// What stands in the headers: of EBML, of `Info`, of `Tracks` and its entries.
+const HEADERS: [u32; 17] = [
+    0x4286, 0x42f7, 0x42f2, 0x42f3, 0x4282, 0x4287, 0x4285, 0x2a_d7b1, 0x4d80, 0x5741, 0xae, 0xd7, 0x73c5,
+    0x83, 0x86, 0xe0, 0xe1,
+];
+
+#[test]
+fn what_begins_no_element_between_the_children_of_a_header_changes_nothing() {
+    for odd in [&[0][..], &[0, 0, 0, 0, 0], &[1, 2, 3]] {
+        try_everywhere(odd, |element| HEADERS.contains(&element.id));
+    }
+}
+
+#[test]
+fn units_that_wait_for_a_picture_when_the_recording_ends_are_told() {
+    let data = fixture("found/h264_parameter_sets_in_a_block_of_their_own.mkv");
+    let pictures = |len: usize| frames(&whole(&data[..len]).0, Kind::Video).len();
+    // The longest beginning in which no picture is whole.
+    let (mut without, mut with) = (0, data.len());
+    while with - without > 1 {
+        let middle = usize::midpoint(without, with);
+        if pictures(middle) == 0 { without = middle } else { with = middle }
+    }
+    let told = |event: &Event| match event {
+        Event::Unread(unread) if unread.kind == Some(Kind::Video) => Some(unread.bytes.clone()),
+        _ => None,
+    };
+    let told: Vec<_> = whole(&data[..without]).0.iter().filter_map(told).collect();
+    // A sequence parameter set (ISO/IEC 14496-10, 7.4.1), behind its length.
+    let has_set = |bytes: &[u8]| bytes.get(4).is_some_and(|header| header & 0x1f == 7);
+    assert!(told.iter().any(|bytes| has_set(bytes)), "{told:?}");
+    assert!(!whole(&data).0.iter().any(|event| matches!(event, Event::Unread(_))), "its picture comes");
+}
+
 #[test]
 fn a_block_that_cannot_be_read_costs_itself_alone() {
     let is_block = |element: &Element| matches!(element.id, 0xa3 | 0xa0);

@@ -196,6 +196,12 @@ impl Recording {
         self.unread.forget_head(source)
     }
 
+    /// Whether something is kept unread in the staged file of an upload, which stays for it.
+    #[must_use]
+    pub fn keeps_staged(&self, source: &str) -> bool {
+        self.unread.keeps_staged(source)
+    }
+
     pub(crate) fn unread_store(&self) -> &Store {
         &self.unread
     }

@@ -180,6 +180,14 @@ impl Recorder {
         if self.disk.free(&self.root)? > self.reserve { Ok(()) } else { Err(Error::Full) }
     }
 
+    /// The lives of which something lies on the disk. Blocks on the storage.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn lives(&self) -> Result<Vec<i64>, Error> {
+        Ok(self.disk.list(&self.root)?.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
     /// Bytes that the files of a live take: its bodies, what is staged, and what is kept unread. Blocks on the storage.
     pub fn stored(&self, live: i64) -> Result<u64, Error> {
         let takes = self.dir(live).join("takes");

@@ -51,8 +51,8 @@ pub(crate) struct App {
     pub(crate) uploads: Arc<Uploads>,
     /// The publishers of all doors.
     pub(crate) publishers: Arc<Publishers>,
-    /// The port on which RTMP is taken, if it is.
-    pub(crate) rtmp: RtmpPort,
+    /// Where RTMP is taken, if it is.
+    pub(crate) rtmp: RtmpDoor,
     pub(crate) replays: Arc<Replays>,
     pub(crate) hls: Arc<Hls>,
     pub(crate) posters: Arc<Posters>,
@@ -69,9 +69,9 @@ pub(crate) struct App {
     pub(crate) since: Instant,
 }
 
-/// The port on which RTMP is taken, once that is known; `None` where it is not taken.
+/// Where RTMP is taken, once that is known: the scheme of its address and its port; `None` where it is not taken.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct RtmpPort(pub(crate) Option<u16>);
+pub(crate) struct RtmpDoor(pub(crate) Option<(&'static str, u16)>);
 
 impl App {
     /// Opens what is kept in the data directory.
@@ -121,7 +121,7 @@ impl App {
             recordings,
             uploads,
             publishers,
-            rtmp: RtmpPort::default(),
+            rtmp: RtmpDoor::default(),
             recorder,
             replays,
             hls,

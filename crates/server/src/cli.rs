@@ -116,11 +116,12 @@ pub fn main() -> ExitCode {
 
 fn run_server(written: Written) -> Result<ExitCode, String> {
     let config = written.meant().map_err(said)?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     allow_many_open_files();
     let runtime = tokio::runtime::Runtime::new().map_err(said)?;
     let served = runtime.block_on(async {
         let signal = shutdown::signal().map_err(said)?;
-        serve::run(config, signal, |address| say(&format!("ready http://{address}"))).await.map_err(said)
+        serve::run(config, signal, |address| say(&format!("ready {scheme}://{address}"))).await.map_err(said)
     });
     runtime.shutdown_timeout(LAST_WAIT);
     // The directory is let go with the process, not before: a task that did not end may still write there.

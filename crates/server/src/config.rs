@@ -6,6 +6,8 @@ use std::time::Duration;
 use accounts::{Issuer, IssuerKey, Registration};
 use serde::Deserialize;
 
+use crate::tls;
+
 const MESSAGES_PER_S: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 /// Bytes of an issuer's secret at least (RFC 7518, section 3.2: as long as the hash).
 const SECRET: usize = 32;
@@ -25,6 +27,33 @@ pub struct Written {
     /// Address and port on which RTMP is taken: 0.0.0.0:1935; port 0 takes a free one [default: RTMP is off]
     #[arg(long, env = "COMMUNICONNECT_RTMP", value_name = "ADDRESS:PORT")]
     pub rtmp: Option<SocketAddr>,
+    /// Address and port on which RTMP over TLS is taken, with the certificate of `tls` [default: RTMPS is off]
+    #[arg(long, env = "COMMUNICONNECT_RTMPS", value_name = "ADDRESS:PORT")]
+    pub rtmps: Option<SocketAddr>,
+    /// Names of this server: it gets a certificate for each and renews it, and speaks https where it listens; separated by
+    /// commas [default: http]
+    #[arg(long, env = "COMMUNICONNECT_TLS", value_delimiter = ',', value_name = "NAMES")]
+    pub tls: Option<Vec<String>>,
+    /// A certificate in PEM that somebody else keeps, with those between it and its authority: https where it listens; a
+    /// changed file is served within 10 s
+    #[arg(long, env = "COMMUNICONNECT_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of that certificate, in PEM
+    #[arg(long, env = "COMMUNICONNECT_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Address and port for whoever comes without TLS: sends them to https, and proves the names of `tls`: 0.0.0.0:80
+    /// [default: none]
+    #[arg(long, env = "COMMUNICONNECT_HTTP_LISTEN", value_name = "ADDRESS:PORT")]
+    pub http_listen: Option<SocketAddr>,
+    /// Where the authority that gives certificates says what it offers [default: Let's Encrypt]
+    #[arg(long, env = "COMMUNICONNECT_ACME_DIRECTORY", value_name = "URL")]
+    pub acme_directory: Option<String>,
+    /// What the authority's own certificate is checked against, in PEM [default: what the system trusts]
+    #[arg(long, env = "COMMUNICONNECT_ACME_CA", value_name = "FILE")]
+    pub acme_ca: Option<PathBuf>,
+    /// Where the authority may write to [default: nobody]
+    #[arg(long, env = "COMMUNICONNECT_ACME_EMAIL", value_name = "ADDRESS")]
+    pub acme_email: Option<String>,
     /// A TOML file with these options (with underscores) and `[[issuers]]`
     #[arg(long, env = "COMMUNICONNECT_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -134,6 +163,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where to listen for RTMP, if at all.
     pub rtmp: Option<SocketAddr>,
+    /// Where to listen for RTMP over TLS, if at all.
+    pub rtmps: Option<SocketAddr>,
+    /// How TLS is spoken, if it is: then on every port but that of `rtmp` and `http_listen`.
+    pub tls: Option<tls::Settings>,
+    /// Where to listen for whoever comes without TLS, if at all.
+    pub http_listen: Option<SocketAddr>,
     /// What links begin with, without a final slash, when it is not to be taken from the request.
     pub public_url: Option<String>,
     /// Whether what a proxy says of the request is believed.
@@ -200,6 +235,14 @@ impl Written {
             data_dir: self.data_dir.or(file.data_dir),
             listen: self.listen.or(file.listen),
             rtmp: self.rtmp.or(file.rtmp),
+            rtmps: self.rtmps.or(file.rtmps),
+            tls: self.tls.or(file.tls),
+            tls_cert: self.tls_cert.or(file.tls_cert),
+            tls_key: self.tls_key.or(file.tls_key),
+            http_listen: self.http_listen.or(file.http_listen),
+            acme_directory: self.acme_directory.or(file.acme_directory),
+            acme_ca: self.acme_ca.or(file.acme_ca),
+            acme_email: self.acme_email.or(file.acme_email),
             config: self.config,
             public_url: self.public_url.or(file.public_url),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),
@@ -238,12 +281,16 @@ impl Written {
             registrations_per_hour: self.registrations_per_address.unwrap_or(1_000),
             issuers: self.issuers()?,
         };
+        let tls = self.tls()?;
         let connections = self.connections.unwrap_or(20_000).clamp(1, 1 << 20);
         let share = connections.div_ceil(4);
         Ok(Config {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("./data")),
             listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             rtmp: self.rtmp,
+            rtmps: self.rtmps,
+            tls,
+            http_listen: self.http_listen,
             public_url: self.public_url.map(|url| web_address("public_url", &url)).transpose()?,
             trust_proxy: self.trust_proxy.unwrap_or(false),
             cors_origins: origins("cors_origins", self.cors_origins.unwrap_or_default())?,
@@ -261,6 +308,26 @@ impl Written {
             leaving: seconds("leaving_s", self.leaving_s.unwrap_or(10.0))?,
             accounts,
         })
+    }
+
+    fn tls(&self) -> Result<Option<tls::Settings>, ConfigError> {
+        let options = tls::Options {
+            names: self.tls.clone(),
+            certificate: self.tls_cert.clone(),
+            key: self.tls_key.clone(),
+            directory: self.acme_directory.clone(),
+            authority: self.acme_ca.clone(),
+            email: self.acme_email.clone(),
+        };
+        let meant = options.meant().map_err(wrong)?;
+        for (name, of) in [("http_listen", self.http_listen), ("rtmps", self.rtmps)] {
+            if of.is_some() && meant.is_none() {
+                return Err(wrong(format!(
+                    "{name}: give tls, or tls_cert and tls_key: without TLS there is none"
+                )));
+            }
+        }
+        Ok(meant)
     }
 
     fn issuers(&self) -> Result<Vec<Issuer>, ConfigError> {
@@ -374,5 +441,8 @@ mod tests {
         assert!(
             refused(Written { config: Some("/nowhere".into()), ..Default::default() }).contains("/nowhere")
         );
+        let somewhere = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        assert!(refused(Written { http_listen: somewhere, ..Default::default() }).contains("http_listen"));
+        assert!(refused(Written { rtmps: somewhere, ..Default::default() }).contains("rtmps"));
     }
 }

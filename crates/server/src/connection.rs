@@ -1,6 +1,8 @@
-//! One connection: HTTP/1.1, or HTTP/2 where the client begins with it (prior knowledge: RFC 9113, section 3.3).
+//! One connection: HTTP/1.1, or HTTP/2 where the client begins with it (prior knowledge: RFC 9113, section 3.3), with TLS or
+//! without.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
@@ -13,14 +15,17 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::pace::{PacedBody, PacedReader};
 use crate::parting::Parting;
 use crate::places::Place;
+use crate::tls::{Opening, Speaks, Tls, opening};
 
 /// How long a client may take for a request's head, or stay idle between requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
@@ -45,9 +50,58 @@ pub(crate) async fn talk(
     leaving: CancellationToken,
     place: Place,
 ) {
+    without_delay(&stream);
+    converse(PacedReader::new(Parting::new(stream)), address, router, leaving, place).await;
+}
+
+/// The same by TLS. Whoever begins without it is answered by `redirect`.
+pub(crate) async fn talk_by_tls(
+    stream: TcpStream,
+    address: SocketAddr,
+    (tls, router, redirect): (Tls, Router, Router),
+    leaving: CancellationToken,
+    place: Place,
+) {
+    without_delay(&stream);
+    let begin = async {
+        let opening = opening(&stream).await?;
+        // The pace is that of what is sent, so a reader who takes nothing is found where bytes wait for them.
+        let stream = PacedReader::new(Parting::new(stream));
+        Ok(match opening {
+            Opening::Tls => Opened::Tls(tls.take(stream, Speaks::Http).await?),
+            Opening::Http => Opened::Plain(stream),
+            Opening::Other => Opened::Tls(None),
+        })
+    };
+    let begun: Option<io::Result<Opened>> = leaving.run_until_cancelled(begin).await;
+    match begun {
+        Some(Ok(Opened::Tls(Some(stream)))) => converse(stream, address, router, leaving, place).await,
+        Some(Ok(Opened::Plain(stream))) => converse(stream, address, redirect, leaving, place).await,
+        Some(Err(error)) => tracing::debug!(%address, %error, "a handshake of TLS failed"),
+        Some(Ok(Opened::Tls(None))) | None => {}
+    }
+}
+
+/// How a connection on a port of TLS began.
+enum Opened {
+    /// With a handshake; `None` where nothing follows it.
+    Tls(Option<TlsStream<PacedReader<Parting>>>),
+    Plain(PacedReader<Parting>),
+}
+
+fn without_delay(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
     }
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    address: SocketAddr,
+    router: Router,
+    leaving: CancellationToken,
+    place: Place,
+) {
     let in_hand = InHand::default();
     let idle = idle(in_hand.0.subscribe(), HEAD_PATIENCE);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
@@ -57,9 +111,7 @@ pub(crate) async fn talk(
         answer(router.clone(), request, in_hand.clone())
     });
     let builder = builder();
-    let mut connection = pin!(
-        builder.serve_connection_with_upgrades(TokioIo::new(PacedReader::new(Parting::new(stream))), service)
-    );
+    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = async { tokio::select! { () = leaving.cancelled() => {}, () = idle => {} } } => {

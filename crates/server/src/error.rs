@@ -41,6 +41,9 @@ pub enum Error {
     /// The database.
     #[error("the database cannot be opened: {0}")]
     Storage(#[from] storage::Failure),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::Error),
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),

@@ -37,9 +37,11 @@ mod shutdown;
 mod summaries;
 mod terminal;
 mod timeout;
+mod tls;
 mod webhook_answers;
 
 pub use config::{Config, ConfigError, Written};
 pub use error::Error;
 pub use in_use::{InUse, Refused};
 pub use serve::run;
+pub use tls::{Acme, Broken, Error as TlsError, Files, Settings as Tls};

@@ -11,7 +11,7 @@ use ingest::publisher;
 use ingest::rtmp::{self, Refusal, Session, Step, Target};
 use lives::Live;
 use media::container::Event;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::http::problem::{Language, Problem, storage};
 use crate::places::Place;
 use crate::publishing::{check_quota, hear};
+use crate::tls::{Speaks, Tls};
 
 /// How long a connection may take until it publishes, and from one time that it does to the next.
 const LOGIN: Duration = Duration::from_secs(10);
@@ -44,10 +45,32 @@ const BUFFER: usize = 64 << 10;
 
 /// Talks with whoever connected until they have gone, are refused, or the server leaves.
 pub(crate) async fn talk(app: App, stream: TcpStream, address: SocketAddr, place: Place) {
+    without_delay(&stream);
+    converse(app, stream, address, place, Instant::now()).await;
+}
+
+/// The same by TLS. The handshake is part of the time until somebody publishes.
+pub(crate) async fn talk_by_tls(app: App, tls: Tls, stream: TcpStream, address: SocketAddr, place: Place) {
+    let since = Instant::now();
+    without_delay(&stream);
+    let leaving = app.leaving.clone();
+    match leaving.run_until_cancelled(tls.take(stream, Speaks::Rtmp)).await {
+        Some(Ok(Some(stream))) => converse(app, stream, address, place, since).await,
+        Some(Err(error)) => tracing::debug!(%address, %error, "a handshake of RTMPS failed"),
+        Some(Ok(None)) | None => {}
+    }
+}
+
+fn without_delay(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "an RTMP connection keeps its delay");
     }
-    let since = Instant::now();
+}
+
+async fn converse<S>(app: App, stream: S, address: SocketAddr, place: Place, since: Instant)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let session = Session::default();
     let mut connection =
         Connection { app, stream, address, place, session, live: None, since, login_by: since + LOGIN };
@@ -55,9 +78,9 @@ pub(crate) async fn talk(app: App, stream: TcpStream, address: SocketAddr, place
     connection.leave(end).await;
 }
 
-struct Connection {
+struct Connection<S> {
     app: App,
-    stream: TcpStream,
+    stream: S,
     address: SocketAddr,
     place: Place,
     session: Session,
@@ -105,7 +128,7 @@ enum Woken {
     Time,
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     async fn run(&mut self) -> End {
         let mut buffer = vec![0; FIRST_BUFFER];
         loop {
@@ -266,7 +289,12 @@ impl Connection {
         if bytes.is_empty() {
             return Ok(());
         }
-        match timeout(ANSWER, self.stream.write_all(&bytes)).await {
+        let sent = async {
+            self.stream.write_all(&bytes).await?;
+            // By TLS what was written may wait.
+            self.stream.flush().await
+        };
+        match timeout(ANSWER, sent).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::Slow),

@@ -7,12 +7,13 @@ use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 
-use crate::app::{App, RtmpPort};
+use crate::app::{App, RtmpDoor};
 use crate::config::Config;
-use crate::connection::talk;
+use crate::connection::{talk, talk_by_tls};
 use crate::error::Error;
 use crate::in_use::InUse;
-use crate::places::Places;
+use crate::places::{Place, Places};
+use crate::tls::{Settings, Tls, To};
 use crate::{data_dir, erasure, http, outboxes, rtmp, summaries, timeout};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
@@ -26,6 +27,25 @@ const CROWDED: &str = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nCon
     \"detail\":\"Trop de connexions de cette adresse.\",\"error\":\"Trop de connexions de cette adresse.\"}";
 /// How long to wait when the system refuses a connection (no file descriptor left).
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// The same to one that would speak TLS: a fatal alert, `internal_error` (RFC 8446, section 6).
+const CROWDED_TLS: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
+
+/// The listeners of the ports that are configured, with the address of the first.
+struct Doors {
+    http: TcpListener,
+    /// For whoever comes without TLS, where it is spoken.
+    redirect: Option<TcpListener>,
+    rtmp: Option<TcpListener>,
+    rtmps: Option<TcpListener>,
+    address: SocketAddr,
+}
+
+/// How a connection of HTTP is talked with.
+#[derive(Clone)]
+enum Talk {
+    Plain(Router),
+    Tls(Tls, Router, Router),
+}
 
 /// Serves until `shutdown` resolves, then leaves: accepts nothing more, lets requests finish within the configured
 /// time, closes what is open. `on_ready` hears the address once requests are answered.
@@ -44,30 +64,70 @@ pub async fn run(
     data_dir::make(&config.data_dir)?;
     let in_use = InUse::take(&config.data_dir)?;
     let mut app = App::open(config).await?;
-    let (listener, address) = listen_on(app.config.listen)?;
-    let door = app.config.rtmp.map(listen_on).transpose()?;
-    app.rtmp = RtmpPort(door.as_ref().map(|(_, address)| address.port()));
+    let (doors, rtmp) = Doors::open(&app.config)?;
+    app.rtmp = rtmp;
+    let tls = open_tls(&app)?;
     let router = http::router(&app);
+    let redirect = tls.as_ref().map(|tls| tls.redirect(to(&app.config, doors.address)));
     let following = app.listeners.begin().await?;
     app.tasks.spawn(timeout::watch(app.clone()));
     app.tasks.spawn(timeout::let_frames_go(app.clone()));
     app.tasks.spawn(timeout::let_old_lives_go(app.clone()));
+    app.tasks.spawn(timeout::let_staged_go(app.clone()));
     app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
     app.tasks.spawn(erasure::hear_changes(app.clone(), app.accounts.newest_change().await?));
     app.tasks.spawn(erasure::erase(app.clone()));
     app.tasks.spawn(outboxes::tell(app.clone()));
-    in_use.tell(&public_url(&app.config, address));
-    on_ready(address);
+    in_use.tell(&public_url(&app.config, doors.address));
+    on_ready(doors.address);
+    let places = || Places::new(app.config.connections, app.config.connections_per_address);
+    let (of_http, of_rtmp) = (places(), places());
+    let without_tls = redirect.clone().map(Talk::Plain);
+    let http = match (tls.clone(), redirect) {
+        (Some(tls), Some(redirect)) => Talk::Tls(tls, router, redirect),
+        _ => Talk::Plain(router),
+    };
     tokio::select! {
-        () = accept(&app, &listener, &router) => {}
-        () = accept_rtmp(&app, door.as_ref().map(|(listener, _)| listener)) => {}
+        () = accept(&app, Some(&doors.http), &of_http, Some(&http)) => {}
+        () = accept(&app, doors.redirect.as_ref(), &of_http, without_tls.as_ref()) => {}
+        () = accept_rtmp(&app, doors.rtmp.as_ref(), &of_rtmp, None) => {}
+        () = accept_rtmp(&app, doors.rtmps.as_ref(), &of_rtmp, tls.as_ref()) => {}
         () = shutdown => {}
     }
-    drop((listener, door));
+    drop(doors);
     leave(&app).await;
     // Last: a stop that is being answered waits for what follows it.
     following.abort();
     Ok(in_use)
+}
+
+impl Doors {
+    /// Listens, and says where RTMP is taken: by TLS where it can be.
+    fn open(config: &Config) -> Result<(Self, RtmpDoor), Error> {
+        let (http, address) = listen_on(config.listen)?;
+        let redirect = config.http_listen.map(listen_on).transpose()?;
+        let rtmp = config.rtmp.map(listen_on).transpose()?;
+        let rtmps = config.rtmps.map(listen_on).transpose()?;
+        if let Some((_, address)) = &redirect {
+            tracing::info!(%address, "whoever comes without TLS is sent to https");
+        }
+        let by_tls = rtmps.as_ref().map(|(_, address)| ("rtmps", address.port()));
+        let plain = rtmp.as_ref().map(|(_, address)| ("rtmp", address.port()));
+        let [redirect, rtmp, rtmps] = [redirect, rtmp, rtmps].map(|door| door.map(|(listener, _)| listener));
+        Ok((Self { http, redirect, rtmp, rtmps, address }, RtmpDoor(by_tls.or(plain))))
+    }
+}
+
+fn open_tls(app: &App) -> Result<Option<Tls>, Error> {
+    let Some(settings) = &app.config.tls else { return Ok(None) };
+    let by_http = app.config.http_listen.is_some();
+    Ok(Some(Tls::open(settings, &app.config.data_dir, by_http, (&app.tasks, &app.leaving))?))
+}
+
+/// Where whoever comes without TLS is sent.
+fn to(config: &Config, address: SocketAddr) -> To {
+    let names = config.tls.as_ref().map(Settings::names).unwrap_or_default();
+    To { public_url: config.public_url.clone(), names: names.to_vec(), port: address.port() }
 }
 
 fn listen_on(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
@@ -78,8 +138,10 @@ fn listen_on(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 }
 
 /// Where people find this server.
-fn public_url(config: &Config, address: SocketAddr) -> String {
-    config.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
+pub(crate) fn public_url(config: &Config, address: SocketAddr) -> String {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let named = || to(config, address).base(None);
+    config.public_url.clone().or_else(named).unwrap_or_else(|| format!("{scheme}://{address}"))
 }
 
 /// Listens so that a crowd that comes back at once is not turned away for a second.
@@ -108,8 +170,9 @@ async fn leave(app: &App) {
     }
 }
 
-async fn accept(app: &App, listener: &TcpListener, router: &Router) {
-    let places = Places::new(app.config.connections, app.config.connections_per_address);
+/// Takes connections of HTTP, where there is such a door.
+async fn accept(app: &App, listener: Option<&TcpListener>, places: &Places, how: Option<&Talk>) {
+    let (Some(listener), Some(how)) = (listener, how) else { return std::future::pending().await };
     loop {
         let Some(free) = places.free().await else { return };
         match listener.accept().await {
@@ -120,10 +183,8 @@ async fn accept(app: &App, listener: &TcpListener, router: &Router) {
                     places.give(free, address.ip())
                 };
                 match place {
-                    Some(place) => {
-                        app.tasks.spawn(talk(stream, address, router.clone(), app.leaving.clone(), place));
-                    }
-                    None => refuse(&stream, address),
+                    Some(place) => begin(app, how, stream, address, place),
+                    None => refuse(&stream, address, how),
                 }
             }
             Err(error) => {
@@ -134,16 +195,30 @@ async fn accept(app: &App, listener: &TcpListener, router: &Router) {
     }
 }
 
-/// Takes connections of RTMP, where it is taken. Their places are their own: whoever holds them keeps no viewer out.
-async fn accept_rtmp(app: &App, listener: Option<&TcpListener>) {
+fn begin(app: &App, how: &Talk, stream: TcpStream, address: SocketAddr, place: Place) {
+    let leaving = app.leaving.clone();
+    match how.clone() {
+        Talk::Plain(router) => app.tasks.spawn(talk(stream, address, router, leaving, place)),
+        Talk::Tls(tls, router, redirect) => {
+            app.tasks.spawn(talk_by_tls(stream, address, (tls, router, redirect), leaving, place))
+        }
+    };
+}
+
+/// Takes connections of RTMP, where it is taken, by TLS where that is given. Their places are their own: whoever holds them keeps no viewer out.
+async fn accept_rtmp(app: &App, listener: Option<&TcpListener>, places: &Places, tls: Option<&Tls>) {
     let Some(listener) = listener else { return std::future::pending().await };
-    let places = Places::new(app.config.connections, app.config.connections_per_address);
     loop {
         let Some(free) = places.free().await else { return };
         match listener.accept().await {
             Ok((stream, address)) => match places.give(free, address.ip()) {
                 Some(place) => {
-                    app.tasks.spawn(rtmp::talk(app.clone(), stream, address, place));
+                    match tls.cloned() {
+                        None => app.tasks.spawn(rtmp::talk(app.clone(), stream, address, place)),
+                        Some(tls) => {
+                            app.tasks.spawn(rtmp::talk_by_tls(app.clone(), tls, stream, address, place))
+                        }
+                    };
                 }
                 None => tracing::debug!(%address, "an address has all the RTMP connections that are for one"),
             },
@@ -156,7 +231,10 @@ async fn accept_rtmp(app: &App, listener: Option<&TcpListener>) {
 }
 
 /// Says why, as far as the system takes it at once: an address that has its share is not waited for.
-fn refuse(stream: &TcpStream, address: SocketAddr) {
+fn refuse(stream: &TcpStream, address: SocketAddr, how: &Talk) {
     tracing::debug!(%address, "an address has all the connections that are for one");
-    let _ = stream.try_write(CROWDED.as_bytes());
+    let _ = stream.try_write(match how {
+        Talk::Plain(_) => CROWDED.as_bytes(),
+        Talk::Tls(..) => &CROWDED_TLS,
+    });
 }

@@ -38,6 +38,13 @@ pub(crate) async fn let_frames_go(app: App) {
     }
 }
 
+/// Removes what uploads of an earlier run left staged, though it was read.
+pub(crate) async fn let_staged_go(app: App) {
+    if let Err(error) = app.uploads.let_staged_go().await {
+        tracing::warn!(%error, "could not remove staged files that were read");
+    }
+}
+
 /// How often lives are looked for that are kept no longer.
 const OLD_LIVES: Duration = Duration::from_secs(3_600);
 

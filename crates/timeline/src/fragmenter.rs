@@ -69,8 +69,9 @@ struct Pending {
     first_ms: Option<i64>,
     last_dts: Option<i64>,
     last_duration: Option<u32>,
-    /// Whether its first frames came ahead of the take: its source has not announced it again yet.
-    came_ahead: bool,
+    /// How many fragments the take before has of it, where its first frames came ahead of this one: its source has not
+    /// announced it again yet.
+    came_ahead: Option<u32>,
 }
 
 /// A fragment of sound that waits until the picture has come as far.
@@ -187,13 +188,14 @@ impl Fragmenter {
         let heard = next_dts(audio, boundary.map(|boundary| boundary.shown_ms));
         self.cut_all(Kind::Video, shown, out);
         self.cut_all(Kind::Audio, heard, out);
+        let cut = self.pending[Kind::Audio.slot()].as_ref().map(|audio| audio.sequence);
         self.pending = begun;
         if let Some(base_ms) = self.base_ms.take() {
             self.before = Some((base_ms, self.end_ms));
         }
         if let Some((track, frames)) = carried.filter(|(_, frames)| !frames.is_empty()) {
             if self.pending[Kind::Audio.slot()].is_none() {
-                self.pending[Kind::Audio.slot()] = Some(Pending { came_ahead: true, ..Pending::new(track) });
+                self.pending[Kind::Audio.slot()] = Some(Pending { came_ahead: cut, ..Pending::new(track) });
             }
             for frame in frames {
                 self.add(frame, out);
@@ -230,14 +232,37 @@ impl Fragmenter {
     fn begin_track(&mut self, track: Track, out: &mut Vec<Output>) {
         let kind = track.kind();
         match &mut self.pending[kind.slot()] {
-            Some(known) if known.came_ahead && known.track == track => {
-                known.came_ahead = false;
+            Some(known) if known.came_ahead.is_some() && known.track == track => {
+                known.came_ahead = None;
                 return;
             }
-            Some(_) => self.leave_take(false, out),
+            Some(known) if known.came_ahead.is_some() && self.base_ms.is_none() => self.give_back(out),
+            Some(_) => self.leave_track(kind, out),
             None => {}
         }
         self.pending[kind.slot()] = Some(Pending::new(track));
+    }
+
+    /// Gives sound that came ahead of a take back to the take before it, of which nothing is cut yet: the sound that is
+    /// announced for this one is another.
+    fn give_back(&mut self, out: &mut Vec<Output>) {
+        let Some((base_ms, end_ms)) = self.before else { return };
+        if let Some(sound) = &mut self.pending[Kind::Audio.slot()] {
+            sound.sequence = sound.came_ahead.take().unwrap_or(0);
+        }
+        (self.base_ms, self.end_ms) = (Some(base_ms), end_ms);
+        self.cut_all(Kind::Audio, None, out);
+        self.before = Some((base_ms, self.end_ms));
+        self.base_ms = None;
+    }
+
+    /// Ends the take since a track of it goes on as another. Its other track goes on as it was.
+    fn leave_track(&mut self, kind: Kind, out: &mut Vec<Output>) {
+        let other = self.pending[1 - kind.slot()].as_ref().map(|other| other.track.clone());
+        let is_interleaved = self.is_interleaved;
+        self.leave_take(false, out);
+        self.is_interleaved = is_interleaved;
+        self.pending[1 - kind.slot()] = other.map(Pending::new);
     }
 
     fn add(&mut self, mut frame: Frame, out: &mut Vec<Output>) {
@@ -253,8 +278,12 @@ impl Fragmenter {
             self.split(out);
         }
         self.bring_together(&mut frame);
+        self.begin_earlier(&mut frame);
+        let begins_ms = self.base_ms.filter(|ms| kind == Kind::Audio || *ms != self.shown_from_ms);
         let Some(pending) = &self.pending[kind.slot()] else { return };
-        move_within_bounds(&mut frame, pending.last_dts);
+        // What came before the take was known to begin is moved up to its beginning.
+        let begins = begins_ms.filter(|ms| pending.track.to_ms(frame.pts) < *ms);
+        move_within_bounds(&mut frame, pending.last_dts, begins.map(|ms| pending.track.to_ticks(ms)));
         let age = pending.frames.first().map_or(0, |first| frame.dts.saturating_sub(first.dts));
         let full = pending.frames.len() >= MAX_FRAMES || pending.bytes + frame.data.len() > MAX_BYTES;
         if pending.track.reaches_ms(age, CUT_MS) || full || (kind == Kind::Video && frame.key) {
@@ -292,6 +321,25 @@ impl Fragmenter {
         }
         frame.dts = frame.dts.saturating_add(own.shift);
         frame.pts = frame.pts.saturating_add(own.shift);
+    }
+
+    /// Moves the whole take where the first frame of a track lies before 0, which no container holds, and nothing of the take
+    /// is cut yet: all keep their distance to it.
+    fn begin_earlier(&mut self, frame: &mut Frame) {
+        let Some(own) = &self.pending[frame.kind.slot()] else { return };
+        let early_ms = own.track.to_ms(frame.pts).saturating_sub(1).saturating_neg();
+        if self.base_ms.is_some() || own.last_dts.is_some() || frame.pts >= 0 {
+            return;
+        }
+        let by = own.track.to_ticks(early_ms);
+        (frame.dts, frame.pts) = (frame.dts.saturating_add(by), frame.pts.saturating_add(by));
+        for pending in self.pending.iter_mut().flatten() {
+            pending.move_later(early_ms);
+        }
+        if self.shown_from_ms > 0 {
+            self.shown_from_ms = self.shown_from_ms.saturating_add(early_ms);
+        }
+        self.begins_ms = self.begins_ms.map(|ms| ms.saturating_add(early_ms));
     }
 
     /// Makes a fragment of the frames of a kind; sound that is ahead of the picture waits for it.
@@ -366,11 +414,16 @@ impl Fragmenter {
             let known = next
                 .and_then(|next| u32::try_from(next.saturating_sub(frame.dts)).ok())
                 .filter(|duration| *duration > 0);
+            // A duration past the longest jump is not believed.
+            let is_long = |told: &u32| pending.track.reaches_ms((*told).into(), LONGEST_JUMP_MS + 1);
             let duration = known
-                .or(frame.duration)
+                .or(frame.duration.filter(|told| !is_long(told)))
                 .or(pending.last_duration)
                 .unwrap_or_else(|| usual_duration(&pending.track));
-            pending.last_duration = Some(duration);
+            // One that was moved by a tick says nothing of the others.
+            if pending.track.shows(duration) {
+                pending.last_duration = Some(duration);
+            }
             durations.push(duration);
         }
         let last_ms =
@@ -415,12 +468,26 @@ impl Pending {
             first_ms: None,
             last_dts: None,
             last_duration: None,
-            came_ahead: false,
+            came_ahead: None,
         }
     }
 
     fn is_waiting(&self) -> bool {
         !self.frames.is_empty() || !self.ahead.is_empty()
+    }
+
+    /// Moves all that is not cut yet, and what is to come, by so many milliseconds.
+    fn move_later(&mut self, ms: i64) {
+        let by = self.track.to_ticks(ms);
+        self.shift = self.shift.saturating_add(by);
+        self.first_ms = self.first_ms.map(|first| first.saturating_add(ms));
+        self.last_dts = self.last_dts.map(|last| last.saturating_add(by));
+        for ahead in &mut self.ahead {
+            ahead.next_dts = ahead.next_dts.saturating_add(by);
+        }
+        for frame in self.ahead.iter_mut().flat_map(|ahead| &mut ahead.frames).chain(&mut self.frames) {
+            (frame.dts, frame.pts) = (frame.dts.saturating_add(by), frame.pts.saturating_add(by));
+        }
     }
 
     /// From when to when it has frames, in milliseconds.
@@ -437,12 +504,15 @@ struct Boundary {
 }
 
 /// Moves times that no container holds: a decoding time before 0, or not after the one before it; a time at which a picture is
-/// shown that is further from it than 32 bits say.
-fn move_within_bounds(frame: &mut Frame, last_dts: Option<i64>) {
+/// shown that is further from it than 32 bits say, or before the take `begins`.
+fn move_within_bounds(frame: &mut Frame, last_dts: Option<i64>, begins: Option<i64>) {
     let is_in_order = frame.pts == frame.dts;
-    frame.dts = frame.dts.max(last_dts.map_or(0, |last| last.saturating_add(1)));
+    let begins = begins.unwrap_or(0).max(0);
+    let least = if is_in_order { begins } else { 0 };
+    frame.dts = frame.dts.max(last_dts.map_or(least, |last| last.saturating_add(1).max(least)));
     let span = |offset: i32| frame.dts.saturating_add(offset.into());
-    frame.pts = if is_in_order { frame.dts } else { frame.pts.clamp(span(i32::MIN), span(i32::MAX)) };
+    let shown = frame.pts.max(begins);
+    frame.pts = if is_in_order { frame.dts } else { shown.clamp(span(i32::MIN), span(i32::MAX)) };
 }
 
 /// What a frame lasts where nothing says it: a thirtieth of a second of video, 20 ms of audio.

@@ -230,6 +230,92 @@ fn sound_of_another_configuration_is_in_the_take_that_it_was_made_for() {
     assert_eq!(out.iter().map(mono).sum::<usize>(), 105);
 }
 
+/// Sound of the source's own clock in each take, by its channels.
+fn channels(outputs: &[Output]) -> Vec<(u8, usize)> {
+    let mut found: Vec<(u8, usize)> = Vec::new();
+    for output in outputs {
+        let Output::Fragment { track, frames, .. } = output else { continue };
+        if track.kind() == Kind::Audio {
+            match found.last_mut().filter(|(channels, _)| *channels == track.channels) {
+                Some((_, count)) => *count += frames.len(),
+                None => found.push((track.channels, frames.len())),
+            }
+        }
+    }
+    found
+}
+
+/// The sound of a take comes ahead of its picture, and the source says only later that it is another one.
+#[test]
+fn sound_that_is_announced_late_as_another_costs_no_picture() {
+    for after in [51, 80] {
+        let mut events = start();
+        events.extend((0..50).map(|at| video(at * 40, at == 0)));
+        events.extend((0..105).map(|at| audio(at * 20)));
+        events.extend([Event::Take { after_hole: false }, Event::Track(Track { width: 480, ..picture() })]);
+        events.extend((50..after).map(|at| video(at * 40, at == 50)));
+        events.push(Event::Track(Track { channels: 2, ..sound() }));
+        events.extend((105..200).map(|at| audio(at * 20)));
+        events.extend((after..100).map(|at| video(at * 40, false)));
+        let out = cut(events);
+        assert_eq!((count(&out, Kind::Video), count(&out, Kind::Audio)), (100, 200), "after {after}");
+        assert_eq!(channels(&out), [(1, 105), (2, 95)], "after {after}");
+        let is_later = after == 80;
+        assert_eq!(bases(&out).len(), if is_later { 3 } else { 2 }, "after {after}");
+        let sequence = |output: &Output| match output {
+            Output::Fragment { track, sequence, .. } if track.channels == 1 => Some(*sequence),
+            _ => None,
+        };
+        let mono: Vec<u32> = out.iter().filter_map(sequence).collect();
+        assert!(is_later || mono.iter().copied().eq(1..=mono.len() as u32), "the fragments go on: {mono:?}");
+    }
+}
+
+#[test]
+fn a_track_that_begins_before_0_behind_one_at_0_keeps_its_distance() {
+    let mut events = start();
+    events.push(video(0, true));
+    events.extend((-3..100).map(|at| audio(at * 20)));
+    events.extend((1..50).map(|at| video(at * 40, false)));
+    let out = cut(events);
+    let begins = |kind| spans(&out, kind)[0].0;
+    assert_eq!((begins(Kind::Video) - begins(Kind::Audio), bases(&out)), (60, vec![(0, None)]));
+    assert_eq!((count(&out, Kind::Video), count(&out, Kind::Audio)), (50, 103));
+}
+
+#[test]
+fn nothing_is_before_its_take() {
+    let mut events = vec![Event::Take { after_hole: false }, Event::Track(picture())];
+    events.extend((0..20).map(|at| video(5_000 + at * 40, at == 0)));
+    events.push(Event::Track(sound()));
+    events.extend((0..50).map(|at| audio(4_993 + at * 20)));
+    let out = cut(events);
+    assert_eq!(bases(&out), [(5_000, None)]);
+    assert_eq!(spans(&out, Kind::Audio)[0].0, 5_000);
+    assert_eq!(count(&out, Kind::Audio), 50);
+}
+
+#[test]
+fn a_duration_that_cannot_be_is_not_believed() {
+    let three_days = 3 * 24 * 3_600 * 1_000;
+    let last = Frame {
+        kind: Kind::Video,
+        dts: 80,
+        pts: 80,
+        duration: Some(three_days),
+        key: false,
+        data: Bytes::from_static(&[7; 10]),
+    };
+    let out = cut([start(), vec![video(0, true), video(40, false), Event::Frame(last)]].concat());
+    assert_eq!(lengths(&out), [120]);
+}
+
+#[test]
+fn pictures_of_one_time_say_nothing_of_how_long_the_last_is_shown() {
+    let out = cut([start(), vec![video(0, true), video(0, false)]].concat());
+    assert_eq!(lengths(&out), [34]);
+}
+
 #[test]
 fn clocks_that_are_far_apart_are_brought_together() {
     let hour = 3_600_000;

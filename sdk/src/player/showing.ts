@@ -239,14 +239,25 @@ export class Showing {
     const take = without(this.#wanted(whole), missing ?? null);
     this.#miss(missing ?? null);
     if (!this.#source.canPipe(take)) {
-      this.#source.playBare(this.#state.value.live?.hls_url ?? null);
-      void this.#o.playhead.start();
+      await this.#playBare(fromMs);
       return;
     }
     this.#o.playhead.aim(fromMs);
     this.#o.waits.beginsAnew();
     await this.#source.pipe(take, fromMs);
     this.#source.reach(this.#state.value.edgeMs);
+    await this.#o.playhead.start();
+  }
+
+  /** The live as the browser plays it by itself, from `fromMs`, or from the edge if null. */
+  async #playBare(fromMs: number | null): Promise<void> {
+    const turn = this.#turn;
+    // There are playlists from the first fragment on: what is known of the live may be from before it.
+    const live = await this.#o.news.ask().catch(() => this.#state.value.live);
+    if (this.#closed || turn !== this.#turn) return;
+    this.#source.playBare(live?.hls_url ?? null, () => {
+      if (fromMs !== null) this.#o.playhead.moveTo(fromMs / 1000);
+    });
     await this.#o.playhead.start();
   }
 

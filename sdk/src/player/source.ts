@@ -96,12 +96,16 @@ export class Source {
     await pipeline.open(fromMs);
   }
 
-  /** Without a usable MediaSource: the element plays the live by itself, HLS where it can, else a bare tail. */
-  playBare(hlsUrl: string | null): void {
+  /**
+   * Without a usable MediaSource: the element plays the live by itself, HLS where it can, else a bare tail. A playlist
+   * holds all of the live, so the element's time is the play clock's; `onReady` once it can be moved in.
+   */
+  playBare(hlsUrl: string | null, onReady: () => void): void {
     this.#drop();
     const { api, liveId, key } = this.#options;
     const hls = hlsUrl && this.#video.canPlayType('application/vnd.apple.mpegurl') ? hlsUrl : null;
     this.#video.src = hls ?? api.url(`/api/posts/live/${liveId}/tail.mp4`, { key });
+    if (hls) this.#video.addEventListener('loadedmetadata', onReady, { once: true, signal: this.#file.signal });
   }
 
   /** Puts the file of the replay into the element; `onReady` once it can be moved in. Not `asked`: nothing of it is loaded yet. */

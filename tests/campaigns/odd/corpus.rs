@@ -1,9 +1,10 @@
-//! The recordings of `testdata/`, cut to their first seconds by their structure.
+//! The recordings of `testdata/`, as they are and cut to their first seconds by their structure.
 
 use std::path::{Path, PathBuf};
 
 use promises::repository;
 
+use super::made::Made;
 use super::mp4::Movie;
 use super::webm::Document;
 
@@ -16,6 +17,8 @@ pub(crate) struct Recording {
     /// Its path below `testdata/`.
     pub(crate) name: String,
     pub(crate) content: Content,
+    /// The file as it is.
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// What is in it.
@@ -28,6 +31,19 @@ pub(crate) enum Content {
 impl Recording {
     pub(crate) fn is_webm(&self) -> bool {
         matches!(self.content, Content::Webm(_))
+    }
+
+    /// The file as it is, with where its frames lie when it is written anew.
+    pub(crate) fn whole(&self) -> Made {
+        let made = match &self.content {
+            Content::Webm(_) => Document::read(&self.bytes).write(),
+            Content::Mp4(_) => {
+                let movie = Movie::read(&self.bytes).expect("it was read before");
+                let boxes = movie.boxes();
+                movie.write(&boxes)
+            }
+        };
+        Made { bytes: self.bytes.clone(), ..made }
     }
 
     /// How its changed files are called.
@@ -79,5 +95,5 @@ fn read_one(root: &Path, path: &PathBuf) -> Option<Recording> {
         Content::Mp4(movie)
     };
     let name = path.strip_prefix(root).ok()?.to_string_lossy().into_owned();
-    Some(Recording { name, content })
+    Some(Recording { name, content, bytes })
 }

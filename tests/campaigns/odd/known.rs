@@ -2,6 +2,7 @@
 
 use super::case::Changed;
 use super::ffmpeg::{Packet, checksum};
+use super::made::Place;
 use super::oddity::Law;
 
 /// The packets of sound that the file holds, of those that ffmpeg reads.
@@ -15,7 +16,7 @@ pub(crate) fn sound(changed: &Changed, packets: &[Packet]) -> Vec<Packet> {
         return sounds.map(|place| packet(&place.data)).collect();
     }
     if loses_edits(changed) {
-        return Vec::new();
+        return shown_sound(changed);
     }
     // The configuration of AAC is no sound (ISO/IEC 14496-14, 3.1.2), though a file may have it as a sample.
     let is_sound =
@@ -23,27 +24,50 @@ pub(crate) fn sound(changed: &Changed, packets: &[Packet]) -> Vec<Packet> {
     packets.iter().filter(is_sound).copied().collect()
 }
 
-/// Whether it shows what an edit list leaves out: in front of fragments it only moves by it (8.6.6.1), and it takes a timescale
-/// of more than 31 bits for a negative one, and then for 1 (8.4.2.3). Where pictures are shown before 0 it leaves out the
-/// sound of as long, though that has a list of its own.
+/// The packets that the edit list of the sound shows (ISO/IEC 14496-12, 8.6.6), by the file itself: what is held against the
+/// replay where ffmpeg does not read the list as it stands. Of two tracks of sound one is chosen, and none is demanded.
+fn shown_sound(changed: &Changed) -> Vec<Packet> {
+    if has_second_sound(changed) {
+        return Vec::new();
+    }
+    let is_configuration = |place: &Place| changed.has_configuration_as_sample && place.data.len() == 2;
+    let mut places: Vec<&Place> =
+        changed.made.places.iter().filter(|place| !place.stream.is_video()).collect();
+    places.retain(|place| place.is_shown && !place.data.is_empty() && !is_configuration(place));
+    places.sort_by_key(|place| place.order);
+    let packet = |place: &&Place| {
+        let (size, crc) = (place.data.len(), checksum(&place.data));
+        Packet { ms: f64::NAN, size, crc, is_shown: true }
+    };
+    places.iter().map(packet).collect()
+}
+
+/// Whether it shows what an edit list leaves out, or leaves out what it shows. The list stands in the movie box, and is of the
+/// samples of fragments as well (8.6.6.1): ffmpeg only moves these by it. A timescale has 32 bits without a sign (8.4.2.2): it
+/// takes one of more than 31 bits for a negative one, and then for 1. Each track has a list of its own (8.6.5): where pictures
+/// are shown before 0, it leaves out the sound of as long.
 fn loses_edits(changed: &Changed) -> bool {
     let has_fragments = changed.names.contains(&"fragments made of tables");
     changed.has(Law::Shown) && (has_fragments || has_huge_timescale(changed) || has_early_pictures(changed))
 }
 
-/// Whether it reads what the file shows of the sound. What it read while it looked for the size of a picture is lost to it
-/// where that never comes, and the last packet is what is left; a table that it cannot read costs it all.
+/// Whether what the file shows of the sound is known, so that nothing else may be heard. What ffmpeg read while it looked for
+/// the size of a picture is lost to it where that never comes: the last packet is what is left, or none. Of Matroska it gives
+/// up the rest of a cluster behind a block that it cannot read, that of text in a track of data among them; an element ends
+/// where it says (RFC 8794, 6.2).
 pub(crate) fn reads_sound(changed: &Changed, packets: &[Packet]) -> bool {
-    // Behind a block that it cannot read it gives up the rest of the cluster (RFC 8794, 6.2: an element ends where it says).
     let gives_up = [
         "empty SimpleBlock",
         "block cut in its head",
         "block without a frame",
         "empty BlockGroup",
         "block of no track",
+        "a track of data",
     ];
-    let has_given_up = changed.names.iter().any(|name| gives_up.contains(name));
-    packets.len() > 1 && !has_given_up && !loses_edits(changed)
+    if loses_edits(changed) {
+        return !has_second_sound(changed);
+    }
+    packets.len() > 1 && !changed.names.iter().any(|name| gives_up.contains(name))
 }
 
 /// Whether the file has two tracks of sound, of the same frames.
@@ -54,12 +78,7 @@ pub(crate) fn has_second_sound(changed: &Changed) -> bool {
         "a second sound, switched off",
         "the first sound switched off",
     ];
-    changed.names.iter().any(|name| names.contains(name))
-}
-
-/// The pictures that the file holds, of those that ffmpeg decodes.
-pub(crate) fn pictures(_changed: &Changed, pictures: &[Packet]) -> Vec<Packet> {
-    pictures.to_vec()
+    changed.has_second_sound || changed.names.iter().any(|name| names.contains(name))
 }
 
 /// Whether it says when a packet is shown. It holds ticks a second in 31 bits, and loses the times of a track that counts more

@@ -27,6 +27,10 @@ pub(crate) struct Place {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) key: bool,
+    /// Its track, and which of its frames it is: the order in which they are decoded, wherever they lie.
+    pub(crate) order: (usize, usize),
+    /// Whether the file shows it.
+    pub(crate) is_shown: bool,
     /// The frame as it is in the file.
     pub(crate) data: Vec<u8>,
 }

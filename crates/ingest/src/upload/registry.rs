@@ -145,6 +145,31 @@ impl Uploads {
         Ok(())
     }
 
+    /// Lets staged files go that a run before this one read, and was killed before it removed them. To be called once,
+    /// after the start.
+    ///
+    /// # Errors
+    /// Those of the storage; other uploads are not looked at then.
+    pub async fn let_staged_go(&self) -> Result<(), Error> {
+        let recorder = Arc::clone(&self.recorder);
+        for (live, id) in blocking(move || Ok(staged(&recorder)?)).await? {
+            let opened = match self.get(live, &id).await {
+                Ok(upload) => {
+                    // To open it is enough.
+                    let opened = upload.work(|_| Ok(())).await;
+                    upload.close().await;
+                    opened
+                }
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(()) | Err(Error::Gone | Error::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets the uploads of a live that is deleted, after ending the requests at work.
     pub async fn forget(&self, live: i64) {
         let uploads: Vec<_> = {
@@ -420,6 +445,17 @@ async fn ids(recording: &Recording) -> Result<Vec<String>, Error> {
         blocking(move || Ok::<_, Error>(disk.list(&dir).map_err(recorder::Error::from)?)).await?;
     let ids = names.iter().filter_map(|name| name.strip_suffix(".journal")).filter(|id| is_id(id));
     Ok(ids.map(str::to_owned).collect())
+}
+
+/// The uploads of which a staged file lies on the disk.
+fn staged(recorder: &Recorder) -> Result<Vec<(i64, String)>, recorder::Error> {
+    let mut found = Vec::new();
+    for live in recorder.lives()? {
+        let names = recorder.disk().list(&recorder.dir(live).join("uploads"))?;
+        let ids = names.iter().filter_map(|name| name.strip_suffix(".staged")).filter(|id| is_id(id));
+        found.extend(ids.map(|id| (live, id.to_owned())));
+    }
+    Ok(found)
 }
 
 /// Whether this may be the name of an upload.

@@ -77,6 +77,7 @@ impl Session {
         };
         let write = Write::resume(Arc::clone(&recording), id, progress)?;
         let mut session = Self::new(recording, id, journal, state, write);
+        session.let_read_go()?;
         if matches!(session.state.reading, Reading::Staged) {
             session.staging =
                 Some(Staging::open(Arc::clone(session.recording.disk()), session.staged_path())?);
@@ -92,6 +93,17 @@ impl Session {
             session.commit()?;
         }
         Ok(session)
+    }
+
+    /// Removes a staged file that was read before a crash, and is kept for nothing.
+    fn let_read_go(&self) -> Result<(), Error> {
+        let path = self.staged_path();
+        let disk = self.recording.disk();
+        let is_read = matches!(self.state.reading, Reading::Over) && !self.recording.keeps_staged(&self.id);
+        if is_read && disk.len(&path).map_err(recorder::Error::from)? > 0 {
+            disk.remove_in_steps(&path).map_err(recorder::Error::from)?;
+        }
+        Ok(())
     }
 
     /// Ends an upload whose reader's state is of an earlier version: what its journal holds beside the bodies is kept unread,
@@ -428,7 +440,7 @@ impl Session {
         let len = self.state.received;
         let read = match staging.index(len)? {
             Some(index) => match mp4::whole::Reader::new(&index, len) {
-                Ok(Some(reader)) => self.read_by_places(reader, &staging, len).map(Ok)?,
+                Ok(Some(reader)) => self.read_by_places(reader, &staging, len)?,
                 Ok(None) => self.read_in_order(&index, &staging, len)?,
                 Err(error) => Err(error),
             },
@@ -458,7 +470,7 @@ impl Session {
         mut reader: mp4::whole::Reader,
         staging: &Staging,
         len: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<Result<(), media::Error>, Error> {
         let mut places = staging.places(len);
         let mut read = 0;
         while let Some(place) = reader.wanted() {
@@ -472,7 +484,12 @@ impl Session {
                 self.write.append(0).and_then(|()| self.write.sync_bodies())?;
             }
         }
-        Ok(self.write.append(0)?)
+        let ended = reader.finish();
+        while let Some(event) = reader.next() {
+            self.write.push(event);
+        }
+        self.write.append(0)?;
+        Ok(ended)
     }
 
     /// Reads a staged file in fragments from its start.

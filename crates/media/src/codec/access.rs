@@ -84,9 +84,14 @@ impl Memory {
         lengths.or_else(|| has_start_code.then(|| Cow::Owned(syntax.from_annex_b(bytes))))
     }
 
-    /// Forgets the units that wait: the frame that they belong to was lost.
-    pub(crate) fn forget_waiting(&mut self) {
-        self.waiting = Vec::new();
+    /// Whether units wait for a frame to go in front of.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Takes out the units that wait: the frame that they belong to was lost, or never comes.
+    pub(crate) fn take_waiting(&mut self) -> Option<Bytes> {
+        self.is_waiting().then(|| std::mem::take(&mut self.waiting).into())
     }
 
     /// Whether decoding may start at a frame as bodies hold it, and what it then says of the picture. `begun` is whether

@@ -24,7 +24,7 @@ impl Sample {
     /// hidden where the container can. All sound is heard.
     #[must_use]
     pub fn is_seen(&self, track: &Track) -> bool {
-        track.kind() == Kind::Audio || u64::from(self.duration) * 2_000 >= track.timescale.into()
+        track.shows(self.duration)
     }
 }
 

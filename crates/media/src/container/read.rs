@@ -16,7 +16,23 @@ use crate::{Error, Reason};
 pub struct Reader {
     container: Container,
     finished: bool,
+    /// Bytes that came, and frames that were given out, since the reader was made or taken up again.
+    #[serde(skip)]
+    pushed: u64,
+    #[serde(skip)]
+    frames: u64,
 }
+
+/// Frames that any recording may have before it must have [`BYTES_OF_A_FRAME`] for each of them: silence is coded in one
+/// byte a packet, and this is three hours of it.
+pub(crate) const FEW_FRAMES: u64 = 1 << 19;
+/// Bytes that a frame has at least on average, with all that a container says of it. More frames in so few bytes are made to
+/// cost.
+pub(crate) const BYTES_OF_A_FRAME: u64 = 8;
+
+/// What a recording of too many frames is refused with.
+pub(crate) const TOO_MANY_FRAMES: Reason =
+    Reason::OverLimit { what: "the frames in so few bytes", limit: FEW_FRAMES };
 
 /// What the first bytes are of.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,7 +68,7 @@ impl Reader {
     /// An index that is damaged or over a limit, or names no codec that is read here.
     pub fn with_index(index: &[u8]) -> Result<Self, Error> {
         let reader = mp4::read::Reader::with_index(index)?;
-        Ok(Self { container: Container::Mp4(Box::new(reader)), finished: false })
+        Ok(Self { container: Container::Mp4(Box::new(reader)), ..Self::default() })
     }
 
     /// Takes more of the input. Keeps no more than a stated limit: the caller takes all events out
@@ -63,14 +79,19 @@ impl Reader {
 
     /// Takes more of the input as [`push`](Reader::push) does, without a copy of its own. Once all events are taken out,
     /// the bytes are let go.
-    pub fn push_bytes(&mut self, mut bytes: Bytes) {
+    pub fn push_bytes(&mut self, bytes: Bytes) {
+        self.pushed += bytes.len() as u64;
+        self.push_on(bytes);
+    }
+
+    fn push_on(&mut self, mut bytes: Bytes) {
         match &mut self.container {
             Container::Unknown(head) => {
                 let missing = bytes.split_to(bytes.len().min(MOST_SNIFFED - head.len()));
                 head.extend_from_slice(&missing);
                 if let Some(container) = sniff(head) {
                     self.container = container;
-                    self.push_bytes(bytes);
+                    self.push_on(bytes);
                 }
             }
             Container::Neither => {}
@@ -85,6 +106,15 @@ impl Reader {
     /// Bytes that are not of a container or codec that is read here, over a limit, or damaged beyond resynchronising.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Event>, Error> {
+        if self.frames > FEW_FRAMES + self.pushed / BYTES_OF_A_FRAME {
+            return Err(TOO_MANY_FRAMES.at(self.rest().0));
+        }
+        let event = self.read_on()?;
+        self.frames += u64::from(matches!(event, Some(Event::Frame(_))));
+        Ok(event)
+    }
+
+    fn read_on(&mut self) -> Result<Option<Event>, Error> {
         match &mut self.container {
             Container::Unknown(head) if self.finished && (head.is_empty() || !EBML.starts_with(head)) => {
                 Err(Reason::UnknownContainer.at(0))
@@ -118,7 +148,7 @@ impl Reader {
         if self.finished {
             self.finish();
         }
-        self.next()
+        self.read_on()
     }
 
     /// Lets go of what is held back until more bytes prove it, without saying that no more come: for a pause in the

@@ -161,6 +161,14 @@ impl Store {
         self.write(source, meta, &[], len)
     }
 
+    /// Whether a stretch lies in the staged file of an upload.
+    pub(crate) fn keeps_staged(&self, source: &str) -> bool {
+        let is_staged = |(stretch, slices): &(Stretch, Vec<Slice>)| {
+            stretch.source == source && slices.iter().any(|slice| slice.is_staged)
+        };
+        self.lock().told.values().any(is_staged)
+    }
+
     /// Keeps the first bytes of an upload, at most [`MAX_HEAD`], durably.
     pub(crate) fn keep_head(&self, source: &str, head: &[u8]) -> Result<(), Error> {
         self.disk.create_dir(&self.folder())?;

@@ -13,7 +13,7 @@ use crate::config::{Config, Written};
 use crate::engines::Engines;
 use crate::names::Names;
 use crate::terminal::{ask, say};
-use crate::{app, data_dir, in_use};
+use crate::{app, data_dir, in_use, serve};
 
 /// Rows of one reading, of a list.
 pub(super) const AT_ONCE: u32 = 200;
@@ -102,7 +102,7 @@ impl Desk {
     pub(super) fn base(&self) -> String {
         let running = || in_use::server_of(&self.config.data_dir).filter(|url| !url.is_empty());
         let said = self.config.public_url.clone().or_else(running);
-        said.unwrap_or_else(|| format!("http://{}", self.config.listen))
+        said.unwrap_or_else(|| serve::public_url(&self.config, self.config.listen))
     }
 
     pub(super) fn json(&self) -> bool {

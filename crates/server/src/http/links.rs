@@ -65,7 +65,9 @@ where
 pub(crate) fn is_https(config: &Config, headers: &HeaderMap) -> bool {
     match &config.public_url {
         Some(address) => address.starts_with("https://"),
-        None => config.trust_proxy && forwarded(headers, FORWARDED_PROTO) == Some("https"),
+        None => {
+            config.tls.is_some() || config.trust_proxy && forwarded(headers, FORWARDED_PROTO) == Some("https")
+        }
     }
 }
 

@@ -59,7 +59,7 @@ async fn start(State(app): State<App>, base: Base, caller: Caller, sent: Sent) -
         post_id: live.id.0,
         stream_key,
         upload_url: base.to(&format!("/api/posts/live/{}/upload/", live.id)),
-        rtmp_url: app.rtmp.0.and_then(|port| base.beside("rtmp", port, "/live")),
+        rtmp_url: app.rtmp.0.and_then(|(scheme, port)| base.beside(scheme, port, "/live")),
         whip_url: None,
         hls_url: None,
         watch_url: watch_url(&base, &live, true),

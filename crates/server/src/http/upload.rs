@@ -2,6 +2,7 @@
 
 mod form;
 mod problem;
+mod spool;
 mod tus;
 
 use std::future::ready;

@@ -36,10 +36,13 @@ impl Movie {
             let Some(chunk) = chunks.get(number) else { continue };
             let track = &self.tracks[chunk.track];
             let mut at = start;
-            for sample in &track.samples[chunk.samples.clone()] {
+            for number in chunk.samples.clone() {
+                let sample = &track.samples[number];
                 let end = at + sample.data.len();
                 if let Some(stream) = track.stream() {
-                    places.push(Place { stream, start: at, end, key: sample.key, data: sample.data.clone() });
+                    let (key, data, order) = (sample.key, sample.data.clone(), (chunk.track, number));
+                    let is_shown = track.shows(sample, self.timescale, self.layout.is_fragmented);
+                    places.push(Place { stream, start: at, end, key, order, is_shown, data });
                 }
                 at = end;
             }
@@ -60,6 +63,27 @@ impl Movie {
 }
 
 impl movie::Track {
+    /// Whether an edit shows a sample, by a millisecond at least: a list counts its durations in ticks of the movie
+    /// (8.6.6). In front of fragments the first edit goes on to the end.
+    fn shows(&self, sample: &movie::Sample, movie_timescale: u32, is_fragmented: bool) -> bool {
+        let Some(edits) = self.edits.as_ref().filter(|edits| !edits.is_empty()) else { return true };
+        let least = i64::from(self.timescale / 1_000);
+        let begins = sample.dts + sample.cts;
+        let ends = begins + i64::from(sample.duration);
+        let shows = |&(number, &(lasts, from)): &(usize, &(u64, i64))| {
+            let is_open = is_fragmented || lasts == 0 && number + 1 == edits.len();
+            let ticks = u128::from(lasts) * u128::from(self.timescale) / u128::from(movie_timescale);
+            let until = if is_open { i64::MAX } else { from + ticks as i64 };
+            ends - least > from && begins + least < until
+        };
+        let mut shown = edits.iter().enumerate().filter(|(_, (_, from))| *from >= 0);
+        if is_fragmented {
+            shown.next().is_some_and(|edit| shows(&edit))
+        } else {
+            shown.any(|edit| shows(&edit))
+        }
+    }
+
     /// What kind of frames it holds, if it is a picture or a sound.
     pub(crate) fn stream(&self) -> Option<Stream> {
         let kind = self.entries.first().and_then(|entry| entry.get(4..8));

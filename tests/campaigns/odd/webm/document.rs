@@ -235,7 +235,8 @@ impl Document {
                 };
                 for data in block.frames() {
                     let key = block.flags & KEY != 0;
-                    places.push(Place { stream: *stream, start: mark.start, end: mark.end, key, data });
+                    let (stream, start, end, order) = (*stream, mark.start, mark.end, (0, places.len()));
+                    places.push(Place { stream, start, end, key, order, is_shown: true, data });
                 }
             }
         }

@@ -415,13 +415,72 @@ mod tests {
         assert!(!finds("🇸🇪🇳🇬", "🇸🇳") && !finds("🎉", "🎈"));
     }
 
+    /// Bytes of the index for each message of so many, and bytes of their text.
+    fn cost(count: usize, say: impl Fn(&mut u64) -> String) -> (usize, usize) {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(INDEX).unwrap();
+        let (mut random, mut said) = (7_u64, 0);
+        for batch in 0..count / 200 {
+            let writing = connection.transaction().unwrap();
+            for number in 0..200 {
+                let text = say(&mut random);
+                said += text.len();
+                let row = (batch * 200 + number + 1) as i64;
+                let values = rusqlite::params![row, search::words(&text)];
+                writing.execute("INSERT INTO s (rowid, words) VALUES (?1, ?2)", values).unwrap();
+            }
+            writing.commit().unwrap();
+        }
+        let number = |of: &str| connection.query_row(of, [], |row| row.get::<_, i64>(0)).unwrap();
+        let pages = number("PRAGMA page_count") - number("PRAGMA freelist_count");
+        ((pages * number("PRAGMA page_size")) as usize / count, said / count)
+    }
+
+    fn below(random: &mut u64, most: u64) -> u64 {
+        *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*random >> 33) % most
+    }
+
+    /// Words are said as often as in any language: few of them nearly always, most of them hardly ever.
+    fn word(random: &mut u64) -> u64 {
+        let (one, other) = (below(random, 70), below(random, 70));
+        one * other
+    }
+
+    #[test]
+    fn the_index_costs_less_than_three_times_the_text() {
+        const SYLLABLES: [&str; 16] = [
+            "ma", "lo", "ti", "ken", "sa", "rou", "di", "pel", "vé", "on", "bra", "chi", "fu", "ner", "gou",
+            "zi",
+        ];
+        let spoken = |random: &mut u64| {
+            let count = 2 + below(random, 11);
+            let say = |random: &mut u64| {
+                let word = word(random) as usize;
+                [SYLLABLES[word % 16], SYLLABLES[word / 16 % 16], SYLLABLES[word / 256 % 16]].concat()
+            };
+            (0..count).map(|_| say(random)).collect::<Vec<_>>().join(" ")
+        };
+        let written = |random: &mut u64| {
+            let count = 4 + below(random, 20);
+            let sign = |random: &mut u64| char::from_u32(0x4e00 + word(random) as u32).unwrap();
+            (0..count).map(|_| sign(random)).collect::<String>()
+        };
+        let (words, signs) = (cost(10_000, spoken), cost(10_000, written));
+        eprintln!("bytes of the index and of the text of a message: words {words:?}, signs {signs:?}");
+        for (index, text) in [words, signs] {
+            assert!(index < 3 * text, "{index} bytes of index for {text} of text");
+        }
+    }
+
+    const INDEX: &str = "CREATE VIRTUAL TABLE s USING fts5 (words, content = '', contentless_delete = 1, detail = none, \
+                         tokenize = \"unicode61 remove_diacritics 0\")";
+
     /// Whether a message is found by a query, as the index tells.
     fn finds(said: &str, asked: &str) -> bool {
         let query = Query::new(asked).unwrap();
         let connection = Connection::open_in_memory().unwrap();
-        let table = "CREATE VIRTUAL TABLE s USING fts5 (words, content = '', contentless_delete = 1, detail = none, \
-                     tokenize = \"unicode61 remove_diacritics 0\")";
-        connection.execute_batch(table).unwrap();
+        connection.execute_batch(INDEX).unwrap();
         connection.execute("INSERT INTO s (rowid, words) VALUES (1, ?1)", [search::words(said)]).unwrap();
         let mut found = connection.prepare("SELECT 1 FROM s WHERE s MATCH ?1").unwrap();
         found.exists([&query.must]).unwrap() && query.fits(said)

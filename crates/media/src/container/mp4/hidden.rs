@@ -20,6 +20,10 @@ pub(super) struct Hidden {
     bytes: usize,
     /// How many were given out after the first shown frame of the stretch.
     inside: i64,
+    /// Ticks that the frames of the stretch are decoded earlier, since those of behind it take no time among them: what is
+    /// shown before lasts no longer for these.
+    #[serde(skip)]
+    earlier: i64,
 }
 
 impl Hidden {
@@ -37,9 +41,14 @@ impl Hidden {
         }
     }
 
-    /// Whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+    /// Begins another stretch.
+    pub(super) fn begin_stretch(&mut self) {
+        (self.inside, self.earlier) = (0, 0);
+    }
+
+    /// When a frame of the stretch is decoded.
+    pub(super) fn decoded(&self, dts: i64) -> i64 {
+        dts.saturating_sub(self.earlier)
     }
 
     /// Forgets all.
@@ -48,24 +57,29 @@ impl Hidden {
     }
 
     /// The frames that a shown one needs, with their times. `begins`: it is the first of a stretch that is shown from
-    /// `start` on; where something follows that stretch, `end` is where it does.
+    /// `start` on; `until` is where it ends, and where something follows it, `end` is where that begins. They are decoded one
+    /// tick after the other: just before the shown one, or where they are of behind the stretch, from when the first one of them
+    /// was, with the shown one behind them.
     pub(super) fn reveal(
         &mut self,
-        shown: &Timed,
+        shown: &mut Timed,
         key: bool,
         begins: bool,
         start: i64,
-        end: i64,
+        (until, end): (i64, i64),
     ) -> Vec<Timed> {
         let mut frames = std::mem::take(&mut self.frames);
         self.bytes = 0;
-        if begins {
-            self.inside = 0;
+        let count = frames.len() as i64;
+        if !begins && !key && count > 0 && frames.iter().all(|frame| frame.pts >= until) {
+            let behind = self.decoded(frames[0].dts).saturating_add(count);
+            self.earlier = self.earlier.max(shown.dts.saturating_sub(behind));
         }
-        if key || frames.is_empty() {
+        shown.dts = self.decoded(shown.dts);
+        if key || count == 0 {
             return Vec::new();
         }
-        let first_dts = shown.dts.saturating_sub(frames.len() as i64);
+        let first_dts = shown.dts.saturating_sub(count);
         for (frame, dts) in frames.iter_mut().zip(first_dts..) {
             (frame.dts, frame.duration) = (dts, None);
         }
@@ -99,5 +113,30 @@ fn lead(frames: &mut [Timed], start: i64) {
     let first = start.saturating_sub(MARGIN).saturating_sub(frames.len() as i64);
     for (at, pts) in order.into_iter().zip(first..) {
         frames[at].pts = pts;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn frame(dts: i64, pts: i64) -> Timed {
+        Timed { offset: 0, dts, pts, duration: Some(100), data: Bytes::from_static(&[1]) }
+    }
+
+    #[test]
+    fn what_is_shown_before_frames_of_behind_the_end_lasts_no_longer_for_them() {
+        let mut hidden = Hidden::default();
+        // Shown until 500: a picture of 700 and one of 600 come before the one of 400.
+        hidden.hold(frame(300, 700), false, true);
+        hidden.hold(frame(400, 600), false, true);
+        let mut shown = frame(500, 400);
+        let needed = hidden.reveal(&mut shown, false, false, 0, (500, i64::MAX));
+        assert_eq!(needed.iter().map(|frame| frame.dts).collect::<Vec<_>>(), [300, 301]);
+        assert_eq!((shown.dts, hidden.decoded(600)), (302, 402));
+        hidden.begin_stretch();
+        assert_eq!(hidden.decoded(600), 600);
     }
 }

@@ -176,14 +176,17 @@ impl<'a> Candidate<'a> {
         let (kind, timescale) = (self.kind, read_timescale(self.mdia)?);
         let mut table = Table::read(self.stbl, whole)?;
         let begins = table.first_shown(kind, timescale);
-        let ends = table.ends();
+        // All of the sound may be heard later than it is decoded.
+        let later = if kind == Kind::Audio { table.first_offset() } else { 0 };
+        let ends = table.ends().map(|ends| ends.saturating_add(later));
         let mut edited =
             Edited { kind, timescale, movie_timescale, is_fragmented, begins, ends, first_shown: None };
         let edits = match self.trak.find(b"edts").and_then(|edts| edts.find(b"elst")) {
             Some(elst) => Edits::read(elst, edited)?,
             None => Edits::default(),
         };
-        edited.first_shown = edits.first_from().and_then(|from| table.begins_before(from));
+        let heard_from = edits.first_from().and_then(|from| table.begins_before(from.saturating_sub(later)));
+        edited.first_shown = heard_from.map(|from| from.saturating_add(later));
         let upcoming = table.next(kind, timescale);
         let header = self.header;
         let track = |entry: Entry| Track {

@@ -180,6 +180,9 @@ impl Reader {
                 return Ok(Some(event));
             }
             if matches!(self.step()?, Step::Wait) && !self.input.more() {
+                if self.finished && self.streams.tell_waiting() {
+                    continue;
+                }
                 return Ok(None);
             }
         }
@@ -350,7 +353,7 @@ impl Reader {
         if self.numbers.skip_to(fragment.sequence) && is_late || !self.pending.is_empty() {
             self.streams.begin_take(true);
         }
-        self.streams.expect(fragment.tracks.iter().filter_map(|track| track.samples.first()));
+        self.streams.expect(fragment.tracks.iter().flat_map(|track| &track.samples));
         let mut samples = Vec::new();
         for track in fragment.tracks {
             if let Some(source) = movie.source_mut(track.kind) {

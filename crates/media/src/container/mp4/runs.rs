@@ -1,10 +1,12 @@
 //! The movie fragment box: which samples a fragment holds and where they lie (ISO/IEC 14496-12, 8.8).
 
 use super::boxes::Body;
-use super::movie::{Defaults, MAX_TIME, Placed};
+use super::movie::{Defaults, Placed};
 use crate::container::wrap::unwrapped;
 use crate::{Error, Kind, Reason};
 
+/// The latest time of a fragment that is believed, in ticks: a clock of 2^32 ticks a second may count from 1970. Sums fit.
+const MAX_DECODE_TIME: u64 = (1 << 63) - (1 << 52);
 /// Samples in one fragment, over all its tracks: over an hour of sound.
 const MAX_SAMPLES: u32 = 1 << 18;
 
@@ -191,8 +193,8 @@ fn read_decode_time(mut tfdt: Body<'_>) -> Result<i64, Error> {
     let (version, _) = tfdt.version_and_flags()?;
     let at = tfdt.offset;
     let time = tfdt.wide(version)?;
-    if time > MAX_TIME {
-        return Err(Reason::OverLimit { what: "the time of a fragment", limit: MAX_TIME }.at(at));
+    if time > MAX_DECODE_TIME {
+        return Err(Reason::OverLimit { what: "the time of a fragment", limit: MAX_DECODE_TIME }.at(at));
     }
     Ok(time.cast_signed())
 }

@@ -104,6 +104,11 @@ impl Table {
         first.map(|sample| sample.dts.saturating_add(sample.cts.into())).min()
     }
 
+    /// Ticks from when the first sample is decoded to when it is shown.
+    pub(super) fn first_offset(&self) -> i64 {
+        self.composition.clone().next().unwrap_or(0).cast_signed().into()
+    }
+
     /// The decoding time at which the last sample ends; `None` where no sample is listed.
     pub(super) fn ends(&self) -> Option<i64> {
         let ticks =

@@ -69,6 +69,9 @@ struct Stream {
     /// Ticks that decoding times are moved back by, so that the take's first frame is shown no earlier than it is decoded.
     early: i64,
     memory: Memory,
+    /// Where in the input the units begin that wait for a frame.
+    #[serde(skip)]
+    waits_at: u64,
     #[serde(skip)]
     pool: Pool,
 }
@@ -98,6 +101,7 @@ pub(super) struct Damaged;
 impl Streams {
     /// The tracks of a new movie; a new take begins with the next frame.
     pub(super) fn set(&mut self, movie: &Movie) {
+        self.tell_waiting();
         self.begin_take(false);
         self.zero_ms = movie.zero_ms;
         self.streams = movie.sources.iter().map(|source| Stream::new(source, movie.later_ms)).collect();
@@ -105,12 +109,21 @@ impl Streams {
         self.expect(firsts.iter());
     }
 
-    /// Says which sample of each track comes first in what follows: a take that begins with one of them begins when the
-    /// other does, if that is earlier.
-    pub(super) fn expect<'a>(&mut self, firsts: impl Iterator<Item = &'a Placed>) {
+    /// Says which samples come in what follows, those of each track in their order: a take that begins with the first one
+    /// that is shown of a track begins when the other track does, if that is earlier.
+    pub(super) fn expect<'a>(&mut self, samples: impl Iterator<Item = &'a Placed>) {
         self.begin_ms = [None; 2];
-        for sample in firsts {
-            self.begin_ms[sample.kind.slot()] = self.shown_ms(sample);
+        if self.begun {
+            return;
+        }
+        for sample in samples {
+            if self.begin_ms[sample.kind.slot()].is_none() {
+                self.begin_ms[sample.kind.slot()] = self.shown_ms(sample);
+            }
+        }
+        // In front of fragments a list does not tell how much of the first packet of sound it leaves out.
+        if let Some(ms) = self.begin_ms[Kind::Audio.slot()].filter(|_| self.zero_ms > 0) {
+            self.zero_ms = self.zero_ms.min(ms);
         }
         let earliest = self.begin_ms.iter().flatten().min();
         if let Some(early) = earliest.filter(|ms| **ms < 0 && !self.begun).copied() {
@@ -144,10 +157,25 @@ impl Streams {
         for stream in &mut self.streams {
             (stream.track, stream.last, stream.early) = (None, None, 0);
             if after_hole {
-                stream.memory.forget_waiting();
                 stream.hidden.clear();
             }
         }
+        if after_hole {
+            self.tell_waiting();
+        }
+    }
+
+    /// Tells the units that wait for a frame which does not come; whether there were any.
+    pub(super) fn tell_waiting(&mut self) -> bool {
+        let mut are_told = false;
+        for stream in &mut self.streams {
+            let (offset, kind) = (stream.waits_at, Some(stream.kind));
+            if let Some(bytes) = stream.memory.take_waiting() {
+                self.events.push_back(Event::Unread(Unread { offset, bytes, kind, reason: Why::Unreadable }));
+                are_told = true;
+            }
+        }
+        are_told
     }
 
     /// The next event.
@@ -180,6 +208,9 @@ impl Streams {
             self.begin_take(false);
         }
         let Some(stream) = self.stream(kind) else { return Ok(()) };
+        if !stream.memory.is_waiting() {
+            stream.waits_at = sample.offset;
+        }
         let Some(data) = stream.read(bytes)? else { return Ok(()) };
         let (key, data) = stream.with_sets(data);
         let (needed, frame) = stream.shown(sample, key, data);
@@ -276,6 +307,7 @@ impl Stream {
             track: None,
             last: None,
             memory: Memory::default(),
+            waits_at: 0,
             pool: Pool::default(),
         }
     }
@@ -352,21 +384,22 @@ impl Stream {
             return (Vec::new(), None);
         };
         let time = |ticks: i64| self.time(&part, ticks);
-        let frame = Timed { offset: sample.offset, dts: time(sample.dts), pts: time(pts), duration, data };
+        // Sound is decoded in the order in which it is heard: a composition offset (8.6.1.3) only moves it.
+        let decoded = if self.kind == Kind::Audio { pts } else { sample.dts };
+        let mut frame = Timed { offset: sample.offset, dts: time(decoded), pts: time(pts), duration, data };
         let Some(number) = number else {
             if self.kind == Kind::Video {
                 self.hidden.hold(frame, key, self.track.is_some());
             }
             return (Vec::new(), None);
         };
+        let (start, until) = (time(part.from), time(part.until));
         let begins = self.part != Some(number);
-        let needed = if self.hidden.is_empty() {
-            Vec::new()
-        } else {
-            let end = if self.edits.is_last(number) { i64::MAX } else { time(part.until) };
-            let start = time(part.from);
-            self.hidden.reveal(&frame, key, begins, start, end)
-        };
+        if begins {
+            self.hidden.begin_stretch();
+        }
+        let end = if self.edits.is_last(number) { i64::MAX } else { until };
+        let needed = self.hidden.reveal(&mut frame, key, begins, start, (until, end));
         self.part = Some(number);
         (needed, Some(frame))
     }

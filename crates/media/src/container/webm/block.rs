@@ -64,15 +64,14 @@ impl<'a> Block<'a> {
     }
 
     /// Reads the payload of a `BlockGroup` that stands at `offset`. Its `BlockAdditions` (alpha) are left out, and
-    /// whether the frame is a keyframe is left to its codec.
+    /// whether the frame is a keyframe is left to its codec. What cannot be read beside the block costs itself alone.
     pub(crate) fn read_group(data: &'a [u8], offset: u64) -> Result<Self, Error> {
         let mut block = None;
         let mut duration = None;
-        for child in ebml::children(data, offset) {
-            let child = child?;
+        for child in ebml::readable(data, offset) {
             match child.id {
                 id::BLOCK => block = Some(Self::read(child.data).map_err(|reason| reason.at(child.offset))?),
-                id::BLOCK_DURATION => duration = Some(child.uint()?),
+                id::BLOCK_DURATION => duration = child.uint().ok(),
                 _ => {}
             }
         }

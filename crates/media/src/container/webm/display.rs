@@ -15,7 +15,7 @@ const LONGEST: u64 = 1 << 20;
 /// said is absurd.
 pub(crate) fn read(video: &Child<'_>) -> Option<(u32, u32)> {
     let (mut size, mut shown, mut crop, mut unit) = ([0_u64; 2], [None; 2], [0_u64; 2], PIXELS);
-    for child in ebml::children(video.data, video.payload).map_while(Result::ok) {
+    for child in ebml::readable(video.data, video.payload) {
         let Ok(value) = child.uint() else { continue };
         match child.id {
             id::PIXEL_WIDTH => size[0] = value,

@@ -184,6 +184,19 @@ pub(crate) fn children(data: &[u8], offset: u64) -> impl Iterator<Item = Result<
     })
 }
 
+/// Those children of an element that can be read. What is between them and begins no identifier (RFC 8794, 5: one of the
+/// first four bits is set) is passed over; with a child that is torn they end.
+pub(crate) fn readable(data: &[u8], offset: u64) -> impl Iterator<Item = Child<'_>> {
+    const LEAST_FIRST: u8 = 0x10;
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at += data.get(at..)?.iter().take_while(|byte| **byte < LEAST_FIRST).count();
+        let (child, len) = child(data.get(at..)?, offset + at as u64).ok()?;
+        at += len;
+        Some(child)
+    })
+}
+
 fn child(data: &[u8], offset: u64) -> Result<(Child<'_>, usize), Error> {
     let torn = || Reason::Malformed("an element is longer than the one it stands in").at(offset);
     let head = read_head(data).map_err(|reason| reason.at(offset))?.ok_or_else(torn)?;

@@ -23,7 +23,7 @@ pub(crate) const DEFAULT_SCALE: u64 = 1_000_000;
 /// Reads the payload of `Info`: nanoseconds of a segment tick. Its `Duration` is not believed: Firefox writes 0.
 pub(crate) fn read_scale(data: &[u8], offset: u64) -> Result<u64, Error> {
     let mut scale = DEFAULT_SCALE;
-    for child in ebml::children(data, offset).map_while(Result::ok) {
+    for child in ebml::readable(data, offset) {
         if child.id == id::TIMESTAMP_SCALE {
             scale = child.uint()?;
             if !(1..=1_000_000_000).contains(&scale) {
@@ -77,7 +77,7 @@ impl Entries {
         let mut entries = Self::default();
         let mut refused = [None, None];
         // What cannot be read of `Tracks` or of an entry costs itself alone.
-        for child in ebml::children(data, offset).map_while(Result::ok) {
+        for child in ebml::readable(data, offset) {
             if child.id != id::TRACK_ENTRY {
                 continue;
             }
@@ -146,7 +146,7 @@ struct RawEntry<'a> {
 impl<'a> RawEntry<'a> {
     fn read(entry: &Child<'a>) -> Self {
         let mut raw = Self { sampling_frequency: 8000.0, channels: 1, ..Self::default() };
-        for child in ebml::children(entry.data, entry.payload).map_while(Result::ok) {
+        for child in ebml::readable(entry.data, entry.payload) {
             // A value that cannot be read is as if it were not there.
             let _ = raw.read_child(&child);
         }
@@ -184,7 +184,7 @@ impl<'a> RawEntry<'a> {
 
     fn read_video(&mut self, video: &Child<'_>) -> Result<(), Error> {
         self.pixel_aspect = display::read(video);
-        for child in ebml::children(video.data, video.payload).map_while(Result::ok) {
+        for child in ebml::readable(video.data, video.payload) {
             if child.id == id::PROJECTION {
                 self.turns = projection::read(&child)?;
             }
@@ -193,7 +193,7 @@ impl<'a> RawEntry<'a> {
     }
 
     fn read_audio(&mut self, audio: &Child<'_>) -> Result<(), Error> {
-        for child in ebml::children(audio.data, audio.payload).map_while(Result::ok) {
+        for child in ebml::readable(audio.data, audio.payload) {
             match child.id {
                 id::SAMPLING_FREQUENCY => self.sampling_frequency = child.float()?,
                 id::CHANNELS => self.channels = child.uint()?,

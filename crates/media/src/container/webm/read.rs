@@ -149,6 +149,7 @@ impl Reader {
                 Ok(false) if self.finished && !self.ended => self.ended = true,
                 Ok(false) if self.ended && !self.held.is_empty() => self.release_all(),
                 Ok(false) if self.ended && self.may_hide_more() => self.begin_search(self.input.position()),
+                Ok(false) if self.ended && self.streams.tell_waiting() => {}
                 Ok(false) => return Ok(self.streams.next()),
                 Err(error) => self.failed = Some(error),
             }
@@ -604,7 +605,7 @@ fn begins_mp4(rest: &[u8]) -> Option<bool> {
 
 /// What stands in an EBML header (RFC 8794, 11.2): what cannot be read of it costs itself alone.
 fn check_header(data: &[u8], offset: u64) -> Result<(), Error> {
-    for child in ebml::children(data, offset).map_while(Result::ok) {
+    for child in ebml::readable(data, offset) {
         match child.id {
             id::DOC_TYPE if !matches!(child.text(), b"webm" | b"matroska") => {
                 return Err(Reason::UnknownContainer.at(child.offset));

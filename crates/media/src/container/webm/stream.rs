@@ -108,6 +108,9 @@ struct Stream {
     /// Whether frames may come in another order than they are shown.
     reorders: bool,
     memory: Memory,
+    /// Where in the input the units begin that wait for a frame.
+    #[serde(skip)]
+    waits_at: u64,
     #[serde(skip)]
     pool: Pool,
 }
@@ -123,6 +126,7 @@ impl Streams {
 
     /// No tracks are known any more, and a new take begins with the next frame.
     pub(crate) fn forget(&mut self) {
+        self.tell_waiting();
         self.begin_take(false);
         self.numbers.clear();
         (self.video, self.audio) = (None, None);
@@ -171,10 +175,23 @@ impl Streams {
         for stream in [&mut self.video, &mut self.audio].into_iter().flatten() {
             (stream.track, stream.newest, stream.apart) = (None, None, 0);
             stream.clock = Clock::default();
-            if after_hole {
-                stream.memory.forget_waiting();
+        }
+        if after_hole {
+            self.tell_waiting();
+        }
+    }
+
+    /// Tells the units that wait for a frame which does not come; whether there were any.
+    pub(crate) fn tell_waiting(&mut self) -> bool {
+        let mut are_told = false;
+        for stream in [&mut self.video, &mut self.audio].into_iter().flatten() {
+            let (offset, kind) = (stream.waits_at, Some(stream.entry.codec.kind()));
+            if let Some(bytes) = stream.memory.take_waiting() {
+                self.events.push_back(Event::Unread(Unread { offset, bytes, kind, reason: Why::Unreadable }));
+                are_told = true;
             }
         }
+        are_told
     }
 
     /// Whether the frames of a track may come in another order than they are shown.
@@ -250,6 +267,9 @@ impl Streams {
     fn take(&mut self, raw: Raw) -> Option<u64> {
         let Raw { kind, offset, duration, .. } = raw;
         let stream = self.stream_mut(kind)?;
+        if !stream.memory.is_waiting() {
+            stream.waits_at = offset;
+        }
         let data = match stream.read(&raw.data) {
             Ok(Some(data)) => data,
             Ok(None) => return None,
@@ -289,7 +309,7 @@ impl Streams {
     /// A time of the container, in nanoseconds, on the clock of the take.
     fn moved(&self, kind: Kind, time: i64) -> i64 {
         let (shift, apart) = self.stream(kind).map_or((0, 0), |stream| (stream.entry.shift, stream.apart));
-        time.saturating_add(shift).saturating_add(apart).saturating_add(self.later).max(0)
+        time.saturating_add(shift).saturating_add(apart).saturating_add(self.later)
     }
 
     /// The same of a frame that may be the first of its take, or of its track in it: what is before 0 moves the whole take,
@@ -360,6 +380,7 @@ impl Stream {
             apart: 0,
             reorders,
             memory: Memory::default(),
+            waits_at: 0,
             pool: Pool::default(),
         }
     }

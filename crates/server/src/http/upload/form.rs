@@ -1,23 +1,22 @@
 //! A finished recording as the field `video` of a form.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::body::Bytes;
 use axum::extract::multipart::{Field, MultipartRejection};
 use axum::extract::{Multipart, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::unfold;
-use ingest::upload::{Creation, Upload};
+use ingest::upload::{Creation, Error};
 use lives::Live;
-use tokio::sync::mpsc;
 use wire::Refusal;
 use wire::lives::LivePath;
 use wire::publishing::{UploadedVideo, VideoForm};
 
 use super::problem::{encoded, no_video, two_videos, upload_problem};
+use super::spool::Spool;
 use super::tus::is_plain;
-use super::{nothing, tell};
+use super::{HEARD_EVERY, hear, tell};
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::http::access::{Id, publishable_live};
@@ -26,9 +25,6 @@ use crate::http::links::Base;
 use crate::http::live_answer::replay_url;
 use crate::http::problem::Problem;
 use crate::publishing::check_quota;
-
-/// Pieces of a form that are in flight between its reader and the upload.
-const IN_FLIGHT: usize = 4;
 
 /// A finished recording in one request
 #[utoipa::path(post, path = "/api/posts/live/{id}/upload-video", operation_id = "uploadVideo", tag = "Publishing",
@@ -51,26 +47,25 @@ pub(super) async fn upload_video(
         return Err(encoded());
     }
     let mut form = form.map_err(|_| no_video())?;
-    let mut sent: Option<(Arc<Upload>, u64)> = None;
+    let mut video: Option<Spool> = None;
     while let Some(field) = form.next_field().await.map_err(|_| no_video())? {
         if field.name() != Some("video") {
             continue;
         }
-        if let Some((upload, _)) = &sent {
-            upload.terminate().await.map_err(upload_problem)?;
+        // Which of two is meant nobody knows: neither is recorded.
+        if video.is_some() {
             return Err(two_videos());
         }
-        let creation = Creation { now_ms: now_ms().0, ..Creation::default() };
-        let upload = app.uploads.create(id.0, creation).await.map_err(upload_problem)?;
-        let offset = append_field(&app, &live, &upload, field).await?;
-        sent = Some((upload, offset));
+        video = Some(spooled(&app, &live, field).await?);
     }
-    let Some((upload, offset)) = sent else { return Err(no_video()) };
-    if offset == 0 {
-        upload.terminate().await.map_err(upload_problem)?;
+    let (length, pieces) = video.ok_or_else(no_video)?.read().await.map_err(upload_problem)?;
+    if length == 0 {
         return Err(no_video());
     }
-    upload.append(offset, Some(offset), None, nothing()).await.map_err(upload_problem)?;
+    let creation = Creation { now_ms: now_ms().0, ..Creation::default() };
+    let upload = app.uploads.create(id.0, creation).await.map_err(upload_problem)?;
+    let pieces = Box::pin(tell(&app, &live, pieces));
+    upload.append(0, Some(length), None, pieces).await.map_err(upload_problem)?;
     let answer = UploadedVideo {
         message: "Vidéo enregistrée avec succès",
         media_id: id.0,
@@ -79,35 +74,22 @@ pub(super) async fn upload_video(
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }
 
-/// Appends a field of a form. The field borrows the request, so its bytes are handed over piece by piece.
-async fn append_field(
-    app: &App,
-    live: &Arc<Live>,
-    upload: &Arc<Upload>,
-    mut field: Field<'_>,
-) -> Result<u64, Problem> {
-    let (sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(IN_FLIGHT);
-    let pieces = unfold(receiver, |mut receiver| async {
-        let piece = receiver.recv().await?;
-        Some((piece, receiver))
-    });
-    let pieces = Box::pin(tell(app, live, pieces));
-    let upload = Arc::clone(upload);
-    let appending = tokio::spawn(async move { upload.append(0, None, None, pieces).await });
+/// A field of a form, kept until the form has come to its end.
+async fn spooled(app: &App, live: &Arc<Live>, mut field: Field<'_>) -> Result<Spool, Problem> {
+    let mut spool = Spool::create(&app.recorder, live.id).await.map_err(upload_problem)?;
+    let mut heard = Instant::now();
     loop {
-        let piece = match field.chunk().await {
-            Ok(Some(piece)) => Ok(piece),
-            Ok(None) => break,
-            Err(error) => Err(axum::Error::new(error)),
-        };
-        let is_last = piece.is_err();
-        if sender.send(piece).await.is_err() || is_last {
-            break;
+        match field.chunk().await {
+            Ok(Some(piece)) => {
+                spool.add(&piece).await.map_err(upload_problem)?;
+                if heard.elapsed() > HEARD_EVERY {
+                    heard = Instant::now();
+                    hear(app, live).await;
+                }
+            }
+            Ok(None) => return Ok(spool),
+            // Nothing of it is kept: a form is sent again as a whole.
+            Err(_) => return Err(upload_problem(Error::Interrupted { offset: 0 })),
         }
-    }
-    drop(sender);
-    match appending.await {
-        Ok(appended) => appended.map_err(upload_problem),
-        Err(_) => Err(Problem::of(StatusCode::INTERNAL_SERVER_ERROR)),
     }
 }
