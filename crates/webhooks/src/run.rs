@@ -26,7 +26,8 @@ const KEPT: u32 = 1_000;
 
 /// Tells webhooks what happens, for ever.
 pub async fn run(webhooks: Webhooks, sources: Vec<Arc<dyn Source>>) {
-    let mut courier = Courier { webhooks, sources, seen: HashMap::new(), on_their_way: HashMap::new() };
+    let mut courier =
+        Courier { webhooks, sources, nobody: true, seen: HashMap::new(), on_their_way: HashMap::new() };
     let mut sending = JoinSet::new();
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -48,6 +49,8 @@ pub async fn run(webhooks: Webhooks, sources: Vec<Arc<dyn Source>>) {
 struct Courier {
     webhooks: Webhooks,
     sources: Vec<Arc<dyn Source>>,
+    /// There is no webhook: nothing is looked for.
+    nobody: bool,
     /// How far each webhook has come in each outbox: further than is kept where nothing was for it.
     seen: HashMap<(WebhookId, String), i64>,
     on_their_way: HashMap<DeliveryId, WebhookId>,
@@ -57,6 +60,7 @@ impl Courier {
     /// Writes down what each webhook is to be told of what has happened.
     async fn gather(&mut self) -> Result<(), Failure> {
         let webhooks = self.webhooks.store().webhooks().await?;
+        self.nobody = webhooks.is_empty();
         let there: HashSet<WebhookId> = webhooks.iter().map(|webhook| webhook.id).collect();
         self.seen.retain(|(id, _), _| there.contains(id));
         if webhooks.iter().any(|webhook| !self.seen.keys().any(|(id, _)| *id == webhook.id)) {
@@ -95,6 +99,9 @@ impl Courier {
 
     /// Sends what is due, as much as may be on its way at once: a webhook that hangs takes nobody else's place.
     async fn send(&mut self, sending: &mut JoinSet<Sent>) -> Result<(), Failure> {
+        if self.nobody {
+            return Ok(());
+        }
         // Those on their way are among them.
         let limit = u32::try_from(TO_ONE * 2).unwrap_or(u32::MAX);
         for due in self.webhooks.store().due(UnixMs::now(), limit).await? {
