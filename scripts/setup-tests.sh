@@ -13,11 +13,15 @@ need ffmpeg ffmpeg
 need ffprobe ffmpeg
 need mkvmerge mkvtoolnix
 need nginx nginx-light
+need caddy caddy
 need curl curl
+need jq jq
 need python3 python3-venv
 need g++ g++
 # An authority that speaks ACME, and the DNS that it asks.
 need pebble pebble
+# Reads the audit log.
+need fail2ban-regex fail2ban
 # Lies about the time to the server in the clocks campaign.
 need faketime faketime
 # llvm-19 reads the coverage counts that the compiler's own LLVM writes.
@@ -32,8 +36,20 @@ if [ "${#missing[@]}" -gt 0 ]; then
   fi
 fi
 
-# A tus client in Python, an ffmpeg newer than the system's, and what the example in Django needs.
-pins="tuspy==1.1.0 imageio-ffmpeg==0.8.1 $(tr '\n' ' ' <examples/django/requirements.txt)"
+# What checks metrics and alerts: one program of a package whose server is not wanted.
+if ! command -v promtool >/dev/null && [ ! -x .tools/promtool ]; then
+  mkdir -p .tools
+  folder=$(mktemp -d)
+  as_root apt-get update -q
+  (cd "$folder" && apt-get download -q prometheus && dpkg-deb --extract prometheus_*.deb unpacked)
+  install -m 755 "$folder/unpacked/usr/bin/promtool" .tools/promtool
+  rm -rf "$folder"
+fi
+
+# A tus client and a server of mail in Python, an ffmpeg newer than the system's, what tries the schema and what makes clients
+# of it, and what the example in Django needs.
+pins="tuspy==1.1.0 aiosmtpd==1.4.6 imageio-ffmpeg==0.8.1 schemathesis==4.32.5 openapi-python-client==0.29.1"
+pins+=" $(tr '\n' ' ' <examples/django/requirements.txt)"
 mkdir -p .tools
 if [ "$(cat .tools/venv/pins 2>/dev/null)" != "$pins" ]; then
   rm -rf .tools/venv

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
+import { coded } from './vite.coded.ts';
 
 const pages = fileURLToPath(new URL('./embed', import.meta.url));
+const dist = fileURLToPath(new URL('./dist/embed', import.meta.url));
 
 /** Puts the pages of `embed/` beside the script, with its integrity in the lines that others paste. */
 function embedPages(): Plugin {
@@ -24,7 +26,7 @@ function embedPages(): Plugin {
 /** The custom elements in one file with a lasting name, for other people's pages: `/embed/communiconnect-live.js`. */
 export default defineConfig({
   publicDir: false,
-  plugins: [embedPages()],
+  plugins: [embedPages(), coded(dist)],
   build: {
     target: 'es2022',
     outDir: 'dist/embed',

@@ -13,6 +13,7 @@ export {
   liveChatAPI,
   type MessageData,
 } from './live-chat-api.js';
+export { rangesOf } from './player/buffered.js';
 export { oneFile, playClock, positionOf, takeAt } from './player/clock.js';
 export { Player, type PlayerMode, type PlayerOptions, type PlayerState, type Way } from './player/player.js';
 export { Problem, Unexpected, Unreachable } from './problem.js';

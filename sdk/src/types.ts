@@ -132,7 +132,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Set a password by a link */
+        /**
+         * Set a password by a link, or ask for one
+         * @description With `token` and `new_password` the password is set. With `email` a link is sent there, where this server sends mail: the
+         *     answer is the same whether anybody has that address or not.
+         */
         post: operations["resetPassword"];
         delete?: never;
         options?: never;
@@ -1147,7 +1151,8 @@ export interface paths {
         };
         /**
          * Whether publishing is taken
-         * @description By engine: 503 when one of them is gone, the disk has no room for recordings, or the server shuts down.
+         * @description By engine: 503 when one of them is gone or does not take what is written, the disk has no room for recordings, or the server
+         *     shuts down.
          */
         get: operations["readiness"];
         put?: never;
@@ -1167,7 +1172,8 @@ export interface paths {
         };
         /**
          * Prometheus text
-         * @description The text format, version 0.0.4.
+         * @description The text format, version 0.0.4. With `--metrics-token-file` for those who have the token, as a bearer; with
+         *     `--metrics-listen` at an address of its own, and 404 here.
          */
         get: operations["metrics"];
         put?: never;
@@ -1298,10 +1304,26 @@ export interface components {
             token: string;
             /** @enum {string} */
             type: "auth";
-        } | (components["schemas"]["SendFrame"] & {
+        } | {
+            /** @description 1 to 2,000 characters after trimming. */
+            content: string;
+            kind?: components["schemas"]["MessageKind"] | null;
+            /**
+             * Format: int64
+             * @description Id of the message that it answers.
+             */
+            reply_to?: number | null;
+            /**
+             * Format: uuid
+             * @description A UUID that makes sending again harmless, and names the message in what is answered.
+             */
+            client_id?: string | null;
+            position?: components["schemas"]["Position"] | null;
+            /** @description Ids of people. Kept are those who wrote in this live, moderate it or are its author. */
+            mentions?: number[];
             /** @enum {string} */
             type: "send";
-        });
+        };
         /** @description Bytes of the whole replay in each way of following it; null where there is no such way. While it runs they are about right. */
         Cost: {
             /**
@@ -1331,6 +1353,10 @@ export interface components {
             email: string;
             /** @description As it was when signing up. */
             password: string;
+        };
+        /** @description How often people reacted, by emoji. */
+        EmojiCounts: {
+            [key: string]: number;
         };
         /**
          * @description How one engine stands.
@@ -1372,6 +1398,13 @@ export interface components {
         };
         /** @description A history: messages, or a page of them where one was asked for. */
         History: components["schemas"]["Message"][] | components["schemas"]["Page_Message"];
+        /** @description How long somebody asks for: a number of days, 0 or `forever` for ever. */
+        KeepDaysAsked: number | string;
+        /** @description A link is on its way, if anybody has that address. */
+        LinkSent: {
+            /** @description For people. */
+            message: string;
+        };
         /** @description One event, from start to stop. */
         Live: {
             /**
@@ -1394,6 +1427,11 @@ export interface components {
             /** @description When it began. */
             started_at: components["schemas"]["Time"];
             ended_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: double
+             * @description Days that it is kept after its end, 0 for ever; null where the server's rule holds.
+             */
+            keep_days: number | null;
             /**
              * Format: int64
              * @description Grows when earlier positions or bytes change their place.
@@ -1459,6 +1497,7 @@ export interface components {
             /** @description The text of its post. */
             content?: string | null;
             visibility?: components["schemas"]["Visibility"] | null;
+            keep_days?: components["schemas"]["KeepDaysAsked"] | null;
         };
         /**
          * @description Whether a live runs.
@@ -1760,6 +1799,11 @@ export interface components {
                 started_at: components["schemas"]["Time"];
                 ended_at: components["schemas"]["Time"] | null;
                 /**
+                 * Format: double
+                 * @description Days that it is kept after its end, 0 for ever; null where the server's rule holds.
+                 */
+                keep_days: number | null;
+                /**
                  * Format: int64
                  * @description Grows when earlier positions or bytes change their place.
                  */
@@ -1920,12 +1964,14 @@ export interface components {
             /** @description 8 characters or more, none of those that are guessed first. */
             new_password: string;
         };
-        /** @description A new password by the link that an administrator made. */
+        /** @description A new password by a link: `token` and `new_password`; or `email`, to which a link is sent. */
         PasswordReset: {
             /** @description As it stands in the link. */
-            token: string;
+            token?: string | null;
             /** @description 8 characters or more, none of those that are guessed first. */
-            new_password: string;
+            new_password?: string | null;
+            /** @description Whose link is to be sent. */
+            email?: string | null;
         };
         /** @description Somebody, as everybody sees them. */
         Person: {
@@ -2022,16 +2068,12 @@ export interface components {
              */
             position_ms: number;
             /** @description By emoji. */
-            counts: {
-                [key: string]: number;
-            };
+            counts: components["schemas"]["EmojiCounts"];
         };
         /** @description Reactions to a live, counted. */
         Reactions: {
             /** @description Of the whole live, by emoji. */
-            totals: {
-                [key: string]: number;
-            };
+            totals: components["schemas"]["EmojiCounts"];
             /** @description Where on the timeline. */
             seconds: components["schemas"]["ReactionSecond"][];
         };
@@ -2071,6 +2113,8 @@ export interface components {
         RegistrationMode: {
             /** @description Who may. */
             registration: components["schemas"]["Registering"];
+            /** @description Whether a link to a new password comes by mail to whoever asks for one. */
+            mail: boolean;
         };
         /**
          * @description The whole of a live, or of a take, as files. Null where the codecs forbid it. Media of a live that is not public carry a read-only token,
@@ -2185,9 +2229,7 @@ export interface components {
             type: "deleted";
         } | {
             /** @description By emoji. */
-            counts: {
-                [key: string]: number;
-            };
+            counts: components["schemas"]["EmojiCounts"];
             /**
              * Format: int64
              * @description Where on the timeline. Milliseconds.
@@ -2725,11 +2767,14 @@ export type ChatRulesChange = components['schemas']['ChatRulesChange'];
 export type ClientFrame = components['schemas']['ClientFrame'];
 export type Cost = components['schemas']['Cost'];
 export type Credentials = components['schemas']['Credentials'];
+export type EmojiCounts = components['schemas']['EmojiCounts'];
 export type EngineState = components['schemas']['EngineState'];
 export type Found = components['schemas']['Found'];
 export type Gap = components['schemas']['Gap'];
 export type HeldMessage = components['schemas']['HeldMessage'];
 export type History = components['schemas']['History'];
+export type KeepDaysAsked = components['schemas']['KeepDaysAsked'];
+export type LinkSent = components['schemas']['LinkSent'];
 export type Live = components['schemas']['Live'];
 export type LiveFields = components['schemas']['LiveFields'];
 export type LiveState = components['schemas']['LiveState'];
@@ -2907,6 +2952,7 @@ export interface operations {
             405: components["responses"]["Problem405"];
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -2939,6 +2985,7 @@ export interface operations {
             405: components["responses"]["Problem405"];
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -2951,7 +2998,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["SignOut"];
             };
@@ -3041,7 +3088,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["PasswordReset"];
             };
@@ -3056,12 +3103,22 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            /** @description If anybody has that address, a link is on its way to it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkSent"];
+                };
+            };
             400: components["responses"]["Problem400"];
             403: components["responses"]["Problem403"];
             405: components["responses"]["Problem405"];
             408: components["responses"]["Problem408"];
             413: components["responses"]["Problem413"];
             422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3124,7 +3181,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["ProfileChange"];
             };
@@ -3158,7 +3215,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["LiveFields"];
             };
@@ -3296,7 +3353,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["LiveFields"];
             };
@@ -3350,6 +3407,7 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3381,6 +3439,7 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3552,15 +3611,18 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
                 /** @description 1: the length is not known yet, as of a live. */
-                "Upload-Defer-Length"?: number | null;
-                /** @description The length of a finished file, in bytes. */
-                "Upload-Length"?: number | null;
+                "Upload-Defer-Length"?: number;
+                /** @description The length of a finished file, in bytes: at most 20 GiB. */
+                "Upload-Length"?: number;
                 /** @description `filetype`, `age_ms` (from the recorder's start to this request); each optional, values in base64. */
-                "Upload-Metadata"?: string | null;
-                /** @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB. */
-                "Upload-Checksum"?: string | null;
+                "Upload-Metadata"?: string;
+                /**
+                 * @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB.
+                 * @example sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=
+                 */
+                "Upload-Checksum"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -3571,7 +3633,7 @@ export interface operations {
         /** @description With its first bytes, or without (creation-with-upload). */
         requestBody?: {
             content: {
-                "application/offset+octet-stream": number[] | null;
+                "application/offset+octet-stream": string;
             };
         };
         responses: {
@@ -3647,7 +3709,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
             };
             path: {
                 /** @description The live's number. */
@@ -3699,6 +3761,14 @@ export interface operations {
             /** @description The same as of all uploads. */
             204: {
                 headers: {
+                    /** @description Separated by commas. */
+                    "Tus-Checksum-Algorithm"?: string;
+                    /** @description Separated by commas. */
+                    "Tus-Extension"?: string;
+                    /** @description Bytes of an upload at most. */
+                    "Tus-Max-Size"?: number;
+                    /** @description 1.0.0 */
+                    "Tus-Version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3716,7 +3786,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
             };
             path: {
                 /** @description The live's number. */
@@ -3768,13 +3838,16 @@ export interface operations {
             query?: never;
             header: {
                 /** @description 1.0.0, the only version that is spoken. */
-                "Tus-Resumable"?: string;
+                "Tus-Resumable"?: "1.0.0";
                 /** @description Where these bytes belong. */
                 "Upload-Offset": number;
                 /** @description The length, once it is known. */
-                "Upload-Length"?: number | null;
-                /** @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB. */
-                "Upload-Checksum"?: string | null;
+                "Upload-Length"?: number;
+                /**
+                 * @description `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB.
+                 * @example sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk=
+                 */
+                "Upload-Checksum"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -3786,7 +3859,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/offset+octet-stream": number[];
+                "application/offset+octet-stream": string;
             };
         };
         responses: {
@@ -3926,8 +3999,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
-                    "audio/mp4": number[];
+                    "video/mp4": string;
+                    "audio/mp4": string;
                 };
             };
             400: components["responses"]["Problem400"];
@@ -3974,8 +4047,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/webm": number[];
-                    "audio/webm": number[];
+                    "video/webm": string;
+                    "audio/webm": string;
                 };
             };
             400: components["responses"]["Problem400"];
@@ -4025,6 +4098,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             426: components["responses"]["Problem426"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -4042,8 +4116,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4051,11 +4125,11 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4081,7 +4155,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
+                    "video/mp4": string;
+                    "audio/mp4": string;
                 };
             };
             /** @description The range. */
@@ -4102,7 +4177,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
+                    "video/mp4": string;
+                    "audio/mp4": string;
                 };
             };
             /** @description You have it. */
@@ -4139,8 +4215,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4148,11 +4224,11 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4178,7 +4254,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/webm": number[];
+                    "video/webm": string;
+                    "audio/webm": string;
                 };
             };
             /** @description The range. */
@@ -4199,7 +4276,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/webm": number[];
+                    "video/webm": string;
+                    "audio/webm": string;
                 };
             };
             /** @description You have it. */
@@ -4236,8 +4314,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4245,11 +4323,11 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4275,7 +4353,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "audio/mp4": number[];
+                    "audio/mp4": string;
                 };
             };
             /** @description The range. */
@@ -4296,7 +4374,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "audio/mp4": number[];
+                    "audio/mp4": string;
                 };
             };
             /** @description You have it. */
@@ -4333,8 +4411,8 @@ export interface operations {
                 to_ms?: number;
                 /** @description `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound. */
                 video?: "slides";
-                /** @description 1: answers with `Content-Disposition: attachment`. */
-                download?: string;
+                /** @description True (or 1): answers with `Content-Disposition: attachment`. */
+                download?: boolean;
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4342,11 +4420,11 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4372,7 +4450,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "audio/webm": number[];
+                    "audio/webm": string;
                 };
             };
             /** @description The range. */
@@ -4393,7 +4471,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "audio/webm": number[];
+                    "audio/webm": string;
                 };
             };
             /** @description You have it. */
@@ -4437,6 +4515,8 @@ export interface operations {
             /** @description The playlist. */
             200: {
                 headers: {
+                    /** @description How long it may be kept, and by whom. */
+                    "Cache-Control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4460,7 +4540,7 @@ export interface operations {
                 /** @description Answer when this part of the segment is in it, from 0. */
                 _HLS_part?: number;
                 /** @description YES: what the player has already may be left out. */
-                _HLS_skip?: string;
+                _HLS_skip?: "YES" | "v2";
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4478,6 +4558,8 @@ export interface operations {
             /** @description The playlist. */
             200: {
                 headers: {
+                    /** @description How long it may be kept, and by whom. */
+                    "Cache-Control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4501,7 +4583,7 @@ export interface operations {
                 /** @description Answer when this part of the segment is in it, from 0. */
                 _HLS_part?: number;
                 /** @description YES: what the player has already may be left out. */
-                _HLS_skip?: string;
+                _HLS_skip?: "YES" | "v2";
                 /** @description The key of an unlisted live. */
                 key?: string;
                 /** @description A read-only token of this live, valid 12 hours. */
@@ -4519,6 +4601,8 @@ export interface operations {
             /** @description The playlist. */
             200: {
                 headers: {
+                    /** @description How long it may be kept, and by whom. */
+                    "Cache-Control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4557,7 +4641,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
+                    "video/mp4": string;
                 };
             };
             400: components["responses"]["Problem400"];
@@ -4578,11 +4662,11 @@ export interface operations {
             };
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live. */
@@ -4610,8 +4694,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
-                    "audio/mp4": number[];
+                    "video/mp4": string;
+                    "audio/mp4": string;
                 };
             };
             /** @description The range. */
@@ -4628,8 +4712,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "video/mp4": number[];
-                    "audio/mp4": number[];
+                    "video/mp4": string;
+                    "audio/mp4": string;
                 };
             };
             /** @description You have it. */
@@ -4657,11 +4741,11 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description One range of bytes; several are answered with the whole. */
-                Range?: string | null;
+                Range?: string;
                 /** @description The range only if the file still has this ETag, else the whole. */
-                "If-Range"?: string | null;
+                "If-Range"?: string;
                 /** @description Nothing if the file still has one of these ETags. */
-                "If-None-Match"?: string | null;
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4676,24 +4760,40 @@ export interface operations {
             /** @description The bytes. */
             200: {
                 headers: {
+                    /** @description bytes */
+                    "Accept-Ranges"?: string;
+                    /** @description Exact. */
+                    "Content-Length"?: number;
+                    /** @description Strong: these bytes never change. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": number[];
+                    "application/octet-stream": string;
                 };
             };
             /** @description The range. */
             206: {
                 headers: {
+                    /** @description bytes */
+                    "Accept-Ranges"?: string;
+                    /** @description Exact. */
+                    "Content-Length"?: number;
+                    /** @description Which bytes of how many. */
+                    "Content-Range"?: string;
+                    /** @description Strong: these bytes never change. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": number[];
+                    "application/octet-stream": string;
                 };
             };
             /** @description The asker has them. */
             304: {
                 headers: {
+                    /** @description Strong. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4749,7 +4849,7 @@ export interface operations {
             };
             header?: {
                 /** @description WebP and AVIF only where they are named. */
-                Accept?: string | null;
+                Accept?: string;
             };
             path: {
                 /** @description The live's number. */
@@ -4769,10 +4869,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/jpeg": number[];
-                    "image/png": number[];
-                    "image/webp": number[];
-                    "image/avif": number[];
+                    "image/jpeg": string;
+                    "image/png": string;
+                    "image/webp": string;
+                    "image/avif": string;
                 };
             };
             /** @description The asker has it. */
@@ -4806,9 +4906,9 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "image/jpeg": number[];
-                "image/png": number[];
-                "image/webp": number[];
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
             };
         };
         responses: {
@@ -5062,6 +5162,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             412: components["responses"]["Problem412"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -5103,8 +5204,8 @@ export interface operations {
     exportConversation: {
         parameters: {
             query?: {
-                /** @description json, csv or vtt; JSON unless said otherwise. */
-                format?: string;
+                /** @description JSON unless said otherwise. Kept as it was written: a wrong word is refused with the words that there are. */
+                format?: "json" | "csv" | "vtt";
                 /** @description The key of an unlisted live. */
                 key?: string;
             };
@@ -5134,6 +5235,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -5215,7 +5317,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["ChatRulesChange"];
             };
@@ -5391,7 +5493,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["NewSanction"];
             };
@@ -5663,6 +5765,7 @@ export interface operations {
             404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             426: components["responses"]["Problem426"];
+            429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -5770,7 +5873,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["AccountChange"];
             };
@@ -6063,6 +6166,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
             405: components["responses"]["Problem405"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];

@@ -75,7 +75,11 @@ describe('without MediaSource', { concurrency: false }, () => {
     assert.ok(Math.abs(place - shown) < 1_000, `at ${shown}, told as ${place}`);
 
     await seek(bare, 2_000);
-    await until(bare, 'an earlier picture', `document.querySelector('video').currentTime < 5 && !document.querySelector('video').seeking`);
+    await until(
+      bare,
+      'an earlier picture',
+      `document.querySelector('video').currentTime < 5 && !document.querySelector('video').seeking`,
+    );
     const back = Math.abs((await began(usual)) - (await began(bare)));
     assert.ok(back < NEAR_MS, `${back} ms apart when looking back`);
 
@@ -83,12 +87,7 @@ describe('without MediaSource', { concurrency: false }, () => {
     await until(bare, 'the edge again', `(() => { const at = ${seen}; return at && Date.now() - at < 12_000; })()`, PATIENCE_MS);
     await studio.getByTestId('studio-stop').click();
     await studio.getByTestId('studio-stop-confirm').click();
-    await until(
-      bare,
-      'the replay',
-      `document.querySelector('video').currentSrc.includes('/replay.')`,
-      PATIENCE_MS,
-    );
+    await until(bare, 'the replay', `document.querySelector('video').currentSrc.includes('/replay.')`, PATIENCE_MS);
     assert.deepEqual(bare.complaints, []);
   });
 });

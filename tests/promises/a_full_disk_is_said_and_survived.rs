@@ -1,30 +1,12 @@
 //! A disk that fills up in the middle of a live: the publisher is told, nothing acknowledged is lost, and all goes
 //! on when there is room again. Needs root, to mount a small file system.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use promises::small_disk::SmallDisk;
 use promises::{Server, Upload, blobs, frames, recorded};
 use serde_json::json;
-
-/// A file system of a few megabytes in memory, unmounted when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &Path, megabytes: u32) -> Option<Self> {
-        let size = format!("size={megabytes}m");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).output().ok()?;
-        mounted.status.success().then(|| Self(at.to_path_buf()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_the_middle_of_a_live() {
@@ -33,7 +15,7 @@ async fn in_the_middle_of_a_live() {
         eprintln!("SKIPPED: a small file system can be mounted by root only");
         return;
     };
-    let server = Server::in_directory(&disk.0, &["--reserve", "1048576"]).await;
+    let server = Server::in_directory(disk.path(), &["--reserve", "1048576"]).await;
     let (author, live) = server.live().await;
     let name = "webm_vp9_opus.webm";
     let blobs = blobs(name);
@@ -41,7 +23,7 @@ async fn in_the_middle_of_a_live() {
     for blob in &blobs[..6] {
         upload.append(blob).await;
     }
-    let ballast = disk.0.join("ballast");
+    let ballast = disk.path().join("ballast");
     fill(&ballast);
 
     let begin = Instant::now();

@@ -94,3 +94,33 @@ async fn a_live_has_so_many_takes_and_keeps_them() {
     let takes = live.timeline(&author.api).await["takes"].as_array().expect("takes").len();
     assert_eq!(takes, 500, "nothing before it is lost");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_wrong_passwords_by_account_by_address_and_by_a_64_and_never_of_the_owner() {
+    let server = Server::configured(&["--wrong-passwords", "2", "--trust-proxy"], &[]).await;
+    let (owner, neighbour) = (server.person("Awa").await, server.person("Modou").await);
+    let api = server.anonymous();
+    let sign_in = async |from: &str, email: &str, password: &str| {
+        let request = api.request(reqwest::Method::POST, "/api/users/login/").header("x-forwarded-for", from);
+        api.send(request.body(json!({"email": email, "password": password}).to_string())).await.status
+    };
+    let right = promises::people::PASSWORD;
+    assert_eq!(sign_in("198.51.100.1", &owner.email, right).await, 200);
+    for (from, expected) in [
+        // One /64 is one place, whatever address of it is used.
+        ("2001:db8:0:1::1", 401),
+        ("2001:db8:0:1::2", 401),
+        ("2001:db8:0:1::3", 429),
+        // Other places have tries of their own, until the account has had three times as many from all.
+        ("2001:db8:0:2::1", 401),
+        ("192.0.2.1", 401),
+        ("192.0.2.2", 401),
+        ("192.0.2.3", 401),
+        ("192.0.2.4", 429),
+    ] {
+        assert_eq!(sign_in(from, &owner.email, "pas la bonne phrase").await, expected, "{from}");
+    }
+    assert_eq!(sign_in("192.0.2.9", &owner.email, right).await, 429, "a stranger's place waits");
+    assert_eq!(sign_in("198.51.100.1", &owner.email, right).await, 200, "the owner's does not");
+    assert_eq!(sign_in("192.0.2.4", &neighbour.email, right).await, 200, "nor does another account");
+}

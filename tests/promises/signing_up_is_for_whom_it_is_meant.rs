@@ -17,7 +17,7 @@ fn new(email: &str) -> Value {
 async fn by_invitation_once() {
     let server = Server::configured(&["--registration", "invited"], &[]).await;
     let mode = server.anonymous().get("/api/users/registration/").await.expect(200).json();
-    assert_eq!(mode, json!({"registration": "invited"}));
+    assert_eq!(mode, json!({"registration": "invited", "mail": false}));
     let sentence = server.anonymous().post(REGISTER, new("a@exemple.sn")).await.refusal(403);
     assert!(sentence.contains("invitation"), "{sentence}");
     let (status, text) = server.command(&["user", "invite"]).await;

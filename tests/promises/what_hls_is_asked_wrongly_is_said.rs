@@ -38,6 +38,7 @@ async fn the_future_and_what_never_was() {
         "_HLS_msn=18446744073709551615&_HLS_part=18446744073709551615".to_owned(),
         "_HLS_msn=99999999999999999999999".to_owned(),
         "_HLS_msn=-1".to_owned(),
+        "_HLS_skip=AAA".to_owned(),
         "_HLS_msn=0&_HLS_part=-1".to_owned(),
         "_HLS_msn=1.5".to_owned(),
         "_HLS_msn=".to_owned(),

@@ -23,6 +23,8 @@ fn wrong_requests(live: &Live) -> Vec<Wrong> {
         get("a page of 0", "/api/posts/live/?page_size=0".into(), 400),
         get("page 0 of the conversation", live.path("chat/messages/?page=0"), 400),
         get("a position that is no number", live.path("tail.mp4?from_ms=hier"), 400),
+        get("mine, neither true nor false", "/api/posts/live/?mine=AAA".into(), 400),
+        get("download, neither true nor false", live.path("replay.mp4?download=AAA"), 400),
         post("a number for a title", start(), json!({"title": 7}), 400),
         post("an unknown visibility", start(), json!({"visibility": "secret"}), 422),
         post("a message of nothing", chat(), json!({"content": ""}), 422),

@@ -59,7 +59,10 @@ impl Api {
             Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
             None => path,
         };
-        format!("{}{path}", self.base)
+        // Under a path of another address what the server gives has that path already.
+        let (_, host) = self.base.split_once("://").unwrap_or_default();
+        let under = host.find('/').map_or("", |at| &host[at..]);
+        format!("{}{}", self.base, path.strip_prefix(under).unwrap_or(path))
     }
 
     /// A request with the token and the language, to be filled in and given to [`Api::send`].

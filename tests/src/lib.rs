@@ -14,6 +14,8 @@
 //! * [`outputs`]: publishes a recording and judges everything that comes out.
 //! * [`carried`]: the tails of a live over their WebSocket.
 //! * [`hls`]: a checker of HLS playlists that shares nothing with the product.
+//! * [`proxies`]: nginx and Caddy in front of the server, as the documents have them.
+//! * [`small_disk`]: a file system that fills up.
 //! * [`talk`]: the conversation over its WebSocket.
 //! * [`tls`], [`pebble`]: certificates of the tests' own, and an authority that speaks ACME.
 
@@ -28,10 +30,12 @@ pub mod isobmff;
 pub mod outputs;
 pub mod pebble;
 pub mod people;
+pub mod proxies;
 pub mod random;
 pub mod receiver;
 pub mod rtmp;
 pub mod server;
+pub mod small_disk;
 pub mod talk;
 pub mod tls;
 pub mod tools;

@@ -9,11 +9,16 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use crate::{Api, Live, Person};
 
 /// How long a start may take before the test gives up.
 const START: Duration = Duration::from_secs(20);
+/// How long something may take until it is printed or logged.
+const SAID: Duration = Duration::from_secs(10);
+/// How often the log is looked at by whoever waits for it.
+const LOOK: Duration = Duration::from_millis(5);
 /// How long leaving may take at the end of a test before the server is killed.
 const LEAVE: Duration = Duration::from_secs(15);
 
@@ -25,6 +30,7 @@ pub struct Server {
     data: TempDir,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    printed: watch::Receiver<Vec<String>>,
 }
 
 impl Server {
@@ -54,8 +60,8 @@ impl Server {
         let arguments: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
         let environment: Vec<_> =
             environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let (child, base) = run(data.path(), &arguments, &environment).await;
-        Self { child, base, data, arguments, environment }
+        let (child, base, printed) = run(data.path(), &arguments, &environment).await;
+        Self { child, base, data, arguments, environment, printed }
     }
 
     /// Where it answers: `http://127.0.0.1:PORT`, or `https://` where it speaks TLS.
@@ -132,7 +138,8 @@ impl Server {
 
     /// Starts it again on the same directory (and another port), after it was killed or has left.
     pub async fn restart(&mut self) {
-        let (child, base) = run(self.data.path(), &self.arguments, &self.environment).await;
+        let (child, base, printed) = run(self.data.path(), &self.arguments, &self.environment).await;
+        self.printed = printed;
         self.child = child;
         self.base = base;
     }
@@ -151,6 +158,38 @@ impl Server {
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(log_path(self.data.path())).unwrap_or_default()
+    }
+
+    /// Waits until it has logged something, and answers the first line with it.
+    ///
+    /// # Panics
+    /// When it does not within ten seconds.
+    pub async fn logged(&self, part: &str) -> String {
+        let begin = std::time::Instant::now();
+        loop {
+            if let Some(line) = self.log().lines().find(|line| line.contains(part)) {
+                return line.to_owned();
+            }
+            assert!(begin.elapsed() < SAID, "it did not log {part:?}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until it has printed a line with something after its first one, and answers that line.
+    ///
+    /// # Panics
+    /// When it does not within ten seconds.
+    pub async fn printed(&self, part: &str) -> String {
+        let mut printed = self.printed.clone();
+        let find = |lines: &Vec<String>| lines.iter().find(|line| line.contains(part)).cloned();
+        let found = tokio::time::timeout(SAID, printed.wait_for(|lines| find(lines).is_some())).await;
+        let lines = found.ok().and_then(Result::ok).map(|lines| lines.clone());
+        lines.as_ref().and_then(find).unwrap_or_else(|| panic!("it did not print {part:?}"))
+    }
+
+    /// SIGHUP: it reads its configuration again.
+    pub fn hang_up(&self) {
+        self.signal(Signal::SIGHUP);
     }
 
     /// Its resident memory in bytes, as the kernel counts it.
@@ -236,7 +275,14 @@ pub fn program() -> PathBuf {
     program
 }
 
-async fn run(data: &Path, arguments: &[String], environment: &[(String, String)]) -> (Child, String) {
+/// The lines that a server prints after its first.
+type Printed = watch::Receiver<Vec<String>>;
+
+async fn run(
+    data: &Path,
+    arguments: &[String],
+    environment: &[(String, String)],
+) -> (Child, String, Printed) {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
@@ -256,8 +302,13 @@ async fn run(data: &Path, arguments: &[String], environment: &[(String, String)]
     };
     let base = line.strip_prefix("ready ").unwrap_or_else(|| panic!("not the ready line: {line:?}"));
     // The pipe is read on, so that a program that prints more than its one line is not stopped by it.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (child, base.trim_end_matches('/').to_owned())
+    let (told, printed) = watch::channel(Vec::new());
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            told.send_modify(|lines| lines.push(line));
+        }
+    });
+    (child, base.trim_end_matches('/').to_owned(), printed)
 }
 
 /// Beside the other temporary files, not on the file system under test.

@@ -22,6 +22,17 @@ pub fn ffprobe() -> PathBuf {
     std::env::var_os("FFPROBE").map_or_else(|| PathBuf::from("ffprobe"), PathBuf::from)
 }
 
+/// `promtool` of Prometheus: `PROMTOOL`, the one on the path, or that of the set-up script.
+#[must_use]
+pub fn promtool() -> PathBuf {
+    let of_the_script = crate::repository().join(".tools/promtool");
+    match std::env::var_os("PROMTOOL") {
+        Some(path) => PathBuf::from(path),
+        None if of_the_script.exists() => of_the_script,
+        None => PathBuf::from("promtool"),
+    }
+}
+
 /// The Python of the set-up script's environment, or `None` where it was not run.
 #[must_use]
 pub fn python() -> Option<PathBuf> {
@@ -172,12 +183,20 @@ fn lines(output: &[u8]) -> Vec<String> {
 /// # Panics
 /// When it cannot be started or does not end in time.
 pub async fn run(command: &mut Command) -> Output {
+    run_within(command, PATIENCE).await
+}
+
+/// Runs a program that may take so long.
+///
+/// # Panics
+/// When it cannot be started or does not end in time.
+pub async fn run_within(command: &mut Command, patience: Duration) -> Output {
     let what = format!("{command:?}");
     command.kill_on_drop(true).stdin(std::process::Stdio::null());
-    match tokio::time::timeout(PATIENCE, command.output()).await {
+    match tokio::time::timeout(patience, command.output()).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) => panic!("{what} cannot be started ({error}): run scripts/setup-tests.sh"),
-        Err(_) => panic!("{what} did not end within {PATIENCE:?}"),
+        Err(_) => panic!("{what} did not end within {patience:?}"),
     }
 }
 

@@ -8,10 +8,12 @@ export interface Kept {
   way: Way;
   /** True: replays begin by themselves. */
   begins: boolean;
+  /** How wide the conversation is beside the picture, in pixels. */
+  aside: number;
 }
 
 const KEY = 'communiconnect.watching';
-const USUAL: Kept = { volume: 1, muted: false, rate: 1, way: 'video', begins: false };
+const USUAL: Kept = { volume: 1, muted: false, rate: 1, way: 'video', begins: false, aside: 380 };
 
 export function kept(): Kept {
   try {

@@ -29,8 +29,8 @@ export function loadWatch(): Promise<WatchPage> {
 }
 
 /** Begins to fetch the page at a path, beside what else has to be there before it is shown. */
-export function fetchEarly(path: string): void {
-  const page = watched(path) === null ? load(path.replace(/\/+$/, '') || '/') : loadWatch();
+export async function fetchEarly(path: string): Promise<void> {
+  const page: Promise<unknown> = watched(path) === null ? load(path.replace(/\/+$/, '') || '/') : loadWatch();
   // Whoever shows it asks again, and says what went wrong.
-  page.catch(() => undefined);
+  await page.catch(() => undefined);
 }

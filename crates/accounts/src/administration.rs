@@ -1,12 +1,13 @@
 //! What administrators do with people: the part of [`Accounts`] that is theirs. Who is one is for the caller to see.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use ids::{PersonId, UnixMs};
 use storage::Failure;
 
 use crate::network::Network;
-use crate::store::{Disabled, TokenHash, Wanted};
+use crate::store::{Disabled, NewLink, TokenHash, Wanted};
 use crate::turns::Asking;
 use crate::{Accounts, Error, Person, Role, Tokens, one_time, people, refresh};
 
@@ -146,8 +147,42 @@ impl Accounts {
             return Err(Error::Disabled);
         }
         person.email.ok_or(Error::NoPassword)?;
+        Ok(self.make_password_link(id, false, now).await?)
+    }
+
+    /// Counts somebody who asks for a link to a new password, whoever they are.
+    ///
+    /// # Errors
+    /// [`Error::TooManyTries`] from this network, [`Error::Overloaded`].
+    pub fn count_asked_link(&self, address: IpAddr) -> Result<(), Error> {
+        self.inner.links_asked.count(Network::of(address), Instant::now())
+    }
+
+    /// A link to a new password to be sent to whoever has this address, and them. `None` where nobody has it, they are out, or
+    /// three were made within the hour: then the newest of those stays good, so that nobody is locked out by asking for
+    /// another. Whoever uses it has shown that the address is theirs.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn link_to_mail(&self, email: &str, now: UnixMs) -> Result<Option<(Person, OneTime)>, Error> {
+        let person = match self.by_email(email).await {
+            Err(Error::NoSuchPerson) => return Ok(None),
+            found => found?,
+        };
+        if person.disabled.is_some() || self.inner.links_made.count(person.id, Instant::now()).is_err() {
+            return Ok(None);
+        }
+        let link = self.make_password_link(person.id, true, now).await?;
+        Ok(Some((person, link)))
+    }
+
+    async fn make_password_link(&self, id: PersonId, mailed: bool, now: UnixMs) -> Result<OneTime, Failure> {
         let link = OneTime { token: one_time::token(), expires: now.plus(one_time::PASSWORD_LINK) };
-        self.inner.store.add_password_link(id, refresh::hash(&link.token), link.expires).await?;
+        let token = refresh::hash(&link.token);
+        self.inner
+            .store
+            .add_password_link(NewLink { person: id, token, expires: link.expires, mailed })
+            .await?;
         Ok(link)
     }
 
@@ -172,6 +207,7 @@ impl Accounts {
         let (refresh, sign_in) = self.new_sign_in(id, Some(Network::of(address)), now);
         let (begun, ended) = self.inner.store.use_password_link(hash, password, sign_in).await?;
         self.forget_sign_ins(&ended).await;
+        self.forget(id).await;
         let tokens = Tokens { access: self.inner.access.make(id, begun, now)?, refresh };
         Ok((person, tokens))
     }

@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,7 +9,7 @@ use crate::network::Network;
 
 /// Wrong passwords are counted over windows of this length.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Registrations are counted over this time.
+/// What is let through an hour is counted over this time.
 const HOUR: Duration = Duration::from_secs(3_600);
 /// Places watched at once; when there are more, those whose window is over are let go.
 const WATCHED: usize = 65_536;
@@ -20,7 +22,7 @@ const OF_A_NETWORK: u32 = 20;
 /// they signed in before is held back by wrong passwords for this account from there alone, never by what others try
 /// elsewhere or for others.
 pub(crate) struct Attempts {
-    limit: u32,
+    limit: AtomicU32,
     windows: Mutex<HashMap<Of, Window>>,
 }
 
@@ -44,7 +46,12 @@ pub(crate) struct Attempt<'a> {
 
 impl Attempts {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, windows: Mutex::new(HashMap::new()) }
+        Self { limit: AtomicU32::new(limit), windows: Mutex::new(HashMap::new()) }
+    }
+
+    /// Another limit from now on.
+    pub(crate) fn set(&self, limit: u32) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// A try from `network`; `known` where the account was signed in from there before.
@@ -56,10 +63,11 @@ impl Attempts {
         now: Instant,
     ) -> Result<Attempt<'_>, Error> {
         let email: String = email.chars().take(254).collect();
-        let mut limits = vec![(Of::Both(network, email.clone()), self.limit)];
+        let limit = self.limit.load(Ordering::Relaxed);
+        let mut limits = vec![(Of::Both(network, email.clone()), limit)];
         if !known {
-            limits.push((Of::Account(email), self.limit.saturating_mul(OF_AN_ACCOUNT)));
-            limits.push((Of::Network(network), self.limit.saturating_mul(OF_A_NETWORK)));
+            limits.push((Of::Account(email), limit.saturating_mul(OF_AN_ACCOUNT)));
+            limits.push((Of::Network(network), limit.saturating_mul(OF_A_NETWORK)));
         }
         let mut windows = self.lock();
         if windows.len() >= WATCHED {
@@ -106,34 +114,39 @@ impl Attempt<'_> {
     }
 }
 
-/// Counts registrations by network: so many at once, and as many an hour.
-pub(crate) struct Registrations {
-    an_hour: u32,
-    networks: Mutex<HashMap<Network, Bucket>>,
+/// Counts what is let through by whom it is of (a network, a person): so many at once, and as many an hour.
+pub(crate) struct Hourly<K> {
+    an_hour: AtomicU32,
+    buckets: Mutex<HashMap<K, Bucket>>,
 }
 
-/// What is left of a network's registrations, and when that was so.
+/// What is left to somebody, and when that was so.
 struct Bucket {
     left: f64,
     at: Instant,
 }
 
-impl Registrations {
+impl<K: Eq + Hash> Hourly<K> {
     pub(crate) fn new(an_hour: u32) -> Self {
-        Self { an_hour: an_hour.max(1), networks: Mutex::default() }
+        Self { an_hour: AtomicU32::new(an_hour), buckets: Mutex::default() }
     }
 
-    pub(crate) fn count(&self, network: Network, now: Instant) -> Result<(), Error> {
-        let most = f64::from(self.an_hour);
+    /// Another number from now on.
+    pub(crate) fn set(&self, an_hour: u32) {
+        self.an_hour.store(an_hour, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count(&self, of: K, now: Instant) -> Result<(), Error> {
+        let most = f64::from(self.an_hour.load(Ordering::Relaxed).max(1));
         let a_second = most / HOUR.as_secs_f64();
-        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        if networks.len() >= WATCHED {
-            networks.retain(|_, bucket| now.duration_since(bucket.at) < HOUR);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= WATCHED {
+            buckets.retain(|_, bucket| now.duration_since(bucket.at) < HOUR);
         }
-        if networks.len() >= WATCHED && !networks.contains_key(&network) {
+        if buckets.len() >= WATCHED && !buckets.contains_key(&of) {
             return Err(Error::Overloaded);
         }
-        let bucket = networks.entry(network).or_insert(Bucket { left: most, at: now });
+        let bucket = buckets.entry(of).or_insert(Bucket { left: most, at: now });
         let gained = now.duration_since(bucket.at).as_secs_f64() * a_second;
         *bucket = Bucket { left: (bucket.left + gained).min(most), at: now };
         if bucket.left < 1.0 {
@@ -197,7 +210,7 @@ mod tests {
 
     #[test]
     fn registrations_are_so_many_an_hour() {
-        let registrations = Registrations::new(60);
+        let registrations = Hourly::new(60);
         let now = Instant::now();
         for _ in 0..60 {
             registrations.count(network(1), now).unwrap();

@@ -30,7 +30,7 @@ mod turns;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ids::{PersonId, SignInId, UnixMs};
@@ -72,6 +72,8 @@ pub struct Settings {
     pub registration: Registration,
     /// Registrations an hour from one network.
     pub registrations_per_hour: u32,
+    /// Links to a new password that may be asked for an hour from one network.
+    pub password_links_per_hour: u32,
     /// Whose tokens are accepted beside our own.
     pub issuers: Vec<Issuer>,
 }
@@ -84,6 +86,7 @@ impl Default for Settings {
             wrong_passwords_per_minute: 10,
             registration: Registration::Open,
             registrations_per_hour: 1_000,
+            password_links_per_hour: 100,
             issuers: Vec::new(),
         }
     }
@@ -110,8 +113,11 @@ struct Inner {
     refresh: refresh::RefreshTokens,
     passwords: password::Passwords,
     attempts: attempts::Attempts,
-    registration: Registration,
-    registrations: attempts::Registrations,
+    registration: RwLock<Registration>,
+    registrations: attempts::Hourly<Network>,
+    /// Links to a new password that are asked for from one network, and made for one person.
+    links_asked: attempts::Hourly<Network>,
+    links_made: attempts::Hourly<PersonId>,
     /// What networks are hashed with.
     networks: [u8; 32],
     issuers: issuer::Issuers,
@@ -131,8 +137,10 @@ impl Accounts {
             refresh: refresh::RefreshTokens::new(key.derive("refresh token"), settings.refresh_life),
             passwords: password::Passwords::new(),
             attempts: attempts::Attempts::new(settings.wrong_passwords_per_minute),
-            registration: settings.registration,
-            registrations: attempts::Registrations::new(settings.registrations_per_hour),
+            registration: RwLock::new(settings.registration),
+            registrations: attempts::Hourly::new(settings.registrations_per_hour),
+            links_asked: attempts::Hourly::new(settings.password_links_per_hour),
+            links_made: attempts::Hourly::new(one_time::MADE_AN_HOUR),
             networks: key.derive("network"),
             issuers: issuer::Issuers::new(settings.issuers),
             people: Rows::new(PEOPLE, PERSON_FRESH),
@@ -146,7 +154,16 @@ impl Accounts {
     /// Who may sign up.
     #[must_use]
     pub fn registration(&self) -> Registration {
-        self.inner.registration
+        *self.inner.registration.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes who may sign up, wrong passwords, registrations and links from these settings, from now on. What else they say
+    /// stays as it was when this was made.
+    pub fn set_limits(&self, settings: &Settings) {
+        *self.inner.registration.write().unwrap_or_else(PoisonError::into_inner) = settings.registration;
+        self.inner.attempts.set(settings.wrong_passwords_per_minute);
+        self.inner.registrations.set(settings.registrations_per_hour);
+        self.inner.links_asked.set(settings.password_links_per_hour);
     }
 
     /// Signs somebody up and in. `address` is where the request comes from; `invitation` is asked for where nobody signs up
@@ -391,7 +408,7 @@ impl Accounts {
 
     /// The invitation that signing up uses up, where one is asked for.
     async fn invited(&self, invitation: Option<&str>, now: UnixMs) -> Result<Option<TokenHash>, Error> {
-        match self.inner.registration {
+        match self.registration() {
             Registration::Open => Ok(None),
             Registration::Closed => Err(Error::RegistrationClosed),
             Registration::Invited => {

@@ -70,7 +70,7 @@ struct Inner {
     recent: VecDeque<Entry>,
     deletions: VecDeque<Deletion>,
     /// Frames made, with the number they end with.
-    frames: VecDeque<(FrameKey, Bytes, Seq)>,
+    frames: VecDeque<(FrameKey, Frame)>,
     /// All messages up to this number may be seen.
     reached: Seq,
     /// How many messages are there to read.
@@ -86,9 +86,21 @@ struct Inner {
     burst: Burst,
 }
 
+/// Messages as they are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) bytes: Bytes,
+    /// The number that it ends with.
+    pub(crate) upto: Seq,
+    /// When its first message was announced, if that was here.
+    pub(crate) announced: Option<Instant>,
+}
+
 #[derive(Debug)]
 struct Entry {
     seq: Seq,
+    /// When it was announced; `None` for those that the hub began with.
+    announced: Option<Instant>,
     message: Message,
     position_ms: i64,
     json: Arc<str>,
@@ -147,7 +159,7 @@ impl Hub {
     /// time that is answered.
     #[must_use]
     pub(crate) fn announce(&self, message: Message, clock: &Arc<PlayClock>) -> Option<Instant> {
-        let entry = Entry::new(message, clock)?;
+        let entry = Entry { announced: Some(Instant::now()), ..Entry::new(message, clock)? };
         let mut inner = self.lock();
         inner.set_clock(clock);
         inner.insert(entry);
@@ -269,15 +281,14 @@ impl Hub {
         self.raise(|mark| mark.burst = mark.burst.max(number - 1));
     }
 
-    /// The frame of the messages after number `after`, at most up to `upto`, and the number it ends with. `None` when
-    /// they are not all here.
-    pub(crate) fn frame(&self, after: Seq, upto: Seq, change: Change) -> Option<(Bytes, Seq)> {
+    /// The frame of the messages after number `after`, at most up to `upto`. `None` when they are not all here.
+    pub(crate) fn frame(&self, after: Seq, upto: Seq, change: Change) -> Option<Frame> {
         // A crowd that was woken together stands at the same number, so the first of them makes the bytes for all. The
         // newest deletion is part of the key: a frame made before it holds what is to be gone.
         let key = FrameKey { after, upto, change };
         let mut inner = self.lock();
-        if let Some((_, bytes, end)) = inner.frames.iter().find(|(kept, ..)| *kept == key) {
-            return Some((bytes.clone(), *end));
+        if let Some((_, frame)) = inner.frames.iter().find(|(kept, _)| *kept == key) {
+            return Some(frame.clone());
         }
         let upto = upto.min(after.plus(i64::from(FRAME_MESSAGES)));
         let clock = Arc::clone(&inner.clock);
@@ -286,13 +297,15 @@ impl Hub {
         if usize::try_from(upto.0 - after.0) != Ok(end - first) {
             return None;
         }
+        let announced = inner.recent.get(first).and_then(|entry| entry.announced);
         let lines = inner.recent.range_mut(first..end).map(|entry| (entry.seq, entry.json(&clock)));
         let (bytes, upto) = messages_frame(lines, change);
-        inner.frames.push_back((key, bytes.clone(), upto));
+        let frame = Frame { bytes, upto, announced };
+        inner.frames.push_back((key, frame.clone()));
         if inner.frames.len() > FRAMES {
             inner.frames.pop_front();
         }
-        Some((bytes, upto))
+        Some(frame)
     }
 
     /// Where the conversation stands.
@@ -412,7 +425,7 @@ impl Entry {
         let seq = message.seq?;
         let position_ms = place(clock, message.position);
         let json = message.to_json_at(position_ms).into();
-        Some(Self { seq, message, position_ms, json })
+        Some(Self { seq, announced: None, message, position_ms, json })
     }
 
     /// The serialised message, made again when its place on the timeline has moved.
@@ -529,7 +542,7 @@ mod tests {
         assert_eq!(marks.borrow().seq, Seq(0));
         announce(&hub, 1, &clock);
         assert_eq!(marks.borrow().seq, Seq(2));
-        let (frame, upto) = hub.frame(Seq(0), Seq(2), Change(0)).unwrap();
+        let Frame { bytes: frame, upto, .. } = hub.frame(Seq(0), Seq(2), Change(0)).unwrap();
         assert_eq!((seqs(&frame), upto), (vec![1, 2], Seq(2)));
     }
 
@@ -584,9 +597,9 @@ mod tests {
             announce(&hub, seq, &clock);
         }
         assert_eq!(hub.frame(Seq(9), Seq(20), Change(0)), None);
-        let (frame, upto) = hub.frame(Seq(10), Seq(20), Change(0)).unwrap();
+        let Frame { bytes: frame, upto, .. } = hub.frame(Seq(10), Seq(20), Change(0)).unwrap();
         assert_eq!((seqs(&frame).len(), upto), (10, Seq(20)));
-        let (frame, upto) = hub.frame(Seq(10), Seq(200), Change(0)).unwrap();
+        let Frame { bytes: frame, upto, .. } = hub.frame(Seq(10), Seq(200), Change(0)).unwrap();
         assert!(frame.len() <= FRAME_BYTES + 100 && upto > Seq(20));
         assert!(seqs(&frame).into_iter().eq(11..=upto.0));
     }
@@ -598,7 +611,7 @@ mod tests {
         hub.deleted(deletion(1, 1));
         hub.deleted(deletion(2, 2));
         announce(&hub, 2, &clock);
-        let (frame, _) = hub.frame(Seq(0), Seq(2), Change(2)).unwrap();
+        let frame = hub.frame(Seq(0), Seq(2), Change(2)).unwrap().bytes;
         assert!(!String::from_utf8_lossy(&frame).contains("message "));
         assert_eq!(hub.deletions(Change(1), Change(2)).unwrap(), [deletion(2, 2)]);
     }
@@ -633,8 +646,8 @@ mod tests {
         let place = |frame: &Bytes| {
             serde_json::from_slice::<serde_json::Value>(frame).unwrap()["messages"][0]["position_ms"].as_i64()
         };
-        assert_eq!(place(&hub.frame(Seq(0), Seq(1), Change(0)).unwrap().0), Some(1_100));
+        assert_eq!(place(&hub.frame(Seq(0), Seq(1), Change(0)).unwrap().bytes), Some(1_100));
         hub.set_clock(&Arc::new(PlayClock::new([(1, 0, 4_000), (2, 5_000, 1_000)])));
-        assert_eq!(place(&hub.frame(Seq(0), Seq(1), Change(0)).unwrap().0), Some(4_100));
+        assert_eq!(place(&hub.frame(Seq(0), Seq(1), Change(0)).unwrap().bytes), Some(4_100));
     }
 }

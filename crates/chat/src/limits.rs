@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
@@ -40,32 +41,55 @@ impl Limits {
     /// search as often as they write.
     #[must_use]
     pub fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
-        let times = |count: NonZeroU32| {
-            count.saturating_mul(NonZeroU32::MIN.saturating_add(REACTIONS_FOR_A_MESSAGE - 1))
-        };
         Self {
             messages: Limit::new(burst, per_second),
-            reactions: Limit::new(times(burst), times(per_second)),
+            reactions: Limit::new(taps(burst), taps(per_second)),
             searches: Limit::new(burst, per_second),
         }
     }
+
+    /// These limits from now on; where they are others, what was counted before counts no more.
+    pub fn set(&self, burst: NonZeroU32, per_second: NonZeroU32) {
+        self.messages.set(burst, per_second);
+        self.reactions.set(taps(burst), taps(per_second));
+        self.searches.set(burst, per_second);
+    }
+}
+
+fn taps(messages: NonZeroU32) -> NonZeroU32 {
+    messages.saturating_mul(NonZeroU32::MIN.saturating_add(REACTIONS_FOR_A_MESSAGE - 1))
+}
+
+fn quota(burst: NonZeroU32, per_second: NonZeroU32) -> Quota {
+    Quota::per_second(per_second).allow_burst(burst)
 }
 
 /// A limit on acts of one kind, for each sender.
 #[derive(Debug)]
 pub struct Limit {
-    limiter: DefaultKeyedRateLimiter<Sender>,
+    limiter: RwLock<(Quota, DefaultKeyedRateLimiter<Sender>)>,
     clock: DefaultClock,
     looked_at: AtomicU32,
 }
 
 impl Limit {
-    fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
-        let quota = Quota::per_second(per_second).allow_burst(burst);
+    /// So many at once, and so many a second in the long run.
+    #[must_use]
+    pub fn new(burst: NonZeroU32, per_second: NonZeroU32) -> Self {
+        let quota = quota(burst, per_second);
         Self {
-            limiter: RateLimiter::keyed(quota),
+            limiter: RwLock::new((quota, RateLimiter::keyed(quota))),
             clock: DefaultClock::default(),
             looked_at: AtomicU32::new(0),
+        }
+    }
+
+    /// The same from now on; where it is another, what was counted before counts no more.
+    pub fn set(&self, burst: NonZeroU32, per_second: NonZeroU32) {
+        let quota = quota(burst, per_second);
+        let mut limiter = self.limiter.write().unwrap_or_else(PoisonError::into_inner);
+        if limiter.0 != quota {
+            *limiter = (quota, RateLimiter::keyed(quota));
         }
     }
 
@@ -76,10 +100,12 @@ impl Limit {
     /// How long to wait before the next one when this one is too many.
     pub fn admit(&self, sender: Sender) -> Result<(), Duration> {
         if self.looked_at.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == CLEAN_EVERY - 1 {
-            self.limiter.retain_recent();
-            self.limiter.shrink_to_fit();
+            let limiter = self.limiter.write().unwrap_or_else(PoisonError::into_inner);
+            limiter.1.retain_recent();
+            limiter.1.shrink_to_fit();
         }
-        self.limiter.check_key(&sender).map_err(|refused| refused.wait_time_from(self.clock.now()))
+        let limiter = self.limiter.read().unwrap_or_else(PoisonError::into_inner);
+        limiter.1.check_key(&sender).map_err(|refused| refused.wait_time_from(self.clock.now()))
     }
 }
 
@@ -105,5 +131,15 @@ mod tests {
         assert_eq!((0..100).filter(|_| limits.reactions.admit(ada).is_ok()).count(), 20);
         assert_eq!((0..100).filter(|_| limits.searches.admit(ada).is_ok()).count(), 5);
         assert!(limits.messages.admit(ada).is_ok());
+    }
+
+    #[test]
+    fn another_limit_counts_from_now_on() {
+        let one = NonZeroU32::MIN;
+        let limits = Limits::new(one, one);
+        let ada = Sender::Person(PersonId(1));
+        assert!(limits.messages.admit(ada).is_ok() && limits.messages.admit(ada).is_err());
+        limits.set(NonZeroU32::new(3).unwrap(), one);
+        assert_eq!((0..10).filter(|_| limits.messages.admit(ada).is_ok()).count(), 3);
     }
 }

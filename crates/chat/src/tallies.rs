@@ -1,5 +1,7 @@
 use std::sync::atomic::AtomicU64;
 
+use storage::Stopwatch;
+
 /// What was done since the start, counted for whoever runs the server.
 #[derive(Debug, Default)]
 pub struct Tallies {
@@ -9,4 +11,6 @@ pub struct Tallies {
     pub from_memory: AtomicU64,
     /// Frames, pages and the newest messages themselves read from the database.
     pub from_database: AtomicU64,
+    /// How long a message takes from its commit to a viewer who waits for it, each time that one gets it.
+    pub fan_out: Stopwatch,
 }

@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use ids::{Change, LiveId, Seq};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::Error;
-use crate::hub::{FRAME_MESSAGES, Hub, Mark, deletions_frame, messages_frame};
+use crate::hub::{FRAME_MESSAGES, Frame, Hub, Mark, deletions_frame, messages_frame};
 use crate::log::Log;
 use crate::tallies::Tallies;
 use crate::window::Window;
@@ -24,6 +25,8 @@ pub struct Viewer {
     live_id: LiveId,
     marks: watch::Receiver<Mark>,
     seen: Mark,
+    /// Since when it waits for something new.
+    waiting: Option<Instant>,
 }
 
 impl Viewer {
@@ -45,11 +48,12 @@ impl Viewer {
             burst: now.burst,
             rules: 0,
         };
-        Self { log, tallies, hub, live_id, marks, seen }
+        Self { log, tallies, hub, live_id, marks, seen, waiting: None }
     }
 
     /// Waits until there is something this viewer has not seen. May be dropped while it waits.
     pub async fn changed(&mut self) {
+        self.waiting = Some(Instant::now());
         // The sender lives in the hub, which this viewer holds.
         let _ = self.marks.wait_for(|mark| *mark != self.seen).await;
     }
@@ -90,6 +94,16 @@ impl Viewer {
         self.seen.seq
     }
 
+    /// Says how long a message was on its way that came while this viewer waited: what a slow connection adds is not ours.
+    fn tell_fan_out(&mut self, announced: Option<Instant>) {
+        let waiting = self.waiting.take();
+        if let Some(announced) =
+            announced.filter(|announced| waiting.is_some_and(|since| since <= *announced))
+        {
+            self.tallies.fan_out.took(announced.elapsed());
+        }
+    }
+
     async fn next_deletions(&mut self, mark: Mark) -> Result<Bytes, Error> {
         let since = self.seen.change;
         let mut deletions = match self.hub.deletions(since, mark.change) {
@@ -103,10 +117,11 @@ impl Viewer {
 
     async fn next_messages(&mut self, mark: Mark) -> Result<Bytes, Error> {
         let (after, change) = (self.seen.seq, self.seen.change);
-        if let Some((frame, upto)) = self.hub.frame(after, mark.seq, change) {
+        if let Some(Frame { bytes, upto, announced }) = self.hub.frame(after, mark.seq, change) {
             self.seen.seq = upto;
             self.tallies.from_memory.fetch_add(1, Ordering::Relaxed);
-            return Ok(frame);
+            self.tell_fan_out(announced);
+            return Ok(bytes);
         }
         self.tallies.from_database.fetch_add(1, Ordering::Relaxed);
         let window = Window::Between(after, mark.seq.plus(1));

@@ -22,6 +22,7 @@ pub use look::Look;
 pub use migrate::{Migration, MigrationSet};
 pub use rusqlite;
 use rusqlite::{Connection, OpenFlags};
+use storage::Stopwatch;
 
 /// Prepared statements kept by each connection.
 const STATEMENT_CACHE: usize = 128;
@@ -37,6 +38,7 @@ pub struct Database {
 struct Inner {
     path: PathBuf,
     writer: write::Writer,
+    commits: Arc<Stopwatch>,
     readers: read::Readers,
 }
 
@@ -57,8 +59,9 @@ impl Database {
         migrate::apply(&mut connection, sets)?;
         sync_directory(path)?;
         let readers = read::Readers::open(path)?;
-        let writer = write::Writer::start(connection)?;
-        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), writer, readers }) })
+        let commits = Arc::<Stopwatch>::default();
+        let writer = write::Writer::start(connection, Arc::clone(&commits))?;
+        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), writer, commits, readers }) })
     }
 
     /// Runs `job` in a transaction of its own and answers once it is durable.
@@ -116,6 +119,38 @@ impl Database {
     /// What keeps it from answering.
     pub async fn answers(&self) -> Result<(), Error> {
         self.read(|connection| Ok(connection.query_row("SELECT 1", [], |_| Ok(()))?)).await
+    }
+
+    /// Whether the database takes writes: its header is written as it is, durably, which changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`Database::write`].
+    pub async fn takes_writes(&self) -> Result<(), Error> {
+        self.write(|connection| {
+            let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            Ok(connection.pragma_update(None, "user_version", version)?)
+        })
+        .await
+    }
+
+    /// How long each commit takes, its sync included.
+    #[must_use]
+    pub fn commits(&self) -> &Stopwatch {
+        &self.inner.commits
+    }
+
+    /// Jobs that wait for the writer.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.inner.writer.waiting()
+    }
+
+    /// Bytes of the log that stands beside the file (SQLite, "Write-Ahead Logging").
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        let mut log = self.inner.path.clone().into_os_string();
+        log.push("-wal");
+        std::fs::metadata(log).map_or(0, |log| log.len())
     }
 
     /// Finishes the writes in hand, folds the log into the file and closes it. Later writes fail with

@@ -1,9 +1,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use storage::Stopwatch;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
@@ -27,11 +28,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> Result<Self, Error> {
+    pub(crate) fn start(connection: Connection, commits: Arc<Stopwatch>) -> Result<Self, Error> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("database-writer".to_owned())
-            .spawn(move || work(connection, receiver))?;
+            .spawn(move || work(connection, receiver, &commits))?;
         Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
 
@@ -73,6 +74,12 @@ impl Writer {
         told.await.map_err(|_| Error::Panicked)?
     }
 
+    /// Jobs that wait, those that are about to be put there too.
+    pub(crate) fn waiting(&self) -> usize {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
     pub(crate) async fn close(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -86,12 +93,12 @@ impl Writer {
 }
 
 /// The writer thread: takes what waits, runs it in one transaction, commits, answers.
-fn work(connection: Connection, mut queue: mpsc::Receiver<Job>) {
+fn work(connection: Connection, mut queue: mpsc::Receiver<Job>, commits: &Stopwatch) {
     let mut batch = Vec::with_capacity(SHARED);
     // Group commit: while one fsync is under way, jobs gather; they share the next. Nobody waits for company, so a job
     // alone costs one fsync, and a thousand at once cost a few.
     while queue.blocking_recv_many(&mut batch, SHARED) > 0 {
-        commit_together(&connection, batch.drain(..));
+        commit_together(&connection, batch.drain(..), commits);
     }
     let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     if let Err(error) = folded {
@@ -99,7 +106,7 @@ fn work(connection: Connection, mut queue: mpsc::Receiver<Job>) {
     }
 }
 
-fn commit_together(connection: &Connection, jobs: impl Iterator<Item = Job>) {
+fn commit_together(connection: &Connection, jobs: impl Iterator<Item = Job>, commits: &Stopwatch) {
     // Kept back until the commit: nobody is told of what a power cut could still take away.
     let mut answers: Vec<Answer> = Vec::new();
     let mut begun = begin(connection);
@@ -120,7 +127,9 @@ fn commit_together(connection: &Connection, jobs: impl Iterator<Item = Job>) {
         }
     }
     if begun.is_ok() {
+        let began = Instant::now();
         let committed = run_cached(connection, "COMMIT");
+        commits.took(began.elapsed());
         if let Err(error) = &committed {
             tracing::error!(%error, "a commit failed");
             // A failed COMMIT may leave the transaction open; what is in it was not promised to anybody.

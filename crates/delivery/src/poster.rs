@@ -25,6 +25,11 @@ pub use child::{SUBCOMMAND, decode_standard_input};
 pub const MAX_SENT: usize = 1 << 20;
 /// A keyframe that is wrapped or decoded may be this long.
 const MAX_KEYFRAME: u32 = 4 << 20;
+/// A grey keyframe of VP8 of 16 by 16 pixels.
+const GREY: &[u8] = &[
+    0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x10, 0x00, 0x10, 0x00, 0x00, 0x47, 0x08, 0x85, 0x85, 0x88, 0x85,
+    0x84, 0x88, 0x02, 0x02, 0x00, 0x0c, 0x0e, 0x60, 0x00, 0xfe, 0x68, 0x00,
+];
 /// The name of the file beside the bodies in which a poster lies that a publisher sent.
 pub const NAME: &str = "poster";
 /// Pictures that were decoded and are kept, those that could not be counted too.
@@ -48,6 +53,8 @@ pub struct Accepts {
     pub webp: bool,
     /// `image/avif`.
     pub avif: bool,
+    /// A keyframe rather small, as a JPEG, than as it is.
+    pub small: bool,
 }
 
 /// The type of a picture by its first bytes, of those that are taken: JPEG, WebP, PNG.
@@ -70,6 +77,23 @@ pub fn keep(recording: &Recording, bytes: &[u8]) -> Result<(), Error> {
     Ok(recording.disk().replace(&path, bytes)?)
 }
 
+/// Whether a process of this program makes a picture of a keyframe on this machine: a small one that it brings along.
+pub async fn can_decode() -> bool {
+    let track = Track {
+        codec: Codec::Vp8,
+        timescale: 1_000,
+        width: 16,
+        height: 16,
+        sample_rate: 0,
+        channels: 0,
+        config: Bytes::new(),
+        matrix: None,
+        pixel_aspect: None,
+    };
+    let Ok(program) = std::env::current_exe() else { return false };
+    matches!(child::decoded(&program, &track, GREY).await, Made::Picture(_))
+}
+
 /// Makes posters, one at a time where it has to decode, and keeps those that it decoded.
 #[derive(Debug)]
 pub struct Posters {
@@ -79,8 +103,8 @@ pub struct Posters {
     decoding: Semaphore,
 }
 
-/// Where a keyframe stands: live, take, offset in the body.
-type Place = (i64, u32, u64);
+/// Where a keyframe stands (live, take, offset in the body), and whether it is made small.
+type Place = (i64, u32, u64, bool);
 
 impl Default for Posters {
     fn default() -> Self {
@@ -102,7 +126,7 @@ impl Posters {
         match looking.await.map_err(|error| Error::Damaged(error.to_string()))?? {
             Found::Poster(poster) => Ok(Some(poster)),
             Found::Keyframe { take, offset, track, frame } => {
-                let jpeg = self.decoded((live, take, offset), &track, &frame).await;
+                let jpeg = self.decoded((live, take, offset, accepts.small), &track, &frame).await;
                 Ok(jpeg.map(|bytes| Poster { content_type: "image/jpeg", bytes }))
             }
             Found::Nothing => Ok(None),
@@ -114,7 +138,7 @@ impl Posters {
         if let Some(known) = self.known(place) {
             return known;
         }
-        let picture = match child::decoded(self.program.as_deref()?, track, frame).await {
+        let picture = match child::decoded(self.program.as_deref()?, track, frame, place.3).await {
             Made::Picture(picture) => Some(picture),
             Made::Nothing => {
                 tracing::warn!(live = place.0, take = place.1, "a keyframe could not be made a poster");
@@ -190,7 +214,7 @@ fn look(recording: &Recording, accepts: Accepts) -> Result<Found, Error> {
 fn wrapped(track: &Track, frame: &[u8], accepts: Accepts) -> Option<Poster> {
     match track.codec {
         // A WebP file cannot say that its pixels are no squares.
-        Codec::Vp8 if accepts.webp && track.pixel_aspect.is_none() => {
+        Codec::Vp8 if accepts.webp && !accepts.small && track.pixel_aspect.is_none() => {
             Some(Poster { content_type: "image/webp", bytes: webp(frame) })
         }
         Codec::Av1 if accepts.avif => {
@@ -256,10 +280,10 @@ mod tests {
         let posters = Posters::default();
         let picture = Bytes::from(vec![0; 1 << 20]);
         for live in 0..40 {
-            posters.remember((live, 1, 0), Some(picture.clone()));
+            posters.remember((live, 1, 0, false), Some(picture.clone()));
         }
-        assert_eq!(posters.known((0, 1, 0)), None);
-        assert_eq!(posters.known((39, 1, 0)), Some(Some(picture)));
+        assert_eq!(posters.known((0, 1, 0, false)), None);
+        assert_eq!(posters.known((39, 1, 0, false)), Some(Some(picture)));
         assert_eq!(posters.made.lock().unwrap().len(), MADE_BYTES >> 20);
         for live in 0..1_000 {
             posters.remember((live, 2, 0), None);

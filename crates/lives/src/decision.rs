@@ -21,7 +21,7 @@ pub enum Decision {
     Complete,
     /// Something is to be said about it that is different.
     Change(Change),
-    /// Whoever watches by its address needs another one.
+    /// Whoever watches by its address needs another one: this key, sealed.
     NewWatchKey(String),
     /// Whoever publishes by its key needs the one with this hash (SHA-256).
     NewStreamKey([u8; 32]),
@@ -60,6 +60,7 @@ pub fn decide(mut row: Row, decision: Decision, now: UnixMs) -> Option<(Row, Eve
             row.description = change.description.unwrap_or(row.description);
             row.content = change.content.unwrap_or(row.content);
             let visibility = change.visibility.unwrap_or(row.visibility);
+            row.keep_ms = change.keep_ms.unwrap_or(row.keep_ms);
             row.epoch += u32::from(visibility != row.visibility);
             row.visibility = visibility;
             EventKind::Changed
@@ -105,6 +106,7 @@ mod tests {
             watch_key: String::new(),
             stream_key: [0; 32],
             epoch: 0,
+            keep_ms: None,
             viewers: 0,
             recorded: None,
         }

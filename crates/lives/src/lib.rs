@@ -21,6 +21,7 @@ mod row;
 pub mod store;
 mod timeout;
 mod visibility;
+mod watch_key;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub use recorded::{Recorded, RecordedTake, Ways};
 use row::Row;
 pub use store::{MIGRATIONS, Sqlite, Store};
 pub use visibility::Visibility;
+pub use watch_key::WatchKeys;
 
 /// How long a live is remembered: its author's new name is seen this late, and what another process changes.
 const FRESH: Duration = Duration::from_secs(1);
@@ -81,15 +83,16 @@ pub struct Lives {
 struct Inner {
     store: Arc<dyn Store>,
     accounts: Accounts,
+    watch_keys: WatchKeys,
     rows: Rows<LiveId, Arc<Live>>,
 }
 
 impl Lives {
-    /// Lives kept in `store`, of people of whom `accounts` knows the names.
+    /// Lives kept in `store`, of people of whom `accounts` knows the names; their watch keys are sealed by `watch_keys`.
     #[must_use]
-    pub fn new(store: impl Store, accounts: Accounts) -> Self {
+    pub fn new(store: impl Store, accounts: Accounts, watch_keys: WatchKeys) -> Self {
         let rows = Rows::new(REMEMBERED, FRESH);
-        Self { inner: Arc::new(Inner { store: Arc::new(store), accounts, rows }) }
+        Self { inner: Arc::new(Inner { store: Arc::new(store), accounts, watch_keys, rows }) }
     }
 
     /// One live. Remembered: thousands of viewers of one live ask for the same row.
@@ -119,6 +122,21 @@ impl Lives {
     /// The ids of all lives of a person.
     pub async fn of_author(&self, author: PersonId) -> Result<Vec<LiveId>, Failure> {
         self.store().of_author(author).await
+    }
+
+    /// Seals the watch keys that an earlier version kept as they are. Whether there were any: then they are in what the store has
+    /// written over, too.
+    pub async fn seal_watch_keys(&self) -> Result<bool, Failure> {
+        let plain = self.store().plain_watch_keys().await?;
+        let sealed: Vec<_> = plain.iter().map(|(id, key)| (*id, key.clone(), self.seal(key))).collect();
+        let are_some = !sealed.is_empty();
+        self.store().replace_watch_keys(sealed).await?;
+        Ok(are_some)
+    }
+
+    /// A watch key as it is kept.
+    pub(crate) fn seal(&self, watch_key: &str) -> String {
+        self.inner.watch_keys.seal(watch_key)
     }
 
     /// Keeps what lists show of what is recorded of these lives.
@@ -152,7 +170,15 @@ impl Lives {
     async fn with_authors(&self, rows: Vec<Row>) -> Result<Vec<Live>, Failure> {
         let names = self.inner.accounts.names(rows.iter().map(|row| row.author).collect()).await?;
         let author = |id: PersonId| names.get(&id).map_or_else(|| gone(id), |name| Author::clone(name));
-        Ok(rows.into_iter().map(|row| (author(row.author), row)).map(|(by, row)| Live::of(row, by)).collect())
+        let opened = |mut row: Row| {
+            row.watch_key = self.inner.watch_keys.open(row.watch_key);
+            row
+        };
+        Ok(rows
+            .into_iter()
+            .map(|row| (author(row.author), row))
+            .map(|(by, row)| Live::of(opened(row), by))
+            .collect())
     }
 }
 

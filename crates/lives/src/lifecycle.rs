@@ -1,6 +1,7 @@
 //! The one owner of a live's life.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ids::{EventId, LiveId, PersonId, UnixMs};
@@ -31,7 +32,7 @@ pub struct Lifecycle {
 }
 
 struct Inner {
-    running_per_person: u32,
+    running_per_person: AtomicU32,
     heard: timeout::Heard,
     newest: watch::Sender<EventId>,
 }
@@ -42,7 +43,13 @@ impl Lifecycle {
     pub async fn open(lives: Lives, running_per_person: u32) -> Result<Self, Error> {
         let newest = watch::Sender::new(lives.store().newest_event().await?);
         let heard = timeout::Heard::new(lives.store().running().await?, Instant::now());
+        let running_per_person = AtomicU32::new(running_per_person);
         Ok(Self { lives, inner: Arc::new(Inner { running_per_person, heard, newest }) })
+    }
+
+    /// Another number of lives that a person may have running at once, from now on.
+    pub fn set_running_per_person(&self, running_per_person: u32) {
+        self.inner.running_per_person.store(running_per_person, Ordering::Relaxed);
     }
 
     /// Starts a live of `author`; the second value is its stream key, which is kept hashed only.
@@ -50,12 +57,23 @@ impl Lifecycle {
     /// # Errors
     /// A text too long, too many running lives.
     pub async fn start(&self, author: PersonId, new: NewLive, now: UnixMs) -> Result<(Live, String), Error> {
-        let NewLive { title, description, content, visibility } = new.checked()?;
+        let NewLive { title, description, content, visibility, keep_ms } = new.checked()?;
         let key = live::new_stream_key();
-        let (watch_key, stream_key) = (new_watch_key(), live::hash(&key));
-        let new =
-            NewRow { author, title, description, content, visibility, started: now, watch_key, stream_key };
-        let (row, event) = self.lives.store().start(new, self.inner.running_per_person).await?;
+        let (watch_key, stream_key) = (self.lives.seal(&new_watch_key()), live::hash(&key));
+        let started = now;
+        let new = NewRow {
+            author,
+            title,
+            description,
+            content,
+            visibility,
+            started,
+            watch_key,
+            stream_key,
+            keep_ms,
+        };
+        let limit = self.inner.running_per_person.load(Ordering::Relaxed);
+        let (row, event) = self.lives.store().start(new, limit).await?;
         self.inner.heard.from(row.id, Instant::now());
         self.tell(event);
         Ok((self.lives.with_author(row).await?, key))
@@ -76,7 +94,8 @@ impl Lifecycle {
     /// # Errors
     /// [`Error::NoSuchLive`].
     pub async fn renew_watch_key(&self, id: LiveId, now: UnixMs) -> Result<Live, Error> {
-        let row = self.decide(id, Decision::NewWatchKey(new_watch_key()), now).await?.0;
+        let key = self.lives.seal(&new_watch_key());
+        let row = self.decide(id, Decision::NewWatchKey(key), now).await?.0;
         self.lives.with_author(row).await
     }
 
@@ -170,13 +189,14 @@ impl Lifecycle {
         Ok(())
     }
 
-    /// Begins to delete lives that ended before this time, the oldest first, and says which: at most so many as are looked
-    /// at at once. Called again until there are none.
+    /// Begins to delete lives that were kept for as long as they are, those that ended first before others, and says which: at
+    /// most so many as are looked at at once. Called again until there are none. `usually_ms` is how long one without a rule of
+    /// its own is kept after its end; for ever if `None`.
     ///
     /// # Errors
     /// [`Error::Storage`]; what was begun goes on.
-    pub async fn delete_ended_before(&self, time: UnixMs, now: UnixMs) -> Result<Vec<LiveId>, Error> {
-        let old = self.lives.store().ended_before(time, EVENTS).await?;
+    pub async fn delete_overdue(&self, usually_ms: Option<i64>, now: UnixMs) -> Result<Vec<LiveId>, Error> {
+        let old = self.lives.store().overdue(now, usually_ms, EVENTS).await?;
         for id in &old {
             match self.begin_deletion(*id, now).await {
                 Ok(()) | Err(Error::NoSuchLive) => {}

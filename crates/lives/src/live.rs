@@ -37,12 +37,14 @@ pub struct Live {
     pub ended_ms: Option<UnixMs>,
     /// When somebody stopped it.
     pub stopped_ms: Option<UnixMs>,
-    /// What an unlisted live's address holds.
+    /// What an unlisted live's address holds; empty, which opens nothing, where it cannot be read any more.
     pub watch_key: String,
     /// What lists show of what is recorded; `None` for one of which that is not known yet.
     pub recorded: Option<Recorded>,
     /// Grows when who may watch changes: tokens for media of an earlier epoch open nothing.
     pub epoch: u32,
+    /// How long it is kept after its end, in milliseconds, 0 for ever; `None` where the server's rule holds.
+    pub keep_ms: Option<i64>,
     /// How many have watched it for ten seconds or more.
     pub viewers: u64,
     pub(crate) stream_key: [u8; 32],
@@ -59,6 +61,8 @@ pub struct NewLive {
     pub content: String,
     /// Public unless said otherwise.
     pub visibility: Visibility,
+    /// How long it is kept after its end, in milliseconds, 0 for ever; `None` for the server's rule.
+    pub keep_ms: Option<i64>,
 }
 
 /// What changes; `None` stays as it is.
@@ -72,6 +76,8 @@ pub struct Change {
     pub content: Option<String>,
     /// Who may see it from now on.
     pub visibility: Option<Visibility>,
+    /// How long it is kept after its end, in milliseconds, 0 for ever; `Some(None)` for the server's rule.
+    pub keep_ms: Option<Option<i64>>,
 }
 
 impl Live {
@@ -89,6 +95,7 @@ impl Live {
             watch_key: row.watch_key,
             recorded: row.recorded,
             epoch: row.epoch,
+            keep_ms: row.keep_ms,
             viewers: row.viewers,
             stream_key: row.stream_key,
         }
@@ -122,6 +129,7 @@ impl NewLive {
             description: text(&self.description, DESCRIPTION, Error::BadDescription)?,
             content: text(&self.content, CONTENT, Error::BadContent)?,
             visibility: self.visibility,
+            keep_ms: self.keep_ms,
         })
     }
 }
@@ -135,6 +143,7 @@ impl Change {
             description: self.description.map(description).transpose()?,
             content: self.content.map(content).transpose()?,
             visibility: self.visibility,
+            keep_ms: self.keep_ms,
         })
     }
 }

@@ -105,7 +105,7 @@ pub fn may_publish(live: &Live, who: Who<'_>) -> bool {
 /// Whether this key stands in the live's address. Hashes are compared, so that the time taken does not tell how much of a
 /// key is right.
 fn opens(live: &Live, key: &str) -> bool {
-    crate::live::hash(key) == crate::live::hash(&live.watch_key)
+    !live.watch_key.is_empty() && crate::live::hash(key) == crate::live::hash(&live.watch_key)
 }
 
 #[cfg(test)]
@@ -144,6 +144,7 @@ pub(crate) mod tests {
             stopped_ms: None,
             recorded: None,
             epoch: 0,
+            keep_ms: None,
             viewers: 0,
             watch_key: "watch".to_owned(),
             stream_key: crate::live::hash("sk_right"),

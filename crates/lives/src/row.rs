@@ -27,12 +27,14 @@ pub struct Row {
     pub completed: Option<UnixMs>,
     /// When its deletion began.
     pub deleted: Option<UnixMs>,
-    /// What an unlisted live's address holds.
+    /// What an unlisted live's address holds, sealed.
     pub watch_key: String,
     /// SHA-256 of the stream key.
     pub stream_key: [u8; 32],
     /// Grows when who may watch changes: tokens for media of an earlier epoch open nothing.
     pub epoch: u32,
+    /// How long it is kept after its end, in milliseconds, 0 for ever; `None` where the server's rule holds.
+    pub keep_ms: Option<i64>,
     /// How many have watched it for ten seconds or more.
     pub viewers: u64,
     /// What lists show of what is recorded; `None` until it is known.
@@ -54,8 +56,10 @@ pub struct NewRow {
     pub visibility: Visibility,
     /// When it begins.
     pub started: UnixMs,
-    /// What an unlisted live's address holds.
+    /// What an unlisted live's address holds, sealed.
     pub watch_key: String,
     /// SHA-256 of the stream key.
     pub stream_key: [u8; 32],
+    /// How long it is kept after its end, in milliseconds, 0 for ever; `None` where the server's rule holds.
+    pub keep_ms: Option<i64>,
 }

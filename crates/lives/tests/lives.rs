@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use accounts::{Accounts, NewPerson, SigningKey};
 use database::Database;
 use ids::{EventId, LiveId, PersonId, UnixMs};
-use lives::{Change, Error, EventKind, Filter, Lifecycle, Lives, NewLive, Recorded, Sqlite, Visibility};
+use lives::{
+    Change, Error, EventKind, Filter, Lifecycle, Lives, NewLive, Recorded, Sqlite, Visibility, WatchKeys,
+};
 
 const NOW: UnixMs = UnixMs(1_800_000_000_000);
 
@@ -34,7 +36,7 @@ async fn here(running_per_person: u32) -> Here {
         last_name: String::new(),
     };
     let author = accounts.add(new, &[], NOW).await.unwrap().id;
-    let lives = Lives::new(Sqlite::new(database.clone()), accounts.clone());
+    let lives = Lives::new(Sqlite::new(database.clone()), accounts.clone(), WatchKeys::new(&[5; 32]));
     let lifecycle = Lifecycle::open(lives.clone(), running_per_person).await.unwrap();
     Here { _directory: directory, database, accounts, lives, lifecycle, author }
 }
@@ -194,7 +196,8 @@ async fn a_live_that_was_stopped_stays_ended_when_bytes_come() {
 async fn running_lives_are_still_known_after_a_restart_and_the_patience_begins_anew() {
     let here = here(100).await;
     let (live, _) = here.lifecycle.start(here.author, titled("x"), NOW).await.unwrap();
-    let lives = Lives::new(Sqlite::new(here.database.clone()), here.accounts.clone());
+    let keys = WatchKeys::new(&[5; 32]);
+    let lives = Lives::new(Sqlite::new(here.database.clone()), here.accounts.clone(), keys);
     let again = Lifecycle::open(lives.clone(), 100).await.unwrap();
     assert!(lives.get(live.id).await.unwrap().is_running());
     let now = Instant::now();

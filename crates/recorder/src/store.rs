@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
@@ -18,6 +19,9 @@ const KEPT: usize = 256;
 /// twice as many as were left the last time.
 const FORGOTTEN_AT: usize = 1_024;
 
+/// The folders in that of a live.
+const FOLDERS: [&str; 3] = ["takes", "unread", "uploads"];
+
 /// All recordings of a data directory, each loaded when it is asked for.
 ///
 /// A live is loaded and deleted under a lock of its own. Viewers take turns before they come to it: at most as many of
@@ -27,8 +31,8 @@ const FORGOTTEN_AT: usize = 1_024;
 pub struct Recorder {
     disk: Arc<dyn Disk>,
     root: PathBuf,
-    reserve: u64,
-    unread_limit: u64,
+    reserve: AtomicU64,
+    unread_limit: AtomicU64,
     lives: Mutex<Lives>,
     kept: Arc<Kept>,
     bodies: Arc<Bodies>,
@@ -71,8 +75,8 @@ impl Recorder {
         Ok(Self {
             disk,
             root,
-            reserve,
-            unread_limit: USUAL_LIMIT,
+            reserve: AtomicU64::new(reserve),
+            unread_limit: AtomicU64::new(USUAL_LIMIT),
             lives: Mutex::default(),
             kept: Arc::default(),
             bodies: Arc::default(),
@@ -84,7 +88,18 @@ impl Recorder {
     /// The same with another bound for the bytes that are kept of a live though they cannot be read.
     #[must_use]
     pub fn with_unread_limit(self, bytes: u64) -> Self {
-        Self { unread_limit: bytes, ..self }
+        self.set_unread_limit(bytes);
+        self
+    }
+
+    /// Another bound for recordings that are loaded from now on.
+    pub fn set_unread_limit(&self, bytes: u64) {
+        self.unread_limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Other bytes of the disk that are never recorded into, from now on.
+    pub fn set_reserve(&self, bytes: u64) {
+        self.reserve.store(bytes, Ordering::Relaxed);
     }
 
     /// The recording of a live, for whoever publishes it; an empty one if nothing came yet. It waits for no viewer but
@@ -150,7 +165,7 @@ impl Recorder {
         let (disk, dir) = (Arc::clone(&self.disk), self.dir(live));
         let (bodies, kept) = (Arc::clone(&self.bodies), Arc::clone(&self.kept));
         let running = Arc::clone(&self.running);
-        let unread_limit = self.unread_limit;
+        let unread_limit = self.unread_limit.load(Ordering::Relaxed);
         blocking(move || {
             let loaded = load(&disk, &dir, unread_limit)?;
             let recording = Arc::new(Recording::new(live, disk, dir, bodies, loaded));
@@ -177,7 +192,22 @@ impl Recorder {
     /// # Errors
     /// [`Error::Full`], or those of the storage.
     pub fn check_room(&self) -> Result<(), Error> {
-        if self.disk.free(&self.root)? > self.reserve { Ok(()) } else { Err(Error::Full) }
+        if self.left()? > 0 { Ok(()) } else { Err(Error::Full) }
+    }
+
+    /// Bytes that may be recorded before only the reserve is free. Blocks on the storage.
+    pub fn left(&self) -> Result<u64, Error> {
+        Ok(self.free()?.saturating_sub(self.reserve.load(Ordering::Relaxed)))
+    }
+
+    /// Bytes that are free where recordings are kept. Blocks on the storage.
+    pub fn free(&self) -> Result<u64, Error> {
+        Ok(self.disk.free(&self.root)?)
+    }
+
+    /// Bytes that the files of all lives take. Blocks on the storage.
+    pub fn stored_in_all(&self) -> Result<u64, Error> {
+        self.lives()?.into_iter().map(|live| self.stored(live)).sum()
     }
 
     /// The lives of which something lies on the disk. Blocks on the storage.
@@ -188,23 +218,30 @@ impl Recorder {
         Ok(self.disk.list(&self.root)?.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Bytes that the files of a live take: its bodies, what is staged, and what is kept unread. Blocks on the storage.
+    /// Bytes that the files of a live take: bodies, what is staged, what is kept unread, its picture. What is journalled counts
+    /// where it is more than the bodies: until then they hold the same bytes, and the journal of an upload that is over is small.
+    /// Blocks on the storage.
     pub fn stored(&self, live: i64) -> Result<u64, Error> {
-        let takes = self.dir(live).join("takes");
-        let mut sum = 0;
+        let dir = self.dir(live);
+        let takes = dir.join("takes");
+        let mut bodies = 0;
         for take in self.disk.list(&takes)? {
-            let folder = takes.join(take);
-            for name in self.disk.list(&folder)? {
-                sum += self.disk.len(&folder.join(name))?;
-            }
+            bodies += self.stored_in(&takes.join(take), |_| true)?;
         }
-        let unread = self.dir(live).join("unread");
-        for name in self.disk.list(&unread)? {
-            sum += self.disk.len(&unread.join(name))?;
-        }
-        let uploads = self.dir(live).join("uploads");
-        for name in self.disk.list(&uploads)?.iter().filter(|name| name.ends_with(".staged")) {
-            sum += self.disk.len(&uploads.join(name))?;
+        let uploads = dir.join("uploads");
+        let is_journal = |name: &str| name.ends_with(".journal");
+        let journals = self.stored_in(&uploads, is_journal)?;
+        let beside = self.stored_in(&uploads, |name| !is_journal(name))?
+            + self.stored_in(&dir.join("unread"), |_| true)?
+            + self.stored_in(&dir, |name| !FOLDERS.contains(&name))?;
+        Ok(bodies + beside + journals.saturating_sub(bodies))
+    }
+
+    fn stored_in(&self, folder: &Path, counts: impl Fn(&str) -> bool) -> Result<u64, Error> {
+        let names = self.disk.list(folder)?;
+        let mut sum = 0;
+        for name in names.iter().filter(|name| counts(name)) {
+            sum += self.disk.len(&folder.join(name))?;
         }
         Ok(sum)
     }
@@ -269,7 +306,7 @@ fn remove_live(disk: &dyn Disk, dir: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::sync::atomic::AtomicI64;
 
     use bytes::Bytes;
     use media::{Codec, Track};

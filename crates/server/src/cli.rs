@@ -1,39 +1,58 @@
-//! The command line: `communiconnect serve | verify | export | backup | restore | reread`, and what is in [`commands`].
+//! The command line: `communiconnect serve | doctor | verify | export | backup | restore | reread | completions`, and what is in
+//! [`commands`].
 
-use std::io::IsTerminal;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 use delivery::poster;
 use ids::LiveId;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tracing_subscriber::EnvFilter;
 
 use crate::commands::Administration;
-use crate::config::Written;
+use crate::config::{ConfigError, Written};
 use crate::in_use::InUse;
 use crate::terminal::say;
-use crate::{backup, commands, data_dir, engines, export, offline, recorded, serve, shutdown};
+use crate::{
+    backup, check, commands, data_dir, doctor, engines, export, logging, offline, recorded, serve, shutdown,
+};
 
 /// How long tasks that would not end are waited for, once the server has left.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// CommuniConnect Live: go live, keep everything, replay it.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "communiconnect",
+    display_name = "CommuniConnect Live",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 struct Line {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: Written,
+    serve: Serve,
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    #[command(flatten)]
+    written: Written,
+    /// Only says what is wrong with the configuration, all of it, and fails if something is
+    #[arg(long)]
+    check: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Runs the server (also without a command)
-    Serve(Box<Written>),
+    Serve(Box<Serve>),
+    /// Looks whether this machine can do what the configuration wants, and says what to do where it cannot
+    Doctor(Box<Written>),
     /// Checks every body, index and message without changing anything
     Verify {
         #[command(flatten)]
@@ -80,6 +99,11 @@ enum Command {
     },
     #[command(flatten)]
     Administration(Administration),
+    /// Writes what a shell needs to complete commands and options, on standard output
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
     /// What the server starts itself as, to decode a keyframe apart
     #[command(name = poster::SUBCOMMAND, hide = true)]
     DecodeKeyframe,
@@ -95,11 +119,17 @@ struct DataDir {
 /// Reads the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if check::is_asked(&arguments) {
+        return check_line(arguments);
+    }
     let line = Line::parse();
-    log_to_standard_error();
+    logging::begin();
     let done = match line.command {
-        None => run_server(line.serve),
-        Some(Command::Serve(written)) => run_server(*written),
+        None => run_server(line.serve.written),
+        Some(Command::Serve(serve)) => run_server(serve.written),
+        Some(Command::Doctor(written)) => call_doctor(*written),
+        Some(Command::Completions { shell }) => complete(shell),
         Some(Command::Verify { at }) => verify(&at.data_dir),
         Some(Command::Export { live_id, output, at }) => export(&at.data_dir, live_id, &output),
         Some(Command::Backup { to, at }) => back_up(&at.data_dir, &to),
@@ -114,8 +144,66 @@ pub fn main() -> ExitCode {
     })
 }
 
+/// Says every mistake of a command line and of the configuration that it means.
+fn check_line(arguments: Vec<OsString>) -> ExitCode {
+    let (mut mistakes, left) = check::mistakes(Line::command(), arguments);
+    match left.map(|matches| Line::from_arg_matches(&matches)) {
+        Some(Ok(Line { command: None, serve })) => mistakes.extend(mistakes_of(serve.written)),
+        Some(Ok(Line { command: Some(Command::Serve(serve)), .. })) => {
+            mistakes.extend(mistakes_of(serve.written))
+        }
+        Some(Ok(_)) => mistakes.push("--check is for serve".to_owned()),
+        Some(Err(error)) => mistakes.push(error.to_string()),
+        // Help, or the version, is said by the one that says it, and ends the process.
+        None if mistakes.is_empty() => drop(Line::parse()),
+        None => {}
+    }
+    for mistake in &mistakes {
+        eprintln!("communiconnect: {mistake}");
+    }
+    if mistakes.is_empty() {
+        say("the configuration is as it should be");
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::FAILURE
+}
+
+fn mistakes_of(written: Written) -> Vec<String> {
+    written.meant().err().map_or_else(Vec::new, |error| error.mistakes().to_vec())
+}
+
+fn call_doctor(written: Written) -> Result<ExitCode, String> {
+    let config = match written.meant() {
+        Ok(config) => config,
+        Err(error) => {
+            for mistake in error.mistakes() {
+                say(&format!("mend configuration: {mistake}"));
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(said)?;
+    let findings = runtime.block_on(doctor::look(&config));
+    for doctor::Finding { about, said } in &findings {
+        match said {
+            Ok(how) => say(&format!("ok   {about}: {how}")),
+            Err(what) => say(&format!("mend {about}: {what}")),
+        }
+    }
+    let is_well = findings.iter().all(|finding| finding.said.is_ok());
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn complete(shell: Shell) -> Result<ExitCode, String> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Line::command(), "communiconnect", &mut script);
+    say(String::from_utf8_lossy(&script).trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
 fn run_server(written: Written) -> Result<ExitCode, String> {
-    let config = written.meant().map_err(said)?;
+    let config = written.meant().map_err(one_a_line)?;
+    logging::set(&config.log)?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     allow_many_open_files();
     let runtime = tokio::runtime::Runtime::new().map_err(said)?;
@@ -202,8 +290,7 @@ fn said(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-fn log_to_standard_error() {
-    let filter = EnvFilter::try_from_env("COMMUNICONNECT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+/// Every mistake on a line of its own, as the first.
+fn one_a_line(error: ConfigError) -> String {
+    error.mistakes().join("\ncommuniconnect: ")
 }

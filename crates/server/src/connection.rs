@@ -26,6 +26,7 @@ use crate::pace::{PacedBody, PacedReader};
 use crate::parting::Parting;
 use crate::places::Place;
 use crate::tls::{Opening, Speaks, Tls, opening};
+use crate::traffic::{Counted, Traffic};
 
 /// How long a client may take for a request's head, or stay idle between requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
@@ -49,9 +50,10 @@ pub(crate) async fn talk(
     router: Router,
     leaving: CancellationToken,
     place: Place,
+    traffic: Traffic,
 ) {
     without_delay(&stream);
-    converse(PacedReader::new(Parting::new(stream)), address, router, leaving, place).await;
+    converse(counted(stream, traffic), address, router, leaving, place).await;
 }
 
 /// The same by TLS. Whoever begins without it is answered by `redirect`.
@@ -61,12 +63,13 @@ pub(crate) async fn talk_by_tls(
     (tls, router, redirect): (Tls, Router, Router),
     leaving: CancellationToken,
     place: Place,
+    traffic: Traffic,
 ) {
     without_delay(&stream);
     let begin = async {
         let opening = opening(&stream).await?;
         // The pace is that of what is sent, so a reader who takes nothing is found where bytes wait for them.
-        let stream = PacedReader::new(Parting::new(stream));
+        let stream = counted(stream, traffic);
         Ok(match opening {
             Opening::Tls => Opened::Tls(tls.take(stream, Speaks::Http).await?),
             Opening::Http => Opened::Plain(stream),
@@ -85,8 +88,15 @@ pub(crate) async fn talk_by_tls(
 /// How a connection on a port of TLS began.
 enum Opened {
     /// With a handshake; `None` where nothing follows it.
-    Tls(Option<TlsStream<PacedReader<Parting>>>),
-    Plain(PacedReader<Parting>),
+    Tls(Option<TlsStream<Bare>>),
+    Plain(Bare),
+}
+
+/// A connection as the network has it: its bytes are counted, its end is not cut short, its reader must go on.
+type Bare = PacedReader<Counted<Parting>>;
+
+fn counted(stream: TcpStream, traffic: Traffic) -> Bare {
+    PacedReader::new(Counted::new(Parting::new(stream), traffic))
 }
 
 fn without_delay(stream: &TcpStream) {

@@ -1,6 +1,7 @@
 //! Which engines keep the rows: the one file of this crate that knows one by its name.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use database::{Database, Look};
 use ids::LiveId;
@@ -19,6 +20,9 @@ pub(crate) struct Engines {
 }
 
 impl Engines {
+    /// What the engine of the rows is called where whoever runs the server looks.
+    pub(crate) const NAME: &str = "sqlite";
+
     /// Opens the database of a data directory with the tables of every crate, each after those it points to.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, Error> {
         let sets = [accounts::MIGRATIONS, lives::MIGRATIONS, chat::MIGRATIONS, webhooks::MIGRATIONS];
@@ -51,6 +55,26 @@ impl Engines {
         Ok(self.database.answers().await?)
     }
 
+    /// Whether they take what is written.
+    pub(crate) async fn take_writes(&self) -> Result<(), Failure> {
+        Ok(self.database.takes_writes().await?)
+    }
+
+    /// Tells `hear` how long each commit takes, its sync included.
+    pub(crate) fn on_commit(&self, hear: impl Fn(Duration) + Send + Sync + 'static) {
+        self.database.commits().tell(hear);
+    }
+
+    /// Writes that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.database.waiting()
+    }
+
+    /// Bytes of the log beside the database.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.database.log_bytes()
+    }
+
     /// Finishes what is being written, and closes them.
     pub(crate) async fn close(&self) {
         self.database.close().await;
@@ -67,6 +91,13 @@ pub(crate) fn verify(data_dir: &Path) -> Result<Vec<String>, String> {
     let mut found = look.check().unwrap_or_else(|error| vec![error.to_string()]);
     found.extend(chat::Sqlite::verify(&look).unwrap_or_else(|error| vec![error.to_string()]));
     Ok(found)
+}
+
+/// Whether a data directory's stores can be opened and read, changing nothing.
+pub(crate) fn look(data_dir: &Path) -> Result<(), String> {
+    let look =
+        Look::at(&existing(data_dir)?, InUse::is_taken(data_dir)).map_err(|error| error.to_string())?;
+    lives::Sqlite::kept(&look).map(drop).map_err(|error| error.to_string())
 }
 
 /// Copies the rows of a data directory as they are at this moment, also beside a server.

@@ -47,8 +47,8 @@ pub(crate) async fn hear_changes(app: App, newest: i64) {
 
 async fn show(app: &App, person: PersonId) {
     app.accounts.forget(person).await;
-    app.quota.forget(person);
     if let Ok(person) = app.accounts.person(person).await {
+        app.quota.set_own(person.id, person.quota);
         app.chat.renamed(&names::author(&Name::from(&person)));
     }
 }

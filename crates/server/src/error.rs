@@ -38,9 +38,18 @@ pub enum Error {
     /// The lives in the database.
     #[error(transparent)]
     Lives(#[from] lives::Error),
+    /// Mail cannot be sent.
+    #[error(transparent)]
+    Mail(#[from] crate::mail::MailError),
     /// The database.
     #[error("the database cannot be opened: {0}")]
     Storage(#[from] storage::Failure),
+    /// The access log.
+    #[error("the access log cannot be written: {0}")]
+    AccessLog(std::io::Error),
+    /// The system does not tell signals.
+    #[error("SIGHUP cannot be listened for: {0}")]
+    Signal(std::io::Error),
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] crate::tls::Error),

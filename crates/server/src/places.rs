@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ids::PersonId;
@@ -14,6 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
     all: Arc<Semaphore>,
+    /// How many there are, whether taken or not.
+    count: Arc<Mutex<usize>>,
     shares: Arc<Shares>,
 }
 
@@ -30,7 +33,7 @@ pub(crate) struct Free {
 
 #[derive(Debug)]
 struct Shares {
-    most: usize,
+    most: AtomicUsize,
     held: Mutex<HashMap<Holder, usize>>,
 }
 
@@ -57,8 +60,26 @@ struct Held {
 impl Places {
     /// So many places in all, and at most so many for one address or person.
     pub(crate) fn new(all: usize, most: usize) -> Self {
-        let shares = Shares { most, held: Mutex::default() };
-        Self { all: Arc::new(Semaphore::new(all)), shares: Arc::new(shares) }
+        let shares = Shares { most: AtomicUsize::new(most), held: Mutex::default() };
+        let count = Arc::new(Mutex::new(all));
+        Self { all: Arc::new(Semaphore::new(all)), count, shares: Arc::new(shares) }
+    }
+
+    /// Other numbers from now on. Nobody is sent away: with fewer places, those that come free first are taken away, and
+    /// whoever comes waits for those after them. Must be called inside a tokio runtime.
+    pub(crate) fn set(&self, all: usize, most: usize) {
+        self.shares.most.store(most, Ordering::Relaxed);
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *count, all);
+        self.all.add_permits(all.saturating_sub(before));
+        for _ in all..before {
+            let all = Arc::clone(&self.all);
+            tokio::spawn(async move {
+                if let Ok(taken) = all.acquire().await {
+                    taken.forget();
+                }
+            });
+        }
     }
 
     /// Waits for a free place.
@@ -109,7 +130,7 @@ impl Shares {
     fn add(&self, holder: Holder) -> bool {
         let mut held = self.lock();
         let count = held.get(&holder).copied().unwrap_or_default();
-        let has_room = count < self.most || holder == Holder::Proxy;
+        let has_room = count < self.most.load(Ordering::Relaxed) || holder == Holder::Proxy;
         if has_room {
             held.insert(holder, count + 1);
         }
@@ -194,5 +215,31 @@ mod tests {
             held.push(places.give_to_proxy(free).unwrap());
         }
         assert_eq!(places.all.available_permits(), 0);
+    }
+
+    #[tokio::test]
+    async fn there_may_be_more_places_and_fewer() {
+        let places = Places::new(2, 2);
+        let held = [give(&places, "192.0.2.1").await, give(&places, "192.0.2.2").await];
+        places.set(3, 2);
+        let third = give(&places, "192.0.2.1").await;
+        assert!(third.is_some());
+        assert!(give_now(&places).is_none());
+        places.set(1, 1);
+        // One task for each place that goes.
+        while places.all.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(third);
+        drop(held);
+        while places.all.available_permits() != 1 {
+            tokio::task::yield_now().await;
+        }
+        let last = give(&places, "192.0.2.1").await;
+        assert!(last.is_some() && give_now(&places).is_none());
+    }
+
+    fn give_now(places: &Places) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&places.all).try_acquire_owned().ok()
     }
 }

@@ -17,9 +17,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::app::App;
 use crate::http::problem::{Language, Problem, storage};
+use crate::http::trail::refused_encoder;
 use crate::places::Place;
-use crate::publishing::{check_quota, hear};
+use crate::publishing::{count, hear, room};
 use crate::tls::{Speaks, Tls};
+use crate::traffic::Traffic;
 
 /// How long a connection may take until it publishes, and from one time that it does to the next.
 const LOGIN: Duration = Duration::from_secs(10);
@@ -71,9 +73,10 @@ async fn converse<S>(app: App, stream: S, address: SocketAddr, place: Place, sin
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let session = Session::default();
+    let (session, traffic) = (Session::default(), app.metrics.traffic("rtmp"));
+    let login_by = since + LOGIN;
     let mut connection =
-        Connection { app, stream, address, place, session, live: None, since, login_by: since + LOGIN };
+        Connection { app, stream, traffic, address, place, session, live: None, since, login_by };
     let end = connection.run().await;
     connection.leave(end).await;
 }
@@ -81,6 +84,7 @@ where
 struct Connection<S> {
     app: App,
     stream: S,
+    traffic: Traffic,
     address: SocketAddr,
     place: Place,
     session: Session,
@@ -165,7 +169,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             () = sleep_until(next) => Ok(Woken::Time),
             read = self.stream.read(buffer) => match read {
                 Ok(0) | Err(_) => Err(End::Gone),
-                Ok(count) => Ok(Woken::Bytes(count)),
+                Ok(count) => {
+                    self.traffic.received.inc_by(count as u64);
+                    Ok(Woken::Bytes(count))
+                }
             },
         }
     }
@@ -219,9 +226,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// Lets in who asks to publish, or refuses them.
     async fn begin(&mut self, target: Target) -> Result<(), End> {
-        let live = self.admitted(&target).await.map_err(|problem| End::Refused(Refusal::BadName, problem))?;
+        let live = self.admitted(&target).await.map_err(|problem| {
+            let named = if let Target::Live { id, .. } = &target { Some(LiveId(*id)) } else { None };
+            self.app.audit.write(&refused_encoder(self.address, named, &problem));
+            End::Refused(Refusal::BadName, problem)
+        })?;
         let refused = |problem| End::Refused(Refusal::Failed, problem);
-        check_quota(&self.app, &live, 0).await.map_err(refused)?;
+        drop(room(&self.app, &live, 0).await.map_err(refused)?);
         // Before its publisher is there: what the live's end of before ends is then an older one.
         hear(&self.app, &live).await;
         let publisher = self.app.publishers.open(live.id.0, "rtmp", 0).await.map_err(failed)?;
@@ -295,7 +306,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             self.stream.flush().await
         };
         match timeout(ANSWER, sent).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                self.traffic.sent.inc_by(bytes.len() as u64);
+                Ok(())
+            }
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::Slow),
         }
@@ -393,8 +407,8 @@ impl Publishing {
             self.heard = now;
             hear(app, &self.live).await;
         }
-        let checked = check_quota(app, &self.live, bytes as u64).await;
-        checked.map_err(|problem| End::Refused(Refusal::Failed, problem))?;
+        let counted = count(app, &self.live, bytes as u64).await;
+        counted.map_err(|problem| End::Refused(Refusal::Failed, problem))?;
         self.publisher.frames(events).await.map_err(failed)?;
         app.recordings.touch(self.live.id);
         Ok(())

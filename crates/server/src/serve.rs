@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::app::{App, RtmpDoor};
@@ -14,7 +15,7 @@ use crate::error::Error;
 use crate::in_use::InUse;
 use crate::places::{Place, Places};
 use crate::tls::{Settings, Tls, To};
-use crate::{data_dir, erasure, http, outboxes, rtmp, summaries, timeout};
+use crate::{data_dir, erasure, http, outboxes, reload, rtmp, summaries, timeout};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -69,36 +70,58 @@ pub async fn run(
     let tls = open_tls(&app)?;
     let router = http::router(&app);
     let redirect = tls.as_ref().map(|tls| tls.redirect(to(&app.config, doors.address)));
+    let told = app.config.metrics_listen.map(listen_on).transpose()?;
+    let hangup = signal(SignalKind::hangup()).map_err(Error::Signal)?;
     let following = app.listeners.begin().await?;
     app.tasks.spawn(timeout::watch(app.clone()));
     app.tasks.spawn(timeout::let_frames_go(app.clone()));
     app.tasks.spawn(timeout::let_old_lives_go(app.clone()));
     app.tasks.spawn(timeout::let_staged_go(app.clone()));
+    app.tasks.spawn(timeout::end_silent_files(app.clone()));
     app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
     app.tasks.spawn(erasure::hear_changes(app.clone(), app.accounts.newest_change().await?));
     app.tasks.spawn(erasure::erase(app.clone()));
     app.tasks.spawn(outboxes::tell(app.clone()));
+    app.tasks.spawn(reload::on_hangup(app.clone(), hangup));
+    if let Some(spans) = app.spans.clone() {
+        let leaving = app.leaving.clone();
+        app.tasks.spawn(async move { spans.send(leaving).await });
+    }
+    // Not one of the tasks that leaving waits for: it says until the end how it stands.
+    let told_at = told.as_ref().map(|(_, address)| *address);
+    let telling = tokio::spawn(tell(app.clone(), told));
+    if let Some(address) = told_at {
+        tracing::info!(%address, "metrics are told");
+    }
     in_use.tell(&public_url(&app.config, doors.address));
     on_ready(doors.address);
-    let places = || Places::new(app.config.connections, app.config.connections_per_address);
-    let (of_http, of_rtmp) = (places(), places());
+    let (of_http, of_rtmp) = (&app.places, &app.rtmp_places);
     let without_tls = redirect.clone().map(Talk::Plain);
     let http = match (tls.clone(), redirect) {
         (Some(tls), Some(redirect)) => Talk::Tls(tls, router, redirect),
         _ => Talk::Plain(router),
     };
     tokio::select! {
-        () = accept(&app, Some(&doors.http), &of_http, Some(&http)) => {}
-        () = accept(&app, doors.redirect.as_ref(), &of_http, without_tls.as_ref()) => {}
-        () = accept_rtmp(&app, doors.rtmp.as_ref(), &of_rtmp, None) => {}
-        () = accept_rtmp(&app, doors.rtmps.as_ref(), &of_rtmp, tls.as_ref()) => {}
+        () = accept(&app, Some(&doors.http), of_http, Some(&http)) => {}
+        () = accept(&app, doors.redirect.as_ref(), of_http, without_tls.as_ref()) => {}
+        () = accept_rtmp(&app, doors.rtmp.as_ref(), of_rtmp, None) => {}
+        () = accept_rtmp(&app, doors.rtmps.as_ref(), of_rtmp, tls.as_ref()) => {}
         () = shutdown => {}
     }
     drop(doors);
     leave(&app).await;
     // Last: a stop that is being answered waits for what follows it.
     following.abort();
+    telling.abort();
     Ok(in_use)
+}
+
+/// Tells metrics and how the server stands at an address of their own, where there is one.
+async fn tell(app: App, listener: Option<(TcpListener, SocketAddr)>) {
+    let Some((listener, _)) = listener else { return };
+    if let Err(error) = axum::serve(listener, http::metrics_router(&app)).await {
+        tracing::error!(%error, "metrics are told no more");
+    }
 }
 
 impl Doors {
@@ -156,7 +179,7 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 
 /// One order, one deadline: what the deadline cuts is what a crash would cut.
 async fn leave(app: &App) {
-    let deadline = Instant::now() + app.config.leaving;
+    let deadline = Instant::now() + app.settings.now().leaving;
     app.leaving.cancel();
     app.tasks.close();
     if tokio::time::timeout_at(deadline, app.tasks.wait()).await.is_err() {
@@ -196,11 +219,11 @@ async fn accept(app: &App, listener: Option<&TcpListener>, places: &Places, how:
 }
 
 fn begin(app: &App, how: &Talk, stream: TcpStream, address: SocketAddr, place: Place) {
-    let leaving = app.leaving.clone();
+    let (leaving, traffic) = (app.leaving.clone(), app.metrics.traffic("http"));
     match how.clone() {
-        Talk::Plain(router) => app.tasks.spawn(talk(stream, address, router, leaving, place)),
+        Talk::Plain(router) => app.tasks.spawn(talk(stream, address, router, leaving, place, traffic)),
         Talk::Tls(tls, router, redirect) => {
-            app.tasks.spawn(talk_by_tls(stream, address, (tls, router, redirect), leaving, place))
+            app.tasks.spawn(talk_by_tls(stream, address, (tls, router, redirect), leaving, place, traffic))
         }
     };
 }

@@ -21,6 +21,10 @@ const SAME_CLOCK_SLACK_MS: i64 = 200;
 /// A jump of a track's clock over this is not a pause in capture but another clock: a new take.
 const LONGEST_JUMP_MS: i64 = 60 * 60 * 1_000;
 
+/// Milliseconds before 0 that the first frame of a track may be, behind one of the other track at 0, for all to be moved by it;
+/// one that is earlier is odd itself, and begins at 0.
+const MOST_EARLY_MS: i64 = 1_000;
+
 /// Sound waits for the picture of its time while it is ahead of it by at most this; then the picture stands still. Recorders
 /// write the sound of a group of pictures, of five seconds as a rule, before its pictures.
 const MOST_AHEAD_MS: i64 = 6_000;
@@ -323,12 +327,16 @@ impl Fragmenter {
         frame.pts = frame.pts.saturating_add(own.shift);
     }
 
-    /// Moves the whole take where the first frame of a track lies before 0, which no container holds, and nothing of the take
+    /// Moves the whole take where the first frame of a track lies a little before 0, which no container holds, and nothing of the take
     /// is cut yet: all keep their distance to it.
     fn begin_earlier(&mut self, frame: &mut Frame) {
-        let Some(own) = &self.pending[frame.kind.slot()] else { return };
-        let early_ms = own.track.to_ms(frame.pts).saturating_sub(1).saturating_neg();
+        let Some(own) = &mut self.pending[frame.kind.slot()] else { return };
         if self.base_ms.is_some() || own.last_dts.is_some() || frame.pts >= 0 {
+            return;
+        }
+        let early_ms = own.track.to_ms(frame.pts).saturating_sub(1).saturating_neg();
+        if early_ms > MOST_EARLY_MS {
+            own.first_ms = Some(0);
             return;
         }
         let by = own.track.to_ticks(early_ms);
@@ -420,8 +428,8 @@ impl Fragmenter {
                 .or(frame.duration.filter(|told| !is_long(told)))
                 .or(pending.last_duration)
                 .unwrap_or_else(|| usual_duration(&pending.track));
-            // One that was moved by a tick says nothing of the others.
-            if pending.track.shows(duration) {
+            // A picture that was moved by a tick says nothing of the others.
+            if pending.track.kind() == Kind::Audio || pending.track.reaches_ms(duration.into(), 2) {
                 pending.last_duration = Some(duration);
             }
             durations.push(duration);

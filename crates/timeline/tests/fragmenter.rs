@@ -281,6 +281,9 @@ fn a_track_that_begins_before_0_behind_one_at_0_keeps_its_distance() {
     let begins = |kind| spans(&out, kind)[0].0;
     assert_eq!((begins(Kind::Video) - begins(Kind::Audio), bases(&out)), (60, vec![(0, None)]));
     assert_eq!((count(&out, Kind::Video), count(&out, Kind::Audio)), (50, 103));
+    // One odd time moves nothing else.
+    let odd = cut([start(), vec![video(0, true), audio(-30_000), audio(20), video(40, false)]].concat());
+    assert_eq!((spans(&odd, Kind::Video)[0].0, spans(&odd, Kind::Audio)[0].0), (0, 0));
 }
 
 #[test]

@@ -93,10 +93,16 @@ pub struct NewMessage {
     pub mentions: Vec<i64>,
 }
 
+/// How often people reacted, by emoji.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = BTreeMap<String, i64>)]
+pub struct EmojiCounts(pub BTreeMap<String, i64>);
+
 /// Reactions to a live, counted.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct Reactions {
     /// Of the whole live, by emoji.
+    #[schema(value_type = EmojiCounts)]
     pub totals: BTreeMap<String, i64>,
     /// Where on the timeline.
     pub seconds: Vec<ReactionSecond>,
@@ -108,6 +114,7 @@ pub struct ReactionSecond {
     /// Where it begins. Milliseconds.
     pub position_ms: i64,
     /// By emoji.
+    #[schema(value_type = EmojiCounts)]
     pub counts: BTreeMap<String, i64>,
 }
 
@@ -138,7 +145,7 @@ pub enum History<'a> {
 #[into_params(parameter_in = Query)]
 pub struct HistoryQuery {
     /// Pages, page 1 the oldest; pages never shift.
-    #[param(value_type = Option<u32>, minimum = 1)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 2147483647)]
     pub page: Option<String>,
     /// Messages of a page.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200, default = 50)]
@@ -168,11 +175,24 @@ pub struct MessagePath {
     pub message_id: i64,
 }
 
+/// In what form the conversation is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportFormat {
+    /// As the API answers messages.
+    Json,
+    /// A table.
+    Csv,
+    /// Subtitles (`WebVTT`).
+    Vtt,
+}
+
 /// Which file of the conversation is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
-    /// json, csv or vtt; JSON unless said otherwise.
+    /// JSON unless said otherwise. Kept as it was written: a wrong word is refused with the words that there are.
+    #[param(value_type = Option<ExportFormat>, inline)]
     pub format: Option<String>,
 }
 

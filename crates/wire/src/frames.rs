@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::User;
-use crate::conversation::{Message, MessageKind, NewMessage, Position};
+use crate::conversation::{EmojiCounts, Message, MessageKind, NewMessage, Position};
 use crate::moderation::ChatRules;
 use crate::timeline::LiveState;
 
@@ -71,6 +71,7 @@ pub enum ServerFrame<'a> {
     /// People reacted, a moment ago.
     Reactions {
         /// By emoji.
+        #[schema(value_type = EmojiCounts)]
         counts: &'a BTreeMap<String, u64>,
         /// Where on the timeline. Milliseconds.
         position_ms: i64,

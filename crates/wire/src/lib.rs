@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod conversation;
 pub mod frames;
+pub mod keeping;
 pub mod lives;
 pub mod moderation;
 pub mod page;

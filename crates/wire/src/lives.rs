@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::keeping::{KeepDays, KeepDaysAsked};
+use crate::people::given;
 use crate::timeline::{Gap, LiveState, Unread};
 use crate::{Time, User};
 
@@ -40,6 +42,9 @@ pub struct Live<'a> {
     /// When it ended; null while it runs.
     #[schema(required = true)]
     pub ended_at: Option<Time>,
+    /// Days that it is kept after its end, 0 for ever; null where the server's rule holds.
+    #[schema(required = true, value_type = Option<f64>)]
+    pub keep_days: Option<KeepDays>,
     /// Grows when earlier positions or bytes change their place.
     pub revision: u64,
     /// How much is durable now. Milliseconds.
@@ -149,6 +154,10 @@ pub struct LiveFields {
     /// Public unless said otherwise. Kept as it was written: a wrong word is refused with the words that there are.
     #[schema(value_type = Option<Visibility>)]
     pub visibility: Option<String>,
+    /// Days that it is kept after its end, 0 or `forever` for ever; null for the server's rule.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<KeepDaysAsked>)]
+    pub keep_days: Option<Option<KeepDaysAsked>>,
 }
 
 /// A live that was started, with the doors to publish to it.
@@ -232,7 +241,7 @@ pub struct LivesQuery {
     #[param(value_type = Option<bool>)]
     pub mine: Option<String>,
     /// Only those of this person.
-    #[param(value_type = Option<i64>)]
+    #[param(value_type = Option<i64>, minimum = 1)]
     pub author: Option<String>,
 }
 
@@ -244,7 +253,7 @@ pub struct PostsQuery {
     #[param(value_type = Option<bool>)]
     pub is_live_post: Option<String>,
     /// Only those of this person.
-    #[param(value_type = Option<i64>)]
+    #[param(value_type = Option<i64>, minimum = 1)]
     pub author: Option<String>,
 }
 
@@ -272,6 +281,23 @@ pub struct UnreadPath {
 pub struct KeyQuery {
     /// The key of an unlisted live.
     pub key: Option<String>,
+}
+
+/// Which poster is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PosterQuery {
+    /// A picture for slow networks: a keyframe is a JPEG, its longer side at most 480 pixels. What the publisher sent is sent as
+    /// it is.
+    pub size: Option<PosterSize>,
+}
+
+/// How large a poster is.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PosterSize {
+    /// For slow networks.
+    Small,
 }
 
 /// What an address carries to open media of a live that is not public.

@@ -23,7 +23,7 @@ pub struct Page<T> {
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// From 1.
-    #[param(minimum = 1, default = 1, required = false)]
+    #[param(minimum = 1, maximum = 2147483647, default = 1, required = false)]
     pub page: u32,
     /// Results of a page.
     #[param(minimum = 1, maximum = 200, default = 50, required = false)]

@@ -136,6 +136,8 @@ pub enum Registering {
 pub struct RegistrationMode {
     /// Who may.
     pub registration: Registering,
+    /// Whether a link to a new password comes by mail to whoever asks for one.
+    pub mail: bool,
 }
 
 /// A link that is good once.
@@ -228,14 +230,23 @@ pub struct Registration {
     pub invitation: Option<String>,
 }
 
-/// A new password by the link that an administrator made.
+/// A new password by a link: `token` and `new_password`; or `email`, to which a link is sent.
 #[derive(Deserialize, ToSchema)]
 pub struct PasswordReset {
     /// As it stands in the link.
-    pub token: String,
+    pub token: Option<String>,
     /// 8 characters or more, none of those that are guessed first.
     #[schema(min_length = 8)]
-    pub new_password: String,
+    pub new_password: Option<String>,
+    /// Whose link is to be sent.
+    pub email: Option<String>,
+}
+
+/// A link is on its way, if anybody has that address.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct LinkSent {
+    /// For people.
+    pub message: &'static str,
 }
 
 /// What it takes to sign in.

@@ -31,12 +31,20 @@ pub struct UploadPath {
     pub upload: String,
 }
 
+/// A version of tus.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub enum TusVersion {
+    /// The one of 2013, with its extensions.
+    #[serde(rename = "1.0.0")]
+    One,
+}
+
 /// The protocol that is spoken.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Header, rename_all = "kebab-case")]
 pub struct TusHeaders {
     /// 1.0.0, the only version that is spoken.
-    #[param(rename = "Tus-Resumable", required = false)]
+    #[param(rename = "Tus-Resumable", required = false, value_type = TusVersion, inline)]
     pub tus_resumable: String,
 }
 
@@ -45,10 +53,10 @@ pub struct TusHeaders {
 #[into_params(parameter_in = Header)]
 pub struct CreationHeaders {
     /// 1: the length is not known yet, as of a live.
-    #[param(rename = "Upload-Defer-Length")]
+    #[param(rename = "Upload-Defer-Length", minimum = 1, maximum = 1)]
     pub upload_defer_length: Option<u64>,
-    /// The length of a finished file, in bytes.
-    #[param(rename = "Upload-Length")]
+    /// The length of a finished file, in bytes: at most 20 GiB.
+    #[param(rename = "Upload-Length", minimum = 0, maximum = 21474836480i64)]
     pub upload_length: Option<u64>,
     /// `filetype`, `age_ms` (from the recorder's start to this request); each optional, values in base64.
     #[param(rename = "Upload-Metadata")]
@@ -72,6 +80,10 @@ pub struct AppendHeaders {
 #[into_params(parameter_in = Header)]
 pub struct ChecksumHeaders {
     /// `sha1` or `sha256` and the sum in base64: such a request is kept whole or not at all, and has at most 16 MiB.
-    #[param(rename = "Upload-Checksum")]
+    #[param(
+        rename = "Upload-Checksum",
+        pattern = r"^(sha1|sha256) [A-Za-z0-9+/]+={0,2}$",
+        example = "sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk="
+    )]
     pub upload_checksum: Option<String>,
 }

@@ -158,7 +158,8 @@ pub struct ReplayQuery {
     /// `slides`: of the picture the keyframes alone, one in 5 s at most, each shown until the next, with the whole sound.
     #[param(inline)]
     pub video: Option<VideoWay>,
-    /// 1: answers with `Content-Disposition: attachment`.
+    /// True (or 1): answers with `Content-Disposition: attachment`.
+    #[param(value_type = Option<bool>)]
     pub download: Option<String>,
 }
 
@@ -177,6 +178,17 @@ pub struct RangeHeaders {
     pub if_none_match: Option<String>,
 }
 
+/// What of a playlist may be left out (RFC 8216bis, section 6.2.5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub enum HlsSkip {
+    /// Segments that the player has already.
+    #[serde(rename = "YES")]
+    Segments,
+    /// Those, and date ranges, of which there are none here.
+    #[serde(rename = "v2")]
+    SegmentsAndDates,
+}
+
 /// Which state of a playlist is asked for (RFC 8216bis, section 6.2.5).
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -191,7 +203,7 @@ pub struct HlsQuery {
     pub part: Option<String>,
     /// YES: what the player has already may be left out.
     #[serde(rename = "_HLS_skip")]
-    #[param(rename = "_HLS_skip")]
+    #[param(rename = "_HLS_skip", value_type = Option<HlsSkip>, inline)]
     pub skip: Option<String>,
 }
 

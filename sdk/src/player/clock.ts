@@ -45,6 +45,13 @@ export function mimeOf(track: TakeTrack): string {
   return `${track.kind}/${containerOf(track)}; codecs="${track.codec}"`;
 }
 
+/** What a `SourceBuffer` for all tracks of the take is made with. */
+export function wholeMimeOf({ tracks }: Take): string {
+  const picture = tracks.find(({ kind }) => kind === 'video') ?? tracks[0];
+  const container = picture ? containerOf(picture) : 'mp4';
+  return `video/${container}; codecs="${tracks.map(({ codec }) => codec).join()}"`;
+}
+
 /** True if one `<video src>` can hold all takes: each kind of track in one codec throughout; a take may lack one. */
 export function oneFile(timeline: Timeline): boolean {
   const codecs = { video: new Set<string>(), audio: new Set<string>() };

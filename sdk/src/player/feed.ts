@@ -132,7 +132,8 @@ export class Feed {
     const { api, key, sinks, tailUrl, slides } = this.#o;
     const { pathname, searchParams } = new URL(tailUrl() ?? '');
     const url = new URL(
-      api.url(pathname, {
+      // The server names itself as it knows itself; here it is asked where its API was found.
+      api.url(pathname.slice(pathname.indexOf('/api/')), {
         ...Object.fromEntries(searchParams),
         key,
         from_ms: fromMs === null ? null : Math.round(fromMs),

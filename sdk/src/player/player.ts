@@ -23,6 +23,10 @@ export interface PlayerOptions {
   way?: Way;
   /** A replay loads nothing of its media until it is asked to play, or to go somewhere. */
   waits?: boolean;
+  /** True where the network is slow: a replay then begins with its first picture, not with the index of its file. */
+  isSlow?: () => boolean;
+  /** What is known of the live before it was asked for. */
+  live?: Live | null;
 }
 
 const TICK_MS = 200;
@@ -31,6 +35,13 @@ const REOPEN_MS = 1_500;
 const EDGE_MS = 1_500;
 /** How far before the end of the buffer a viewer is who goes back to the edge. */
 const BACK_LEAD_S = 0.6;
+
+/** What is said of a live before it was asked for. */
+function begunWith(live: Live | null | undefined): Partial<PlayerState> {
+  if (!live) return {};
+  const isReplay = live.state === 'ended' && live.duration_ms > 0;
+  return { live, edgeMs: live.duration_ms, ...(isReplay && { mode: 'replay', waiting: null }) };
+}
 
 /**
  * Watches one live, in the page's `<video>`: during the live from its tails through MediaSource, rewindable to its
@@ -49,7 +60,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
   #destroyed = false;
 
   constructor(video: HTMLVideoElement, options: PlayerOptions) {
-    super({ ...NOTHING_YET, way: options.way ?? 'video', asked: !options.waits });
+    super({ ...NOTHING_YET, way: options.way ?? 'video', asked: !options.waits, ...begunWith(options.live) });
     this.video = video;
     const live = { api: options.api, liveId: options.liveId, key: options.key ?? null };
     this.#news = new LiveNews(live, this, {
@@ -77,6 +88,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
       onPiped: ({ Keeper }) => {
         this.#keeper ??= new Keeper(video, this, this.#playhead, this.#showing);
       },
+      isSlow: options.isSlow ?? (() => false),
       onAborted: () => void this.open(this.value.atLive ? null : this.value.positionMs),
     });
     this.#listen();
@@ -110,7 +122,7 @@ export class Player extends Signal<PlayerState> implements TimelineSource {
           this.#showing.prepareLive();
         }
         const timeline = await this.refresh();
-        if (live.state === 'ended') await this.#showing.openReplay(fromMs ?? 0);
+        if (live.state === 'ended') await this.#showing.openReplay(fromMs ?? 0, timeline);
         else await this.#showing.openLive(timeline, fromMs);
         return;
       } catch (error) {

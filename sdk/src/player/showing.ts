@@ -32,6 +32,8 @@ export interface ShowingOptions {
   onPiped: (piping: Piping) => void;
   /** The tails may not be read any longer: the live has to be found again. */
   onAborted: () => void;
+  /** True where the network is slow: a replay then begins with its first picture, not with the index of its file. */
+  isSlow: () => boolean;
 }
 
 /** What is shown: the takes of the live one after the other, with all their tracks or but one, or the file of the replay. */
@@ -88,9 +90,11 @@ export class Showing {
     await this.#show(current, fromMs);
   }
 
-  async openReplay(atMs: number): Promise<void> {
-    const live = await this.#o.news.ask().catch(() => this.#state.value.live);
-    const timeline = await this.#o.news.refresh().catch(() => this.#state.value.timeline);
+  /** Shows the replay from `atMs` on. `known`: the timeline, where it and the live were asked for just now. */
+  async openReplay(atMs: number, known?: Timeline): Promise<void> {
+    const { value } = this.#state;
+    const live = known ? value.live : await this.#o.news.ask().catch(() => value.live);
+    const timeline = known ?? (await this.#o.news.refresh().catch(() => value.timeline));
     if (this.#closed) return;
     this.#state.patch({ mode: 'replay', atLive: false, live, waiting: null });
     if (!timeline || !hasTracks(timeline)) this.#state.patch({ mode: 'unplayable' });
@@ -107,9 +111,17 @@ export class Showing {
 
   /** Begins what waited to be asked for, where it did not stand in the element. */
   release(): boolean {
-    if (!this.isEmpty) return false;
+    if (!this.isEmpty && !this.#begins) return false;
     this.follow();
     return true;
+  }
+
+  /** The only take of a replay, if it begins as a stream. */
+  get #begins(): Take | null {
+    const { mode, timeline, way } = this.#state.value;
+    const [take, ...others] = timeline?.takes ?? [];
+    const isWanted = mode === 'replay' && way === 'video' && others.length === 0 && this.#o.isSlow();
+    return isWanted && take?.tracks.length && this.#source.canStream(take) ? take : null;
   }
 
   /** The file of the replay in the way that is asked for; null where there is none. */
@@ -239,25 +251,14 @@ export class Showing {
     const take = without(this.#wanted(whole), missing ?? null);
     this.#miss(missing ?? null);
     if (!this.#source.canPipe(take)) {
-      await this.#playBare(fromMs);
+      await this.#source.playBare(fromMs, () => this.#o.news.ask());
+      await this.#o.playhead.start();
       return;
     }
     this.#o.playhead.aim(fromMs);
     this.#o.waits.beginsAnew();
     await this.#source.pipe(take, fromMs);
     this.#source.reach(this.#state.value.edgeMs);
-    await this.#o.playhead.start();
-  }
-
-  /** The live as the browser plays it by itself, from `fromMs`, or from the edge if null. */
-  async #playBare(fromMs: number | null): Promise<void> {
-    const turn = this.#turn;
-    // There are playlists from the first fragment on: what is known of the live may be from before it.
-    const live = await this.#o.news.ask().catch(() => this.#state.value.live);
-    if (this.#closed || turn !== this.#turn) return;
-    this.#source.playBare(live?.hls_url ?? null, () => {
-      if (fromMs !== null) this.#o.playhead.moveTo(fromMs / 1000);
-    });
     await this.#o.playhead.start();
   }
 
@@ -282,13 +283,25 @@ export class Showing {
   async #openFile(url: string, atMs: number): Promise<void> {
     this.#turn += 1;
     this.#miss(null);
-    this.#fileAtMs = atMs;
     const { asked, edgeMs } = this.#state.value;
+    const isAtEnd = atMs >= edgeMs - AT_END_MS;
+    const begins = isAtEnd ? null : this.#begins;
+    if (begins && asked) {
+      await this.#source.stream(begins, atMs, edgeMs, () => {
+        this.#putFile(url, true, this.#video.currentTime * 1000);
+        void this.#o.playhead.start();
+      });
+    } else this.#putFile(url, asked, atMs);
+    if (begins) this.#source.prepareStart();
+    if (asked && !isAtEnd) await this.#o.playhead.start();
+  }
+
+  #putFile(url: string, asked: boolean, atMs: number): void {
+    this.#fileAtMs = atMs;
     this.#source.openFile(url, asked, () => {
       if (this.#fileAtMs > 0) this.#o.playhead.moveTo(this.#fileAtMs / 1000);
       this.#o.playhead.applyRate();
     });
-    if (asked && atMs < edgeMs - AT_END_MS) await this.#o.playhead.start();
   }
 
   /** The file failed. Cut off, it goes on from the same place once the server answers; else take by take. */

@@ -1,5 +1,5 @@
-import type { Take, TrackKind } from '../types.js';
-import { mimeOf } from './clock.js';
+import type { Live, Take, TrackKind } from '../types.js';
+import { mimeOf, wholeMimeOf } from './clock.js';
 import type { FeedEnd } from './feeding.js';
 import { mediaSourceClass } from './media-source.js';
 import type { MissingTrack } from './missing.js';
@@ -19,6 +19,7 @@ export interface SourceOwner {
 /** What plays tails. The file of a replay needs nothing of it, so it is fetched when tails are to be played. */
 export type Piping = typeof import('./piping.js');
 
+const fetchStart = (): Promise<typeof import('./start.js')> => import('./start.js');
 const fetchPiping = (): Promise<Piping> => import('./piping.js');
 
 /** What the element plays: a pipeline of tails, the file of the replay, or the live as the browser takes it by itself. */
@@ -62,6 +63,11 @@ export class Source {
     return this.#pipeline?.fits(take) ?? false;
   }
 
+  /** True if all of the take comes in one stream that plays in this browser. */
+  canStream(take: Take): boolean {
+    return Boolean(globalThis.MediaSource?.isTypeSupported(wholeMimeOf(take)));
+  }
+
   /** True if a pipeline of the take's tracks plays in this browser. */
   canPipe({ tracks }: Take): boolean {
     const Media = mediaSourceClass();
@@ -96,16 +102,12 @@ export class Source {
     await pipeline.open(fromMs);
   }
 
-  /**
-   * Without a usable MediaSource: the element plays the live by itself, HLS where it can, else a bare tail. A playlist
-   * holds all of the live, so the element's time is the play clock's; `onReady` once it can be moved in.
-   */
-  playBare(hlsUrl: string | null, onReady: () => void): void {
+  /** Without a usable MediaSource the element plays the live by itself, from `fromMs`, or from the edge if null. */
+  async playBare(fromMs: number | null, ask: () => Promise<Live>): Promise<void> {
     this.#drop();
-    const { api, liveId, key } = this.#options;
-    const hls = hlsUrl && this.#video.canPlayType('application/vnd.apple.mpegurl') ? hlsUrl : null;
-    this.#video.src = hls ?? api.url(`/api/posts/live/${liveId}/tail.mp4`, { key });
-    if (hls) this.#video.addEventListener('loadedmetadata', onReady, { once: true, signal: this.#file.signal });
+    const { signal } = this.#file;
+    const bare = await import('./bare.js');
+    await bare.play(this.#video, this.#options, fromMs, ask, signal);
   }
 
   /** Puts the file of the replay into the element; `onReady` once it can be moved in. Not `asked`: nothing of it is loaded yet. */
@@ -113,10 +115,31 @@ export class Source {
     this.#drop();
     const video = this.#video;
     video.preload = asked ? 'metadata' : 'none';
-    video.src = url;
+    // Whoever made the element may have put the file there, and somebody begun to play it.
+    if (video.src !== new URL(url, location.href).href) video.src = url;
     const { signal } = this.#file;
-    video.addEventListener('loadedmetadata', onReady, { once: true, signal });
+    if (video.readyState > 0) onReady();
+    else video.addEventListener('loadedmetadata', onReady, { once: true, signal });
     video.addEventListener('error', () => this.#onFileError(), { once: true, signal });
+  }
+
+  /** Fetches what begins a replay where the network is slow. */
+  prepareStart(): void {
+    fetchStart().catch(() => undefined);
+  }
+
+  /** Plays the take from `atMs` of the play clock as a stream; `onLeave` when its file is to go on. */
+  async stream(take: Take, atMs: number, lengthMs: number, onLeave: () => void): Promise<void> {
+    this.#drop();
+    const { signal } = this.#file;
+    const { api, liveId, key, onArrival } = this.#options;
+    const mime = wholeMimeOf(take);
+    const path = `/api/posts/live/${liveId}/tail.${mime.slice(6, mime.indexOf(';'))}`;
+    const url = api.url(path, { take: take.take, from_ms: Math.round(atMs), key });
+    const ask = (signal: AbortSignal): Promise<Response> => api.fetchSigned(url, { signal });
+    const { start } = await fetchStart();
+    if (signal.aborted) return;
+    void start(this.#video, { ask, mime, atMs, lengthMs, signal, onArrival, onLeave });
   }
 
   /** Goes on with the tails from another place, or from the edge if null. */

@@ -16,7 +16,7 @@ export class WaitingTeller {
   #reached = true;
   /** The server answers, but not as it should. */
   #isServers = false;
-  /** When it was last asked whose fault it is that a file stands still. */
+  /** When it was last asked whose fault it is that a file stands still, or when it last moved. */
   #askedAt = 0;
   #bufferEnd = 0;
   #grewAt = performance.now();
@@ -68,6 +68,7 @@ export class WaitingTeller {
     const waiting = this.#why(now);
     const playing = !paused && !ended;
     const told = this.#state.value;
+    if (waiting && !told.waiting) this.#askedAt = now;
     if (waiting !== told.waiting || playing !== told.playing) this.#state.patch({ waiting, playing });
   }
 

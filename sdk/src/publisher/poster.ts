@@ -1,6 +1,6 @@
 /** The longer side of a poster, in pixels. */
-const SIDE = 640;
-const JPEG_QUALITY = 0.7;
+const SIDE = 560;
+const JPEG_QUALITY = 0.6;
 /** A camera that gives no picture for this long gives no poster. */
 const PATIENCE_MS = 5_000;
 

@@ -20,6 +20,9 @@ const fr = {
     'Demandez à la personne qui s’occupe de ce serveur un lien pour en choisir un nouveau. Il ne sert qu’une fois, et vous seul devez le recevoir.',
   forgotAfter:
     'Ouvrez ce lien sur cet appareil, choisissez un mot de passe : vos lives et vos messages vous attendent.',
+  forgotMail:
+    'Écrivez votre adresse e-mail : un lien pour en choisir un nouveau y est envoyé. Il ne sert qu’une fois.',
+  forgotSend: 'Recevoir un lien',
   forgotBack: 'Retour à la connexion',
   resetTitle: 'Nouveau mot de passe',
   resetLead: 'Choisissez-le : il remplace l’ancien, et vos autres appareils sont déconnectés.',
@@ -48,6 +51,8 @@ const en: typeof fr = {
   forgotText:
     'Ask whoever runs this server for a link to choose a new one. It works once, and is for you alone.',
   forgotAfter: 'Open the link on this device and choose a password: your lives and messages are still there.',
+  forgotMail: 'Write your e-mail address: a link to choose a new one is sent there. It works once.',
+  forgotSend: 'Send me a link',
   forgotBack: 'Back to signing in',
   resetTitle: 'New password',
   resetLead: 'Choose it: it replaces the old one, and your other devices are signed out.',

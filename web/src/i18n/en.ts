@@ -72,6 +72,7 @@ export const en: Words = {
     ended: 'The live has ended',
     unplayable: 'This live has no picture to show',
     download: 'Download',
+    keep: 'Keep',
     share: 'Share',
     options: 'Options',
     captions: 'Conversation as subtitles',

@@ -71,6 +71,7 @@ export const fr = {
     ended: 'Le live est terminé',
     unplayable: 'Ce live n’a pas d’image à montrer',
     download: 'Télécharger',
+    keep: 'Garder',
     share: 'Partager',
     options: 'Options',
     captions: 'Conversation en sous-titres',

@@ -11,6 +11,8 @@ const fr = {
   },
   used: (bytes: string) => `Cette page a utilisé ${bytes}`,
   begins: 'Commencer les replays sans attendre',
+  cap: 'Limite pour cette visite',
+  noCap: 'aucune',
 };
 
 const en: typeof fr = {
@@ -25,6 +27,8 @@ const en: typeof fr = {
   },
   used: (bytes) => `This page has used ${bytes}`,
   begins: 'Start replays at once',
+  cap: 'Limit for this visit',
+  noCap: 'none',
 };
 
 export const waysWords: Record<'fr' | 'en', typeof fr> = { fr, en };

@@ -85,6 +85,19 @@ pub struct Disabled {
     pub at: UnixMs,
 }
 
+/// A link by which somebody gives themselves a password.
+#[derive(Debug, Clone, Copy)]
+pub struct NewLink {
+    /// Who.
+    pub person: PersonId,
+    /// The hash of what stands in it.
+    pub token: TokenHash,
+    /// Until when it is good.
+    pub expires: UnixMs,
+    /// Whether it is sent to their address: whoever uses it reads what comes there.
+    pub mailed: bool,
+}
+
 /// A sign-in that begins.
 #[derive(Debug, Clone)]
 pub struct NewSignIn {
@@ -224,13 +237,12 @@ pub trait Store: Send + Sync + 'static {
     async fn newest_change(&self) -> Result<i64, Failure>;
 
     /// Keeps a link by which somebody gives themselves a password, in the place of an earlier one.
-    async fn add_password_link(&self, id: PersonId, token: TokenHash, expires: UnixMs)
-    -> Result<(), Failure>;
+    async fn add_password_link(&self, new: NewLink) -> Result<(), Failure>;
 
     /// Whose link this is, if it is good.
     async fn password_link(&self, token: TokenHash, now: UnixMs) -> Result<Option<PersonId>, Failure>;
 
-    /// Uses a link up: gives its person the password, ends all their sign-ins, and begins one; tells it and those that ended.
+    /// Uses a link up: gives its person the password, stands for their address where the link was sent there, ends all their sign-ins, and begins one; tells it and those that ended.
     /// [`Error::NoLink`] where it is not a good one of that person's any more.
     async fn use_password_link(
         &self,

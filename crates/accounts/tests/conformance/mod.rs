@@ -1,6 +1,6 @@
 //! What every engine does that keeps people. `fresh` gives an empty store, and what holds it in place.
 
-use accounts::store::{NewIdentity, NewRow, NewSignIn, RefreshRow, Ruling, Store, Verdict, Wanted};
+use accounts::store::{NewIdentity, NewLink, NewRow, NewSignIn, RefreshRow, Ruling, Store, Verdict, Wanted};
 use accounts::{Change, Error, Role};
 use ids::{PersonId, UnixMs};
 
@@ -249,7 +249,7 @@ async fn people_are_listed_and_found(store: &impl Store) {
 async fn whoever_is_disabled_has_no_sign_in(store: &impl Store) {
     let person = store.add(new("a@b")).await.unwrap().id;
     let sign_in = store.begin_sign_in(begin(person, 1, None)).await.unwrap();
-    store.add_password_link(person, [9; 32], LATER).await.unwrap();
+    store.add_password_link(link(person, 9)).await.unwrap();
     let (out, ended) = store.disable(person, Some(NOW)).await.unwrap();
     assert_eq!((out.disabled, ended), (Some(NOW), vec![sign_in]));
     assert_eq!(store.disable(person, Some(LATER)).await.unwrap().0.disabled, Some(NOW));
@@ -272,7 +272,7 @@ async fn whoever_is_disabled_has_no_sign_in(store: &impl Store) {
 async fn somebody_is_erased_in_two_steps(store: &impl Store) {
     let person = store.add(NewRow { roles: vec![Role::Admin], ..new("a@b") }).await.unwrap().id;
     let sign_in = store.begin_sign_in(begin(person, 1, Some(HOME))).await.unwrap();
-    store.add_password_link(person, [9; 32], LATER).await.unwrap();
+    store.add_password_link(link(person, 9)).await.unwrap();
     assert!(store.to_erase().await.unwrap().is_empty());
     store.erase(person).await.unwrap();
     assert!(store.person(person).await.is_ok(), "nobody is erased who was not to be");
@@ -292,11 +292,15 @@ async fn somebody_is_erased_in_two_steps(store: &impl Store) {
     );
 }
 
+fn link(person: PersonId, token: u8) -> NewLink {
+    NewLink { person, token: [token; 32], expires: LATER, mailed: false }
+}
+
 async fn links_are_good_once(store: &impl Store) {
     let person = store.add(new("a@b")).await.unwrap().id;
     let other = store.add(new("c@b")).await.unwrap().id;
-    store.add_password_link(person, [1; 32], LATER).await.unwrap();
-    store.add_password_link(person, [2; 32], LATER).await.unwrap();
+    store.add_password_link(link(person, 1)).await.unwrap();
+    store.add_password_link(link(person, 2)).await.unwrap();
     let whose = async |number, at| store.password_link([number; 32], at).await.unwrap();
     assert_eq!((whose(1, NOW).await, whose(2, NOW).await, whose(2, LATER).await), (None, Some(person), None));
     let uses = async |number, who, token| {
@@ -310,6 +314,13 @@ async fn links_are_good_once(store: &impl Store) {
     assert!(matches!(uses(2, person, 6).await, Err(Error::NoLink)));
     let kept = store.credentials("a@b".to_owned(), HOME).await.unwrap().unwrap();
     assert_eq!(kept.password.as_deref(), Some("new"));
+    assert!(
+        !store.person(person).await.unwrap().verified,
+        "an administrator's link proves nothing of the address"
+    );
+    store.add_password_link(NewLink { mailed: true, ..link(person, 7) }).await.unwrap();
+    uses(7, person, 8).await.unwrap();
+    assert!(store.person(person).await.unwrap().verified);
 
     store.add_invitation([7; 32], LATER, NOW).await.unwrap();
     assert_eq!(store.invitations(NOW).await.unwrap(), [([7; 32], LATER)]);

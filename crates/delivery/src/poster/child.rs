@@ -40,9 +40,9 @@ pub(super) enum Made {
     NotNow,
 }
 
-/// A keyframe as a JPEG, decoded by another process of this program.
-pub(super) async fn decoded(program: &Path, track: &Track, frame: &[u8]) -> Made {
-    let Ok(question) = postcard::to_stdvec(&(track, frame)) else { return Made::Nothing };
+/// A keyframe as a JPEG, decoded by another process of this program. `small`: for slow networks.
+pub(super) async fn decoded(program: &Path, track: &Track, frame: &[u8], small: bool) -> Made {
+    let Ok(question) = postcard::to_stdvec(&(track, frame, small)) else { return Made::Nothing };
     if question.len() as u64 > MAX_QUESTION {
         return Made::Nothing;
     }
@@ -99,8 +99,8 @@ fn decode() -> Option<()> {
     limit_this_process().ok()?;
     let mut question = Vec::new();
     io::stdin().lock().take(MAX_QUESTION).read_to_end(&mut question).ok()?;
-    let (track, frame): (Track, &[u8]) = postcard::from_bytes(&question).ok()?;
-    let picture = jpeg::from_keyframe(&track, frame)?;
+    let (track, frame, small): (Track, &[u8], bool) = postcard::from_bytes(&question).ok()?;
+    let picture = jpeg::from_keyframe(&track, frame, small)?;
     let mut output = io::stdout().lock();
     output.write_all(&picture).and_then(|()| output.flush()).ok()
 }
@@ -126,7 +126,7 @@ mod tests {
         let program = folder.path().join("program");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-        decoded(&program, &track(Codec::Vp9), &vec![7; 1 << 20]).await
+        decoded(&program, &track(Codec::Vp9), &vec![7; 1 << 20], false).await
     }
 
     #[tokio::test]
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(decoded_by("cat").await, Made::Nothing, "that is no picture");
         assert_eq!(decoded_by(&format!("{jpeg}; exec cat /dev/zero")).await, Made::Nothing, "endless");
         assert_eq!(decoded_by("exec sleep 60").await, Made::NotNow, "killed at the deadline");
-        let absent = decoded(Path::new("/nowhere"), &track(Codec::Vp9), &[]).await;
+        let absent = decoded(Path::new("/nowhere"), &track(Codec::Vp9), &[], false).await;
         assert_eq!(absent, Made::NotNow);
     }
 }

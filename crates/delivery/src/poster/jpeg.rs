@@ -17,15 +17,17 @@ use super::webp;
 
 /// Pixels of the largest keyframe that is decoded: 3840 by 2160.
 const MAX_PIXELS: u32 = 3_840 * 2_160;
-/// The longer side of the poster in pixels; a larger picture is made smaller.
-const LONGER_SIDE: u32 = 1_280;
-/// Of 100.
-const QUALITY: u8 = 80;
+/// The longer side of the poster in pixels, and its quality of 100; a larger picture is made smaller.
+const USUAL: (u32, u8) = (1_280, 80);
+/// The same of one for slow networks.
+const SMALL: (u32, u8) = (480, 60);
 /// What stands behind a slice that is decoded a second time.
 const BEHIND: [u8; 16] = [0xaa; 16];
 
-/// `None` for what is no keyframe, too large, damaged so that it shows, or in a form that is not decoded here.
-pub(super) fn from_keyframe(track: &Track, frame: &[u8]) -> Option<Vec<u8>> {
+/// `None` for what is no keyframe, too large, damaged so that it shows, or in a form that is not decoded here. `small`: for slow
+/// networks.
+pub(super) fn from_keyframe(track: &Track, frame: &[u8], small: bool) -> Option<Vec<u8>> {
+    let (longer_side, quality) = if small { SMALL } else { USUAL };
     let picture = match track.codec {
         Codec::Vp8 => from_vp8(frame)?,
         Codec::Vp9 => from_vp9(frame)?,
@@ -33,8 +35,8 @@ pub(super) fn from_keyframe(track: &Track, frame: &[u8]) -> Option<Vec<u8>> {
         _ => return None,
     };
     let picture = in_its_shape(DynamicImage::from(picture), track);
-    let picture = match picture.width().max(picture.height()) > LONGER_SIDE {
-        true => picture.thumbnail(LONGER_SIDE, LONGER_SIDE),
+    let picture = match picture.width().max(picture.height()) > longer_side {
+        true => picture.thumbnail(longer_side, longer_side),
         false => picture,
     };
     let picture = match track.matrix.as_ref().and_then(quarter_turns) {
@@ -44,7 +46,7 @@ pub(super) fn from_keyframe(track: &Track, frame: &[u8]) -> Option<Vec<u8>> {
         _ => picture,
     };
     let mut out = Vec::new();
-    JpegEncoder::new_with_quality(&mut out, QUALITY).encode_image(&picture.into_rgb8()).ok()?;
+    JpegEncoder::new_with_quality(&mut out, quality).encode_image(&picture.into_rgb8()).ok()?;
     Some(out)
 }
 
@@ -156,7 +158,7 @@ pub(super) mod tests {
     fn what_is_damaged_or_too_large_is_no_picture() {
         for codec in [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1, Codec::Hevc] {
             for frame in [&[][..], &head(640, 360), &head(16_383, 16_383)] {
-                assert_eq!(from_keyframe(&track(codec), frame), None);
+                assert_eq!(from_keyframe(&track(codec), frame, false), None);
             }
         }
     }
@@ -173,7 +175,11 @@ pub(super) mod tests {
             match event {
                 Event::Track(found) => track = Some(found),
                 Event::Frame(frame) if frame.key => {
-                    assert!(from_keyframe(track.as_ref().unwrap(), &frame.data).is_some(), "{}", frame.pts);
+                    assert!(
+                        from_keyframe(track.as_ref().unwrap(), &frame.data, false).is_some(),
+                        "{}",
+                        frame.pts
+                    );
                     pictures += 1;
                 }
                 _ => {}

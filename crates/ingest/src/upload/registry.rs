@@ -65,6 +65,12 @@ impl Uploads {
         Self { recorder, clock, open: Mutex::default() }
     }
 
+    /// Uploads that are open: at work, or used within the last minute.
+    #[must_use]
+    pub fn open_uploads(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Begins an upload, durably.
     ///
     /// # Errors
@@ -168,6 +174,50 @@ impl Uploads {
             }
         }
         Ok(())
+    }
+
+    /// Ends the uploads whose files are staged and to which nothing came since `before_ms`, whether their live was stopped or not:
+    /// what can be read of them becomes part of the recording, what cannot is kept unread. Says of which lives.
+    ///
+    /// # Errors
+    /// Those of the storage; later ones are not looked at then.
+    pub async fn end_silent(&self, before_ms: i64) -> Result<Vec<i64>, Error> {
+        let recorder = Arc::clone(&self.recorder);
+        let lives = blocking(move || Ok::<_, Error>(recorder.lives()?)).await?;
+        let mut ended = Vec::new();
+        for live in lives {
+            let (dir, disk) = (self.recorder.dir(live).join("uploads"), Arc::clone(self.recorder.disk()));
+            let names =
+                blocking(move || Ok::<_, Error>(disk.list(&dir).map_err(recorder::Error::from)?)).await?;
+            for id in names.iter().filter_map(|name| name.strip_suffix(".staged")).filter(|id| is_id(id)) {
+                if self.end_if_silent(live, id, before_ms).await? {
+                    ended.push(live);
+                }
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn end_if_silent(&self, live: i64, id: &str, before_ms: i64) -> Result<bool, Error> {
+        let upload = match self.get(live, id).await {
+            Err(Error::NotFound) => return Ok(false),
+            found => found?,
+        };
+        let looked = upload.work(move |session| {
+            let is_open = !session.is_terminated() && !session.is_over();
+            Ok(is_open && session.is_silent_since(before_ms))
+        });
+        let is_silent = match looked.await {
+            Err(Error::Gone) => false,
+            looked => looked?,
+        };
+        let ended = if is_silent { upload.terminate().await } else { Ok(()) };
+        upload.close().await;
+        match ended {
+            // It is told in the recording that nothing of it could be read.
+            Ok(()) | Err(Error::Refused { .. } | Error::Gone) => Ok(is_silent),
+            Err(error) => Err(error),
+        }
     }
 
     /// Forgets the uploads of a live that is deleted, after ending the requests at work.

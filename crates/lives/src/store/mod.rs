@@ -51,8 +51,16 @@ pub trait Store: Send + Sync + 'static {
     /// Lives whose deletion was begun and not finished.
     async fn half_deleted(&self) -> Result<Vec<LiveId>, Failure>;
 
-    /// Lives that ended before this time, the oldest first, `limit` at most.
-    async fn ended_before(&self, time: UnixMs, limit: u32) -> Result<Vec<LiveId>, Failure>;
+    /// Lives that were kept after their end for longer than they are to be, those that ended first before others, `limit` at
+    /// most: by their own rule, or without one longer than `usually_ms`, which is for ever if `None`.
+    async fn overdue(&self, now: UnixMs, usually_ms: Option<i64>, limit: u32)
+    -> Result<Vec<LiveId>, Failure>;
+
+    /// The watch keys that are not kept sealed.
+    async fn plain_watch_keys(&self) -> Result<Vec<(LiveId, String)>, Failure>;
+
+    /// Keeps the third in the place of the second, where that is still the watch key of the live.
+    async fn replace_watch_keys(&self, keys: Vec<(LiveId, String, String)>) -> Result<(), Failure>;
 
     /// Keeps what lists show of what is recorded of these lives.
     async fn keep_recorded(&self, recorded: Vec<(LiveId, Recorded)>) -> Result<(), Failure>;

@@ -19,6 +19,7 @@ pub(crate) async fn all<K, S: Store>(fresh: impl AsyncFn() -> (K, S)) {
     viewers_are_counted_once(&fresh().await.1).await;
     keys_and_epochs_are_kept(&fresh().await.1).await;
     lives_that_ended_long_ago_are_found(&fresh().await.1).await;
+    watch_keys_that_are_not_sealed_are_found_and_replaced(&fresh().await.1).await;
     whoever_runs_the_server_lists_all(&fresh().await.1).await;
 }
 
@@ -32,6 +33,7 @@ fn new(author: PersonId, title: &str, visibility: Visibility, key: u8) -> NewRow
         started: NOW,
         watch_key: "w".to_owned(),
         stream_key: [key; 32],
+        keep_ms: None,
     }
 }
 
@@ -187,11 +189,40 @@ async fn lives_that_ended_long_ago_are_found(store: &impl Store) {
         }
         ids.push(live);
     }
-    let before = |ms, limit| store.ended_before(NOW.plus_ms(ms), limit);
-    assert_eq!(before(30, 9).await.unwrap(), [ids[1], ids[3]], "the oldest first");
-    assert_eq!(before(31, 2).await.unwrap(), [ids[1], ids[3]]);
+    let overdue = |ms: i64, limit| store.overdue(NOW.plus_ms(1_000 + ms), Some(1_000), limit);
+    assert_eq!(overdue(30, 9).await.unwrap(), [ids[1], ids[3]], "the oldest first");
+    assert_eq!(overdue(31, 2).await.unwrap(), [ids[1], ids[3]]);
     store.decide(ids[1], Decision::Delete, NOW).await.unwrap();
-    assert_eq!(before(31, 9).await.unwrap(), [ids[3], ids[0]], "those being deleted are not asked for again");
+    assert_eq!(
+        overdue(31, 9).await.unwrap(),
+        [ids[3], ids[0]],
+        "those being deleted are not asked for again"
+    );
+
+    let keep = |keep_ms| Decision::Change(Change { keep_ms: Some(keep_ms), ..Change::default() });
+    store.decide(ids[3], keep(Some(0)), NOW).await.unwrap();
+    assert_eq!(overdue(31, 9).await.unwrap(), [ids[0]], "one that is kept for ever");
+    let later = |ms: i64| store.overdue(NOW.plus_ms(ms), None, 9);
+    assert!(later(1 << 40).await.unwrap().is_empty(), "without a rule all are kept");
+    store.decide(ids[0], keep(Some(5_000)), NOW).await.unwrap();
+    assert!(later(5_030).await.unwrap().is_empty());
+    assert_eq!(later(5_031).await.unwrap(), [ids[0]]);
+    assert!(overdue(31, 9).await.unwrap().is_empty(), "its own rule holds, not the server's");
+    store.decide(ids[0], keep(None), NOW).await.unwrap();
+    assert_eq!(overdue(31, 9).await.unwrap(), [ids[0]]);
+    assert_eq!(store.live(ids[3]).await.unwrap().keep_ms, Some(0));
+}
+
+async fn watch_keys_that_are_not_sealed_are_found_and_replaced(store: &impl Store) {
+    let (one, other) = (started(store, AWA, "x", 1).await.id, started(store, AWA, "y", 2).await.id);
+    store.decide(other, Decision::NewWatchKey("s1.sealed".to_owned()), NOW).await.unwrap();
+    assert_eq!(store.plain_watch_keys().await.unwrap(), [(one, "w".to_owned())]);
+    let replaced = |before: &str| vec![(one, before.to_owned(), "s1.new".to_owned())];
+    store.replace_watch_keys(replaced("another")).await.unwrap();
+    assert_eq!(store.live(one).await.unwrap().watch_key, "w", "it was renewed meanwhile");
+    store.replace_watch_keys(replaced("w")).await.unwrap();
+    assert_eq!(store.live(one).await.unwrap().watch_key, "s1.new");
+    assert!(store.plain_watch_keys().await.unwrap().is_empty());
 }
 
 async fn whoever_runs_the_server_lists_all(store: &impl Store) {

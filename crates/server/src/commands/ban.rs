@@ -62,6 +62,7 @@ pub(super) async fn done(command: BanCommand) -> Result<(), String> {
             let live = desk.lives.get(LiveId(live)).await.map_err(|error| format!("{live}: {error}"))?;
             let until = seconds.map(|seconds| now_ms().plus_ms(seconds * 1_000));
             desk.chat.ban(live.id, OPERATOR, person.id, until).await.map_err(said)?;
+            desk.log("ban", Some(person.id), [("live", live.id.0.into())]);
             let all = bans(&desk, Some(live.id)).await?;
             let ban = all.into_iter().find(|ban| ban.person.id == person.id.0);
             let ban = ban.ok_or("the ban was lifted meanwhile")?;
@@ -70,6 +71,7 @@ pub(super) async fn done(command: BanCommand) -> Result<(), String> {
         BanCommand::Remove { who, live, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             desk.chat.unban(LiveId(live), OPERATOR, person.id).await.map_err(said)?;
+            desk.log("lift", Some(person.id), [("live", live.into())]);
             let answer = serde_json::json!({"live_id": live, "person_id": person.id});
             desk.tell(&answer, &format!("person {} may write in live {live}", person.id)).await
         }

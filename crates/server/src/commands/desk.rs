@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use accounts::{Accounts, Person};
 use chat::Chat;
 use ids::PersonId;
-use lives::{Lifecycle, Lives};
+use lives::{Lifecycle, Lives, WatchKeys};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use webhooks::Webhooks;
 
+use crate::audit::{self, Act, AuditLog, Origin};
 use crate::config::{Config, Written};
 use crate::engines::Engines;
 use crate::names::Names;
@@ -41,6 +43,9 @@ pub(crate) struct Common {
     /// The configuration of the server, a TOML file
     #[arg(long, env = "COMMUNICONNECT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The file to which what is done here is written [default: the server's]
+    #[arg(long, env = "COMMUNICONNECT_AUDIT_LOG", value_name = "FILE")]
+    audit_log: Option<PathBuf>,
     /// What links begin with [default: the address of the running server]
     #[arg(long, env = "COMMUNICONNECT_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
@@ -53,21 +58,30 @@ pub(super) struct Desk {
     pub(super) chat: Chat,
     pub(super) engines: Engines,
     pub(super) config: Config,
+    audit: AuditLog,
     json: bool,
     yes: bool,
 }
 
 impl Desk {
     pub(super) async fn open(common: Common) -> Result<Self, String> {
-        let Common { json, yes, data_dir, config, public_url } = common;
+        let Common { json, yes, data_dir, config, audit_log, public_url } = common;
         data_dir::keep_private();
-        let config = Written { data_dir, config, public_url, ..Written::default() }.meant().map_err(said)?;
+        let written = Written { data_dir, config, audit_log, public_url, ..Written::default() };
+        let config = written.meant().map_err(said)?;
+        let place = config.audit_log.clone().or_else(|| audit::place(&config.data_dir));
+        // Before anything is done: what cannot be written down is not done.
+        let audit = AuditLog::open(place.as_deref()).map_err(|error| match &place {
+            Some(place) => format!("{}: {error}", place.display()),
+            None => error.to_string(),
+        })?;
         let engines = Engines::open(&config.data_dir).map_err(said)?;
         let key = app::signing_key(&engines, &config.data_dir).await.map_err(said)?;
         let accounts = Accounts::new(engines.people(), &key, config.accounts.clone());
-        let lives = Lives::new(engines.lives(), accounts.clone());
+        let watch_keys = WatchKeys::new(&key.derive("watch key"));
+        let lives = Lives::new(engines.lives(), accounts.clone(), watch_keys);
         let chat = Chat::new(engines.conversations(), Names(accounts.clone()));
-        Ok(Self { accounts, lives, chat, engines, config, json, yes })
+        Ok(Self { accounts, lives, chat, engines, config, audit, json, yes })
     }
 
     /// The same with the person it is about.
@@ -91,6 +105,27 @@ impl Desk {
 
     pub(super) fn webhooks(&self) -> Result<Webhooks, String> {
         Webhooks::new(self.engines.webhooks())
+    }
+
+    /// Writes into the audit log what was done, and to whom.
+    pub(super) fn log<const N: usize>(
+        &self,
+        what: &'static str,
+        whom: Option<PersonId>,
+        detail: [(&str, Value); N],
+    ) {
+        let on = whom.map(|person| ("person".to_owned(), person.0.into()));
+        let mut detail: Map<String, Value> =
+            detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        #[cfg(unix)]
+        detail.insert("uid".to_owned(), rustix::process::getuid().as_raw().into());
+        self.audit.write(&Act {
+            what: what.into(),
+            from: Origin::CommandLine,
+            on: on.into_iter().collect(),
+            detail,
+            ..Act::default()
+        });
     }
 
     /// Whether a server works on the directory.

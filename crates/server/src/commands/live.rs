@@ -73,6 +73,7 @@ pub(super) async fn done(command: LiveCommand) -> Result<(), String> {
                 described(&live)
             ))?;
             desk.lifecycle().await?.begin_deletion(LiveId(live_id), now_ms()).await.map_err(said)?;
+            desk.log("delete-live", None, [("live", live_id.into())]);
             let is_served = desk.is_served();
             let when = if is_served {
                 "is being deleted by the running server"

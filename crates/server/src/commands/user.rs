@@ -7,6 +7,7 @@ use std::sync::Arc;
 use accounts::{Change, NewPerson, Person, Role, Wanted};
 use clap::Subcommand;
 use recorder::{ReadOnlyDisk, Recorder};
+use serde_json::Value;
 
 use super::desk::{AT_ONCE, Common, Desk, Whom, all, said};
 use super::link::tell_link;
@@ -144,6 +145,8 @@ pub(super) async fn done(command: UserCommand) -> Result<(), String> {
             let desk = Desk::open(common).await?;
             let new = NewPerson { email, password, first_name, last_name };
             let person = desk.accounts.add(new, &roles, now_ms()).await.map_err(said)?;
+            let given = roles.iter().map(|role| role.name().into()).collect::<Vec<Value>>();
+            desk.log("add-person", Some(person.id), [("roles", given.into())]);
             tell(desk, &person, &format!("person {} added", person.id)).await
         }
         UserCommand::List { query, common } => list(Desk::open(common).await?, query).await,
@@ -154,17 +157,20 @@ pub(super) async fn done(command: UserCommand) -> Result<(), String> {
         UserCommand::Disable { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let person = desk.accounts.disable(person.id, now_ms()).await.map_err(said)?;
+            desk.log("disable-person", Some(person.id), []);
             tell(desk, &person, &format!("disabled: {}", described(&person))).await
         }
         UserCommand::Enable { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let person = desk.accounts.enable(person.id).await.map_err(said)?;
+            desk.log("enable-person", Some(person.id), []);
             tell(desk, &person, &format!("enabled: {}", described(&person))).await
         }
         UserCommand::Rename { who, first_name, last_name, email, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let change = Change { first_name, last_name, email, ..Change::default() };
             let person = desk.accounts.change(person.id, change).await.map_err(said)?;
+            desk.log("change-person", Some(person.id), []);
             tell(desk, &person, &format!("changed: {}", described(&person))).await
         }
         UserCommand::Erase { who, common } => {
@@ -187,12 +193,14 @@ pub(super) async fn done(command: UserCommand) -> Result<(), String> {
         UserCommand::PasswordLink { who, common } => {
             let (desk, person) = Desk::with(common, &who).await?;
             let link = desk.accounts.password_link(person.id, now_ms()).await.map_err(said)?;
+            desk.log("make-password-link", Some(person.id), []);
             let url = password_link(&desk.base(), &link);
             tell_link(desk, &link, url).await
         }
         UserCommand::Invite { common } => {
             let desk = Desk::open(common).await?;
             let link = desk.accounts.invite(now_ms()).await.map_err(said)?;
+            desk.log("invite", None, []);
             let url = invitation_link(&desk.base(), &link);
             tell_link(desk, &link, url).await
         }
@@ -202,6 +210,8 @@ pub(super) async fn done(command: UserCommand) -> Result<(), String> {
                 desk.asked(&format!("{} is to be {}.", described(&person), role.name()))?;
             }
             let person = desk.accounts.set_role(person.id, role, !remove).await.map_err(said)?;
+            let detail = [("role", role.name().into()), ("given", (!remove).into())];
+            desk.log("change-role", Some(person.id), detail);
             tell(desk, &person, &format!("roles of person {}: {}", person.id, roles(&person))).await
         }
     }
@@ -249,6 +259,7 @@ async fn quota(desk: Desk, mut person: Person, new: Option<Quota>) -> Result<(),
             Quota::Bytes(bytes) => Some(bytes),
         };
         person = desk.accounts.set_quota(person.id, bytes).await.map_err(said)?;
+        desk.log("change-quota", Some(person.id), [("bytes", bytes.into())]);
     }
     let recorder = Recorder::on(Arc::new(ReadOnlyDisk), &desk.config.data_dir, 0).map_err(said)?;
     let lives = desk.lives.of_author(person.id).await.map_err(said)?;
@@ -265,6 +276,7 @@ async fn erase(desk: Desk, person: &Person) -> Result<(), String> {
         described(person)
     ))?;
     desk.accounts.begin_erasure(person.id, now_ms()).await.map_err(said)?;
+    desk.log("delete-person", Some(person.id), []);
     let is_served = desk.is_served();
     let when = if is_served {
         "is being erased by the running server"

@@ -19,6 +19,7 @@ use super::auth::Caller;
 use super::links::Base;
 use super::paging::Paging;
 use super::problem::Problem;
+use super::trail::Trail;
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::names;
@@ -200,11 +201,14 @@ async fn make_password_link(
 async fn change_role(
     State(app): State<App>,
     admin: Admin,
+    trail: Trail,
     Path(Id(id)): Path<Id<PersonId>>,
     sent: Sent,
 ) -> Result<Response, Problem> {
     let RoleChange { role, given } = sent.json().await?;
     let (role, given) = (meant(role), given.unwrap_or(true));
+    trail.with("role", role.name());
+    trail.with("given", given);
     if role == accounts::Role::Admin && !given {
         admin.must_not_be(id)?;
     }
@@ -231,7 +235,7 @@ async fn change_quota(
 ) -> Result<Response, Problem> {
     let QuotaChange { quota_bytes } = sent.json().await?;
     let person = app.accounts.set_quota(id, quota_bytes).await?;
-    app.quota.forget(id);
+    app.quota.set_own(id, person.quota);
     Ok(Answer(account(&person)).into_response())
 }
 

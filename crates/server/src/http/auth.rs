@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use lives::policy::Who;
 
 use super::problem::Problem;
+use super::trail::Trail;
 use crate::clock::now_ms;
 use crate::places::Place;
 
@@ -82,8 +83,13 @@ where
         match bearer(&parts.headers)? {
             Some(token) => {
                 let caller = Self::of_token(&Accounts::from_ref(state), token).await?;
-                if let (Self::Person(person), Some(place)) = (&caller, parts.extensions.get::<Place>()) {
-                    place.belongs_to(person.id);
+                if let Self::Person(person) = &caller {
+                    if let Some(place) = parts.extensions.get::<Place>() {
+                        place.belongs_to(person.id);
+                    }
+                    if let Some(trail) = parts.extensions.get::<Trail>() {
+                        trail.by(person.id);
+                    }
                 }
                 Ok(caller)
             }

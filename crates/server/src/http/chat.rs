@@ -28,6 +28,7 @@ use super::links::{Base, came_from};
 use super::paging::Paging;
 use super::problem::Problem;
 use super::range::{Asked, asked, other_version};
+use super::rates::place_of;
 use crate::app::App;
 
 /// Messages of a window by number unless `limit` says otherwise.
@@ -220,7 +221,7 @@ pub(super) fn searching(
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     let sender = match (caller, peer) {
         (Caller::Person(person), _) => Sender::Person(person.id),
-        (_, Some(ConnectInfo(peer))) => Sender::Address(came_from(&app.config, headers, *peer)),
+        (_, Some(ConnectInfo(peer))) => Sender::Address(place_of(came_from(&app.config, headers, *peer))),
         (_, None) => return Ok(()),
     };
     admit(&app.chat_limits.searches, sender)
@@ -237,7 +238,8 @@ fn window(part: &HistoryQuery) -> Window {
 /// How many messages are asked for; more than can be had at once are as many as can.
 fn limit(part: &HistoryQuery) -> Result<u32, Problem> {
     match part.limit {
-        Some(0) => Err(Problem::new(
+        // Up to what clients keep in 32 bits with a sign.
+        Some(limit) if i32::try_from(limit).is_err() || limit == 0 => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "Le paramètre limit est un nombre à partir de 1.",
             "The parameter limit is a number from 1.",
@@ -294,7 +296,7 @@ async fn everything(
         (status = 200, description = "Totals and seconds.", body = Reactions,
             headers(("ETag" = String, description = "Changes when they do."))),
         (status = 304, description = "You have it.", headers(("ETag" = String, description = "The same."))),
-        Refusal<404>, Refusal<412>))]
+        Refusal<404>, Refusal<412>, Refusal<429>))]
 async fn reactions(
     State(app): State<App>,
     caller: Caller,

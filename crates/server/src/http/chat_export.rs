@@ -36,7 +36,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         (status = 200, description = "The file.",
             content((Vec<Line> = "application/json"), (String = "text/csv"), (String = "text/vtt")),
             headers(("Content-Disposition" = String, description = "A name for the file."))),
-        Refusal<404>))]
+        Refusal<404>, Refusal<429>))]
 async fn export(
     State(app): State<App>,
     caller: Caller,

@@ -28,6 +28,7 @@ use super::access::{Id, Keys, readable_live};
 use super::auth::Caller;
 use super::chat::speaker;
 use super::problem::Problem;
+use super::trail::Trail;
 use crate::app::App;
 use crate::clock::now_ms;
 
@@ -117,15 +118,39 @@ async fn rules(
     responses(
         (status = 200, description = "The rules as they are now.", body = ChatRules),
         Refusal<403>, Refusal<404>, Refusal<422>, Refusal<507>))]
-async fn change_rules(State(app): State<App>, act: Act, sent: Sent) -> Result<Response, Problem> {
+async fn change_rules(
+    State(app): State<App>,
+    act: Act,
+    trail: Trail,
+    sent: Sent,
+) -> Result<Response, Problem> {
     act.must_moderate(&app).await?;
     let change: ChatRulesChange = sent.json().await?;
+    leave_trail(&trail, &change);
     let words = change.words.map(|words| WordList::new(words).ok_or_else(too_many_words)).transpose()?;
     let ChatRulesChange { slow_ms, hold, show_members, pinned, .. } = change;
     let pinned = pinned.map(|message| message.map(MessageId));
     let change = RulesChange { slow_ms, hold, show_members, pinned, words };
     let rules = app.chat.change_rules(act.live_id, act.by, change, &act.clock).await?;
     Ok(Answer(rules.on_wire(true, &act.clock)).into_response())
+}
+
+/// What of the rules changes; of the words only that they do.
+fn leave_trail(trail: &Trail, change: &ChatRulesChange) {
+    if let Some(slow_ms) = change.slow_ms {
+        trail.with("slow_ms", slow_ms);
+    }
+    for (name, value) in [("hold", change.hold), ("show_members", change.show_members)] {
+        if let Some(value) = value {
+            trail.with(name, value);
+        }
+    }
+    if let Some(pinned) = change.pinned {
+        trail.with("pinned", pinned);
+    }
+    if change.words.is_some() {
+        trail.with("words", true);
+    }
 }
 
 fn too_many_words() -> Problem {
@@ -203,11 +228,15 @@ async fn sanctions(State(app): State<App>, act: Act) -> Result<Answer<Vec<Sancti
 async fn sanction(
     State(app): State<App>,
     act: Act,
+    trail: Trail,
     Path(Subject { person_id: Id(person_id) }): Path<Subject>,
     sent: Sent,
 ) -> Result<StatusCode, Problem> {
     act.must_moderate(&app).await?;
     let wanted: NewSanction = sent.json().await?;
+    trail.is(if wanted.seconds.is_some() { "silence" } else { "ban" });
+    trail.with("seconds", wanted.seconds);
+    trail.with("delete_messages", wanted.delete_messages);
     let until_ms = wanted.seconds.map(|seconds| now_ms().plus_ms(i64::from(seconds) * 1_000));
     let sanction = chat::Sanction { person_id, until_ms, delete_messages: wanted.delete_messages };
     app.chat.sanction(act.live_id, act.by, sanction, &act.clock).await?;

@@ -35,6 +35,7 @@ use super::chat::{keep, speaker};
 use super::chat_state::State;
 use super::problem::{Language, Problem};
 use super::socket::{End, Frames, Opening, PING, SILENCE, taken};
+use super::trail::Trail;
 use crate::app::App;
 use crate::presence::{Present, Viewing};
 
@@ -54,11 +55,11 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 /// JSON text frames: `ClientFrame` to the server, `ServerFrame` from it. A members' live sends nothing before `auth`.
 #[utoipa::path(get, path = "/api/posts/live/{id}/chat/ws", operation_id = "followConversation", tag = "Conversation",
     security((), ("bearer" = [])), params(LivePath, SocketQuery, KeyQuery),
-    responses((status = 101, description = "JSON text frames."), Refusal<403>, Refusal<404>, Refusal<426>))]
+    responses((status = 101, description = "JSON text frames."), Refusal<403>, Refusal<404>, Refusal<426>, Refusal<429>))]
 async fn upgrade(
     Shared(app): Shared<App>,
     caller: Caller,
-    keys: Keys,
+    (keys, trail): (Keys, Trail),
     Path(Id(id)): Path<Id>,
     Query(from): Query<SocketQuery>,
     headers: HeaderMap,
@@ -71,7 +72,7 @@ async fn upgrade(
         return Err(Problem::no_such_live());
     }
     let language = Language::preferred(&headers);
-    let who = (caller, bearer(&headers)?.map(str::to_owned), keys);
+    let who = (caller, bearer(&headers)?.map(str::to_owned), keys, trail);
     let tasks = app.tasks.clone();
     opening.open(&tasks, FRAME, move |socket| async move {
         let joined = Connection::join(app, live, who, from, language, socket).await;
@@ -89,6 +90,8 @@ struct Connection {
     app: App,
     live: Arc<Live>,
     keys: Keys,
+    /// Where what is refused is written down.
+    trail: Trail,
     from: SocketQuery,
     language: Language,
     caller: Caller,
@@ -128,12 +131,12 @@ impl Connection {
     async fn join(
         app: App,
         live: Arc<Live>,
-        who: (Caller, Option<String>, Keys),
+        who: (Caller, Option<String>, Keys, Trail),
         from: SocketQuery,
         language: Language,
         socket: WebSocket,
     ) -> Result<Self, End> {
-        let (caller, token, keys) = who;
+        let (caller, token, keys, trail) = who;
         let mut states = app.chat_states.follow(&app.sources(), &live).await;
         states.mark_changed();
         let mut pings = tokio::time::interval_at(Instant::now() + PING, PING);
@@ -146,6 +149,7 @@ impl Connection {
             app,
             live,
             keys,
+            trail,
             from,
             language,
             caller,
@@ -255,7 +259,10 @@ impl Connection {
     async fn authenticate(&mut self, token: &str) -> Result<(), End> {
         let caller = match Caller::of_token(&self.app.accounts, token).await {
             Ok(caller) => caller,
-            Err(problem) => return self.refuse(None, &problem).await,
+            Err(problem) => {
+                self.trail.refused("sign-in-to-conversation", None, &problem);
+                return self.refuse(None, &problem).await;
+            }
         };
         let person = match caller.person() {
             Ok(person) => Arc::clone(person),
@@ -306,14 +313,18 @@ impl Connection {
             }
         }
         let (app, caller, keys) = (self.app.clone(), self.caller.clone(), self.keys.clone());
-        let (live_id, language) = (self.live.id, self.language);
+        let (live_id, language, trail) = (self.live.id, self.language, self.trail.clone());
         self.keeping = Some(self.app.tasks.spawn(async move {
             match store(&app, live_id, &caller, &keys, &sent).await {
                 Ok((posted, clock)) => {
                     let (client_id, message) = (client_id.as_deref(), posted.message.on_wire(&clock));
                     written(&ServerFrame::Ack { client_id, message })
                 }
-                Err(problem) => refusal(client_id.as_deref(), &problem, language),
+                Err(problem) => {
+                    let who = caller.person().ok().map(|person| person.id);
+                    trail.refused("send-message", who, &problem);
+                    refusal(client_id.as_deref(), &problem, language)
+                }
             }
         }));
         Ok(())

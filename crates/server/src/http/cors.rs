@@ -1,26 +1,28 @@
-use std::sync::Arc;
-
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::links::parts_of;
 use crate::config::Config;
+use crate::settings::Settings;
 
 /// What pages of other origins may read of an answer beside the usual.
 const EXPOSED: &str = "Location, Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Expires, \
     Upload-Checksum, Upload-Concat, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, \
-    Tus-Checksum-Algorithm, ETag, Content-Range, Content-Location, Live-Take, Live-Position-Ms, Chat-Change, Retry-After";
+    Tus-Checksum-Algorithm, ETag, Content-Range, Content-Location, Live-Take, Live-Position-Ms, Chat-Change, Retry-After, \
+    X-Request-Id";
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const HEADERS: &str = "Authorization, Content-Type, Accept-Language, If-None-Match, If-Match, If-Range, Range, \
     Tus-Resumable, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Offset, Upload-Checksum, \
-    X-HTTP-Method-Override, X-Requested-With, X-Request-ID";
+    X-HTTP-Method-Override, X-Requested-With, X-Request-ID, traceparent";
 /// Seconds that a browser may remember what it was told.
 const REMEMBERED: &str = "7200";
 
 /// Lets the pages of the allowed origins call the API. Only a preflight is answered here: other OPTIONS requests
 /// have handlers (tus discovery).
-pub(super) async fn cors(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
+pub(super) async fn cors(State(settings): State<Settings>, request: Request, next: Next) -> Response {
+    let config = settings.now();
     let origin = request.headers().get(header::ORIGIN).cloned();
     let allowed = origin.filter(|origin| listed(&config, origin));
     let preflight = request.method() == Method::OPTIONS
@@ -56,7 +58,7 @@ pub(crate) fn origin_allowed(config: &Config, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = text.split_once("://").map(|(_, authority)| authority);
     let ours = host.is_some_and(|host| authority.is_some_and(|origin| origin.eq_ignore_ascii_case(host)));
-    ours || config.public_url.as_deref().is_some_and(|url| url == text) || listed(config, origin)
+    ours || config.public_url.as_deref().is_some_and(|url| parts_of(url).0 == text) || listed(config, origin)
 }
 
 fn listed(config: &Config, origin: &HeaderValue) -> bool {

@@ -6,11 +6,15 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 
 use super::problem::Problem;
 
 /// Bytes of a JSON body at most.
 const LARGEST: usize = 1 << 20;
+
+/// Up to here every whole number has a double of its own (RFC 8259, section 6).
+const WHOLE: f64 = 9_007_199_254_740_991.0;
 
 /// How long a JSON body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,7 +34,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             let json: Result<IgnoredAny, _> = serde_json::from_str(text);
             return Err(json.map_or_else(|error| explain(&error), |_| not_an_object()));
         }
-        serde_json::from_str(text).map(Self).map_err(|error| explain(&error))
+        serde_json::from_str(text)
+            .or_else(|error| whole_numbers(text).map_or(Err(error), serde_json::from_value))
+            .map(Self)
+            .map_err(|error| explain(&error))
+    }
+}
+
+/// The same with `1.0` written as `1`, if there is any such number in it: JSON has one kind of number, and some clients write
+/// whole ones so (JSON Schema, "integer").
+fn whole_numbers(text: &str) -> Option<Value> {
+    let mut value = serde_json::from_str(text).ok()?;
+    made_whole(&mut value).then_some(value)
+}
+
+fn made_whole(value: &mut Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter_mut().fold(false, |any, value| made_whole(value) | any),
+        Value::Object(fields) => fields.values_mut().fold(false, |any, value| made_whole(value) | any),
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= WHOLE);
+            // Within these bounds nothing is lost.
+            whole.map(|whole| *value = Value::from(whole as i64)).is_some()
+        }
+        _ => false,
     }
 }
 
@@ -136,4 +163,20 @@ fn explain(error: &serde_json::Error) -> Problem {
         format!("Un champ n'est pas du type attendu (ligne {line}, colonne {column})."),
         format!("A field is not of the type expected (line {line}, column {column})."),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let read = |text: &str| whole_numbers(text).map(|value| value.to_string());
+        assert_eq!(
+            read(r#"{"ids":[7.0,8],"at":{"ms":-1e3}}"#).as_deref(),
+            Some(r#"{"at":{"ms":-1000},"ids":[7,8]}"#)
+        );
+        assert_eq!(read(r#"{"ids":[7,8]}"#), None);
+        assert_eq!(read(r#"{"ids":[7.5,1e300]}"#), None);
+    }
 }

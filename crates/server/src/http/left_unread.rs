@@ -37,9 +37,16 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 #[utoipa::path(get, path = "/api/posts/live/{id}/unread/{unread}", operation_id = "fetchUnread", tag = "Lives",
     security(("bearer" = [])), params(UnreadPath, RangeHeaders),
     responses(
-        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "The range.", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 304, description = "The asker has them."),
+        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream", headers(
+            ("ETag" = String, description = "Strong: these bytes never change."),
+            ("Accept-Ranges" = String, description = "bytes"),
+            ("Content-Length" = u64, description = "Exact."))),
+        (status = 206, description = "The range.", body = Vec<u8>, content_type = "application/octet-stream", headers(
+            ("ETag" = String, description = "Strong: these bytes never change."),
+            ("Accept-Ranges" = String, description = "bytes"),
+            ("Content-Length" = u64, description = "Exact."),
+            ("Content-Range" = String, description = "Which bytes of how many."))),
+        (status = 304, description = "The asker has them.", headers(("ETag" = String, description = "Strong."))),
         Refusal<403>, Refusal<404>, Refusal<416>))]
 async fn fetch(
     State(app): State<App>,

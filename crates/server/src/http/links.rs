@@ -33,6 +33,12 @@ impl Base {
     }
 }
 
+/// The origin of an address (RFC 6454, section 4) and the path under which it stands: `https://app.example` and `/live`.
+pub(crate) fn parts_of(address: &str) -> (&str, &str) {
+    let host = address.find("://").map_or(0, |at| at + 3);
+    address.split_at(address[host..].find('/').map_or(address.len(), |at| host + at))
+}
+
 impl<S: Sync> FromRequestParts<S> for Base
 where
     Arc<Config>: FromRef<S>,
@@ -82,4 +88,16 @@ pub(crate) fn came_from(config: &Config, headers: &HeaderMap, peer: SocketAddr) 
 fn forwarded(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     let last = headers.get_all(name).iter().next_back()?.to_str().ok()?;
     last.rsplit(',').next().map(str::trim).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_an_origin_and_a_path() {
+        assert_eq!(parts_of("https://app.example/live"), ("https://app.example", "/live"));
+        assert_eq!(parts_of("https://app.example:8443/a/b"), ("https://app.example:8443", "/a/b"));
+        assert_eq!(parts_of("https://live.example"), ("https://live.example", ""));
+    }
 }

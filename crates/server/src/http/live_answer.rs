@@ -3,6 +3,7 @@
 use ids::LiveId;
 use lives::{Live, RecordedTake, Visibility, Ways, policy};
 use wire::Time;
+use wire::keeping::KeepDays;
 use wire::lives::{self as answers, Cost, Replay, TakeReplay};
 
 use super::access::Keys;
@@ -74,6 +75,7 @@ fn live_answer<'a>(
         state: state(live),
         started_at: Time(live.started_ms.0),
         ended_at: live.ended_ms.map(|at| Time(at.0)),
+        keep_days: live.keep_ms.map(KeepDays),
         revision: summary.revision,
         saved_ms: summary.saved_ms,
         duration_ms: summary.duration_ms,

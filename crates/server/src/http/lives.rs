@@ -10,6 +10,7 @@ use ids::PersonId;
 use lives::{Change, Filter, NewLive, Visibility};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use wire::keeping::{KeepDays, KeepDaysAsked, LONGEST};
 use wire::lives::{
     KeyQuery, LiveFields, LivePath, LivesQuery, NewStreamKey, NewWatchKey, Replay, StartedLive, StoppedLive,
 };
@@ -24,6 +25,7 @@ use super::links::Base;
 use super::live_answer::{list_answers, media_token, message_counts, one_answer, replay_urls, watch_url};
 use super::paging::Paging;
 use super::problem::Problem;
+use super::trail::Trail;
 use crate::app::App;
 use crate::clock::now_ms;
 
@@ -51,6 +53,7 @@ async fn start(State(app): State<App>, base: Base, caller: Caller, sent: Sent) -
         description: body.description.unwrap_or_default(),
         content: body.content.unwrap_or_default(),
         visibility: visibility(body.visibility)?.unwrap_or_default(),
+        keep_ms: keep_ms(&app, &caller, body.keep_days)?.flatten(),
     };
     let (live, stream_key) = app.lifecycle.start(author, new, now_ms()).await?;
     app.listeners.heard(live.id).await;
@@ -126,6 +129,7 @@ async fn change(
     State(app): State<App>,
     base: Base,
     caller: Caller,
+    trail: Trail,
     Path(Id(id)): Path<Id>,
     sent: Sent,
 ) -> Result<Response, Problem> {
@@ -136,7 +140,14 @@ async fn change(
         description: body.description,
         content: body.content,
         visibility: visibility(body.visibility)?,
+        keep_ms: keep_ms(&app, &caller, body.keep_days)?,
     };
+    if let Some(keep_ms) = change.keep_ms {
+        trail.with("keep_ms", keep_ms);
+    }
+    if let Some(visibility) = change.visibility {
+        trail.with("visibility", visibility.name());
+    }
     let live = app.lifecycle.change(id, change, now_ms()).await?;
     Ok(Answer(one_answer(&app, &base, &live, &caller, &Keys::default()).await).into_response())
 }
@@ -156,6 +167,7 @@ async fn delete(
     app.lifecycle.begin_deletion(id, now_ms()).await?;
     // From here on it is gone for everybody; what is left to do is done without the caller, too.
     app.listeners.heard(id).await;
+    app.quota.forget();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -164,7 +176,7 @@ async fn delete(
     security(("bearer" = [])), params(LivePath),
     responses(
         (status = 200, description = "What is kept. Stopping again changes nothing.", body = StoppedLive),
-        Refusal<403>, Refusal<404>))]
+        Refusal<403>, Refusal<404>, Refusal<429>))]
 async fn stop(
     State(app): State<App>,
     base: Base,
@@ -231,7 +243,7 @@ async fn renew_watch_key(
     security(("bearer" = [])), params(LivePath),
     responses(
         (status = 200, description = "What is kept. Stopping again changes nothing.", body = StoppedLive),
-        Refusal<403>, Refusal<404>))]
+        Refusal<403>, Refusal<404>, Refusal<429>))]
 async fn stop_again(
     app: State<App>,
     base: Base,
@@ -266,6 +278,38 @@ pub(crate) fn author(value: Option<&str>) -> Result<Option<PersonId>, Problem> {
             "The parameter author is a person's number.",
         )
     })
+}
+
+/// How long a live is to be kept, if that is said: its author may ask for what the operator lets them, who moderates for anything.
+fn keep_ms(
+    app: &App,
+    caller: &Caller,
+    asked: Option<Option<KeepDaysAsked>>,
+) -> Result<Option<Option<i64>>, Problem> {
+    let Some(Some(asked)) = asked else { return Ok(asked.map(|_| None)) };
+    let Some(KeepDays(ms)) = asked.meant() else {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("keep_days est un nombre de jours de 0 à {LONGEST}, ou forever."),
+            format!("keep_days is a number of days from 0 to {LONGEST}, or forever."),
+        ));
+    };
+    let may_do_anything = caller.person()?.is_moderator();
+    match app.config.kept_at_most {
+        Some(most) if !may_do_anything && (ms == 0 || ms as u128 > most.as_millis()) => {
+            let days = most.as_secs_f64() / 86_400.0;
+            Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                format!(
+                    "Sur ce serveur, un live est gardé {days} jours au plus ; un modérateur peut en décider autrement."
+                ),
+                format!(
+                    "On this server a live is kept for {days} days at most; a moderator may decide otherwise."
+                ),
+            ))
+        }
+        _ => Ok(Some(Some(ms))),
+    }
 }
 
 fn visibility(written: Option<String>) -> Result<Option<Visibility>, Problem> {

@@ -1,19 +1,18 @@
 //! The pages: the built web application, embedded.
 
-use std::collections::HashMap;
-use std::io::Write;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::borrow::Cow;
 
-use axum::body::{Body, Bytes};
+use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use rust_embed::{Embed, EmbeddedFile};
 
+use super::codings::preferred;
+use super::links::parts_of;
 use super::page_head;
-use super::problem::Problem;
+use super::problem::{Language, Problem};
 use crate::app::App;
 
 /// What `web/` builds. Nothing, when it was not built yet.
@@ -24,9 +23,15 @@ struct Built;
 
 /// The page that every address of the application gets.
 const INDEX: &str = "index.html";
+/// The page of a live, which names all that it loads, with the words of the reader's language.
+const LIVE_FR: &str = "live.fr.html";
+const LIVE_EN: &str = "live.en.html";
+/// Codings in which the build left files beside the plain ones (`web/vite.coded.ts`): their names, the ends of the files'. The
+/// smallest first.
+const CODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 /// The application's pages beside those of lives and people, which stand at `/live/ID` and `/people/ID`; `web/src/pages.ts` has
 /// the same.
-const PAGES: &[&str] = &["", "admin", "login", "me", "profile", "register", "studio"];
+const PAGES: &[&str] = &["", "admin", "kept", "login", "me", "profile", "register", "studio"];
 /// The folder whose files have their content's hash in their name.
 const HASHED: &str = "assets/";
 /// The custom elements: a module that pages of any site load, which asks for leave (Fetch, "CORS protocol").
@@ -34,21 +39,21 @@ const EMBEDDED: &str = "embed/";
 /// The page that other people's sites show in a frame.
 const FRAMED: &str = "embed/live.html";
 /// What the pages may load, and who may frame them: this server alone; a picture may come from anywhere. Text becomes
-/// markup only through the one policy by which the pages' framework makes its own templates (Trusted Types).
+/// markup only through the one policy by which the pages' framework makes its own templates, and one names the one service
+/// worker (Trusted Types).
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob: https: http:; media-src 'self' blob: data:; connect-src 'self'; \
     worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; \
-    require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+    require-trusted-types-for 'script'; trusted-types svelte-trusted-html service-worker";
+/// The part of it that says which styles it may have.
+const STYLES: &str = "style-src 'self'";
+/// What stands in a page before the hash of the styles in it.
+const HASH: &str = "<style data-hash=\"";
 /// The part of it that says who may frame a page.
 const FRAMERS: &str = "frame-ancestors 'self'";
-/// Files below this size gain nothing from compression, in bytes.
-const WORTHWHILE: usize = 1_024;
-
-/// Files compressed so far, by their hash: each once, at its first request. As many as there are files.
-static COMPRESSED: LazyLock<Mutex<HashMap<[u8; 32], Bytes>>> = LazyLock::new(Mutex::default);
-
 /// Answers every address that no other route has: a file of the application, or for a navigation its page.
-pub(super) async fn page(app: App, request: Request) -> Response {
+/// `api` is what answers for the interface.
+pub(super) async fn page(app: App, api: Router, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let address = parts.uri.path().to_owned();
     let path = address.trim_start_matches('/');
@@ -61,10 +66,11 @@ pub(super) async fn page(app: App, request: Request) -> Response {
             .into_response();
     }
     let path = embed_page(path).unwrap_or(path);
-    if let Some(file) = Built::get(path).filter(|_| !path.is_empty()) {
+    let prefix = app.config.public_url.as_deref().map_or("", |address| parts_of(address).1);
+    if let Some(file) = File::built(path, prefix).filter(|_| is_public(path)) {
         let mut answer = serve(&parts.headers, path, file);
         if path == FRAMED {
-            let_be_framed(answer.headers_mut(), &app.config.frame_ancestors);
+            let_be_framed(answer.headers_mut(), &app.settings.now().frame_ancestors);
         }
         return answer;
     }
@@ -72,10 +78,12 @@ pub(super) async fn page(app: App, request: Request) -> Response {
     if is_file {
         return Problem::of(StatusCode::NOT_FOUND).into_response();
     }
-    let mut answer = match Built::get(INDEX) {
+    let name = page_of(path, &parts.headers);
+    let mut answer = match File::built(name, prefix) {
         Some(file) if is_page(path) || takes_html(&parts.headers) => {
-            let told = page_head::told(&app, &mut parts, path, &String::from_utf8_lossy(&file.data)).await;
-            told.map_or_else(|| serve(&parts.headers, INDEX, file), made)
+            let told =
+                page_head::told(&app, &api, &mut parts, path, &String::from_utf8_lossy(&file.data)).await;
+            told.map_or_else(|| serve(&parts.headers, name, file), made)
         }
         None if is_page(path) => not_built(),
         _ => return Problem::of(StatusCode::NOT_FOUND).into_response(),
@@ -87,15 +95,70 @@ pub(super) async fn page(app: App, request: Request) -> Response {
     answer
 }
 
-/// A page that was made for this request.
+/// The file that is the page at an address of the application.
+fn page_of(path: &str, asked: &HeaderMap) -> &'static str {
+    match (path.starts_with("live/"), Language::preferred(asked)) {
+        (false, _) => INDEX,
+        (true, Language::French) => LIVE_FR,
+        (true, Language::English) => LIVE_EN,
+    }
+}
+
+/// Whether a file has an address of its own: not the pages themselves, nor what the build made of files.
+fn is_public(path: &str) -> bool {
+    !matches!(path, "" | LIVE_FR | LIVE_EN) && !CODINGS.iter().any(|(_, end)| path.ends_with(end))
+}
+
+/// A built file as it is served.
+struct File {
+    data: Cow<'static, [u8]>,
+    kind: String,
+    /// Of its content; of what becomes of it where the server stands under a path.
+    hash: [u8; 32],
+    /// Whether its content is what the build left, so that its codings hold the same.
+    is_as_built: bool,
+}
+
+impl File {
+    /// The file of this name. What a page loads it finds under the path, `/live` say, that a proxy takes off before us.
+    fn built(name: &str, prefix: &str) -> Option<Self> {
+        let EmbeddedFile { data, metadata } = Built::get(name)?;
+        let mut file = Self {
+            data,
+            kind: metadata.mimetype().to_owned(),
+            hash: metadata.sha256_hash(),
+            is_as_built: true,
+        };
+        if !prefix.is_empty() && name.ends_with(".html") {
+            let placed = String::from_utf8_lossy(&file.data).replace("=\"/", &format!("=\"{prefix}/"));
+            file.data = Cow::Owned(placed.into_bytes());
+            file.is_as_built = false;
+            for (place, byte) in file.hash.iter_mut().zip(prefix.bytes()) {
+                *place = place.wrapping_add(byte);
+            }
+        }
+        Some(file)
+    }
+}
+
+/// A page that was made for this request. It says what is at this moment, so it is not kept.
 fn made(html: String) -> Response {
+    let policy = policy_of(&html);
     let mut response = Response::new(Body::from(html));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     response
+}
+
+/// What a page may load: what all may, and the styles that the build put into it, by their hash (CSP level 3, section 8.3).
+fn policy_of(page: &str) -> String {
+    let hash = page.split_once(HASH).and_then(|(_, rest)| rest.split_once('"')).map(|(hash, _)| hash);
+    hash.map_or_else(|| POLICY.to_owned(), |hash| POLICY.replace(STYLES, &format!("{STYLES} '{hash}'")))
 }
 
 /// Whether an address is one of the application's pages, without its slashes at the ends.
@@ -124,22 +187,24 @@ fn embed_page(path: &str) -> Option<&'static str> {
     }
 }
 
-fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
-    let hash = file.metadata.sha256_hash();
-    let kind = file.metadata.mimetype().to_owned();
-    let small = takes_gzip(asked) && is_text(&kind) && file.data.len() >= WORTHWHILE;
-    let etag = etag(&hash, small);
+fn serve(asked: &HeaderMap, path: &str, file: File) -> Response {
+    let kind = with_charset(file.kind);
+    let coded = coded(asked, path).filter(|_| file.is_as_built);
+    let etag = etag(&file.hash, coded.as_ref().map_or("", |(coding, _)| coding));
     let lasting = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let by_language = matches!(path, LIVE_FR | LIVE_EN);
+    let varies = if by_language { "Accept-Encoding, Accept-Language" } else { "Accept-Encoding" };
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CONTENT_TYPE, with_charset(kind).as_str()),
-        (header::CACHE_CONTROL, lasting),
-        (header::ETAG, etag.as_str()),
-        (header::VARY, "Accept-Encoding"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "same-origin"),
-    ] {
+    let says = [(header::CACHE_CONTROL, lasting), (header::ETAG, etag.as_str()), (header::VARY, varies)];
+    let policy = match by_language {
+        true => policy_of(&String::from_utf8_lossy(&file.data)),
+        false => POLICY.to_owned(),
+    };
+    let policies =
+        [(header::CONTENT_SECURITY_POLICY, policy.as_str()), (header::REFERRER_POLICY, "same-origin")];
+    let policies = policies.into_iter().filter(|_| kind.starts_with("text/html"));
+    for (name, value) in says.into_iter().chain([(header::CONTENT_TYPE, kind.as_str())]).chain(policies) {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
@@ -151,12 +216,24 @@ fn serve(asked: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    if small {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    let bytes = if small { compressed(hash, &file.data) } else { Bytes::from(file.data.into_owned()) };
-    *response.body_mut() = Body::from(bytes);
+    let bytes = match coded {
+        Some((coding, small)) => {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+            small.data
+        }
+        None => file.data,
+    };
+    *response.body_mut() = Body::from(bytes.into_owned());
     response
+}
+
+/// A file in the coding that the asker takes most gladly of those in which the build left it.
+fn coded(asked: &HeaderMap, path: &str) -> Option<(&'static str, EmbeddedFile)> {
+    let file = |end: &str| Built::get(&format!("{path}{end}"));
+    let there = CODINGS.iter().filter(|(_, end)| file(end).is_some()).map(|(coding, _)| *coding);
+    let coding = preferred(asked, there)?;
+    let (_, end) = CODINGS.iter().find(|(name, _)| *name == coding)?;
+    Some((coding, file(end)?))
 }
 
 /// Lets a page be shown in frames of these origins too (CSP level 3, section 6.4.2).
@@ -173,18 +250,6 @@ fn has(asked: &HeaderMap, etag: &str) -> bool {
     known.any(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag))
 }
 
-fn takes_gzip(asked: &HeaderMap) -> bool {
-    let mut takes = asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    takes.any(|codings| codings.split(',').any(|coding| matches!(coding.trim(), "gzip" | "gzip;q=1.0" | "*")))
-}
-
-fn is_text(kind: &str) -> bool {
-    kind.starts_with("text/")
-        || kind.contains("javascript")
-        || kind.contains("json")
-        || kind.ends_with("svg+xml")
-}
-
 fn with_charset(kind: String) -> String {
     if kind.starts_with("text/") && !kind.contains("charset") {
         format!("{kind}; charset=utf-8")
@@ -193,20 +258,10 @@ fn with_charset(kind: String) -> String {
     }
 }
 
-fn compressed(hash: [u8; 32], data: &[u8]) -> Bytes {
-    let mut kept = COMPRESSED.lock().unwrap_or_else(PoisonError::into_inner);
-    let compress = || {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        // Writing to memory does not fail.
-        let _ = encoder.write_all(data);
-        Bytes::from(encoder.finish().unwrap_or_default())
-    };
-    kept.entry(hash).or_insert_with(compress).clone()
-}
-
-fn etag(hash: &[u8; 32], small: bool) -> String {
+/// A strong tag: other bytes have another, the same file in another coding too (RFC 9110, section 8.8.3.3).
+fn etag(hash: &[u8; 32], coding: &str) -> String {
     let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    if small { format!("\"{hex}-gz\"") } else { format!("\"{hex}\"") }
+    format!("\"{hex}{coding}\"")
 }
 
 fn not_built() -> Response {

@@ -13,6 +13,9 @@ const USUAL: u32 = 50;
 /// Results of a page at most.
 const LARGEST: u32 = 200;
 
+/// The last page that can be asked for: what clients keep in 32 bits with a sign.
+const LAST: u32 = i32::MAX.unsigned_abs();
+
 /// Which page of a list is asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Paging {
@@ -30,7 +33,7 @@ impl<S: Sync> FromRequestParts<S> for Paging {
         let mut paging = Self { page: 1, page_size: USUAL, uri: parts.uri.clone() };
         for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
             match name.as_ref() {
-                "page" => paging.page = number(&value, u32::MAX).ok_or_else(bad_page)?,
+                "page" => paging.page = number(&value, LAST).ok_or_else(bad_page)?,
                 "page_size" => paging.page_size = number(&value, LARGEST).ok_or_else(bad_page_size)?,
                 _ => {}
             }

@@ -3,14 +3,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use delivery::poster::{self, Accepts, MAX_SENT, Poster};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::Refusal;
-use wire::lives::{KeyQuery, LivePath, TokenQuery};
+use wire::lives::{KeyQuery, LivePath, PosterQuery, TokenQuery};
 
 use super::Sent;
 use super::access::{Id, Keys, publishable_live, watchable_live};
@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::range::{Asked, asked, other_version};
 use super::upload::storage;
 use crate::app::App;
+use crate::publishing::count;
 
 /// What stands for a live that has no picture.
 const NEUTRAL: &[u8] = include_bytes!("../../assets/poster.jpg");
@@ -32,7 +33,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 ///
 /// The poster that the publisher sent, else one made of the recording, else a neutral picture.
 #[utoipa::path(get, path = "/api/posts/live/{id}/poster.jpg", operation_id = "showPoster", tag = "Watching",
-    security((), ("bearer" = [])), params(LivePath, KeyQuery, TokenQuery,
+    security((), ("bearer" = [])), params(LivePath, PosterQuery, KeyQuery, TokenQuery,
         ("Accept" = Option<String>, Header, description = "WebP and AVIF only where they are named.")),
     responses(
         (status = 200, description = "The picture.",
@@ -45,11 +46,16 @@ async fn show(
     Path(Id(id)): Path<Id>,
     caller: Caller,
     keys: Keys,
+    Query(PosterQuery { size }): Query<PosterQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let live = watchable_live(&app, &caller, id, &keys).await?;
     let recording = app.recordings.open(id).await.map_err(|error| storage(&error))?;
-    let accepts = Accepts { webp: takes(&headers, "image/webp"), avif: takes(&headers, "image/avif") };
+    let accepts = Accepts {
+        webp: takes(&headers, "image/webp"),
+        avif: takes(&headers, "image/avif"),
+        small: size.is_some(),
+    };
     let made = app.posters.poster(id.0, recording, accepts).await;
     let poster = made
         .map_err(|error| storage(&error))?
@@ -103,7 +109,7 @@ async fn send(
     caller: Caller,
     sent: Sent,
 ) -> Result<StatusCode, Problem> {
-    publishable_live(&app, &caller, id).await?;
+    let live = publishable_live(&app, &caller, id).await?;
     let body = sent.bytes(MAX_SENT).await?;
     if poster::picture_type(&body).is_none() {
         return Err(Problem::new(
@@ -112,6 +118,7 @@ async fn send(
             "The picture must be JPEG, WebP or PNG.",
         ));
     }
+    count(&app, &live, body.len() as u64).await?;
     let recording = app.recorder.recording(id.0).await.map_err(|error| storage(&error))?;
     let keeping = tokio::task::spawn_blocking(move || poster::keep(&recording, &body));
     let kept = keeping.await.map_err(|_| Problem::of(StatusCode::INTERNAL_SERVER_ERROR))?;

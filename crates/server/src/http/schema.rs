@@ -1,5 +1,6 @@
 //! The contract, for programs and for people: put together from what the handlers and the types of `wire` say of themselves.
 
+mod exact;
 mod page;
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, OpenApi as Document, Paths, RefOr};
+use utoipa::openapi::{Components, OpenApi as Document, Paths, RefOr, Server};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -90,9 +91,12 @@ pub(super) fn router() -> OpenApiRouter<Schema> {
 }
 
 impl Schema {
-    /// What is served of the gathered descriptions.
-    pub(super) fn new(gathered: Document) -> Self {
-        let document = completed(gathered);
+    /// What is served of the gathered descriptions, where people reach it at this address.
+    pub(super) fn new(gathered: Document, public_url: Option<&str>) -> Self {
+        let mut document = completed(gathered);
+        if let Some(address) = public_url {
+            document.servers = Some(vec![Server::new(address)]);
+        }
         // Strings, numbers and lists of them are always written.
         let json = document.to_pretty_json().unwrap_or_default();
         let page = page::page(&serde_json::to_value(&document).unwrap_or_default());
@@ -122,10 +126,14 @@ async fn docs(State(schema): State<Schema>) -> impl IntoResponse {
 /// The whole contract: paths as the contract writes them, with the refusals that no handler has to name.
 fn completed(mut api: Document) -> Document {
     let paths = std::mem::replace(&mut api.paths, Paths::new());
+    let components = api.components.get_or_insert_with(Components::new);
+    exact::put_together(&mut components.schemas);
+    let schemas = components.schemas.clone();
     for (path, mut item) in paths.paths {
         let is_about_something = path.contains('{');
         for (operation, changes) in operations(&mut item) {
             complete(operation, changes, is_about_something);
+            exact::put_right(operation, &schemas);
         }
         api.paths.paths.insert(written(path), item);
     }

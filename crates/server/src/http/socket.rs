@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -19,8 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use super::cors::origin_allowed;
 use super::problem::Problem;
-use crate::config::Config;
 use crate::places::Place;
+use crate::settings::Settings;
 
 /// How often a silent client is asked whether it is still there.
 pub(super) const PING: Duration = Duration::from_secs(25);
@@ -50,14 +49,14 @@ pub(super) struct Opening {
 
 impl<S: Send + Sync> FromRequestParts<S> for Opening
 where
-    Arc<Config>: FromRef<S>,
+    Settings: FromRef<S>,
 {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         Ok(Self {
             upgrade: WebSocketUpgrade::from_request_parts(parts, state).await,
-            is_from_here: origin_allowed(&Arc::<Config>::from_ref(state), &parts.headers),
+            is_from_here: origin_allowed(&Settings::from_ref(state).now(), &parts.headers),
             place: parts.extensions.get::<Place>().cloned(),
         })
     }

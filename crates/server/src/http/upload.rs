@@ -5,11 +5,10 @@ mod problem;
 mod spool;
 mod tus;
 
-use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn;
@@ -31,7 +30,8 @@ use super::links::Base;
 use super::problem::Problem;
 pub(super) use super::problem::storage;
 use crate::app::App;
-use crate::publishing::{check_quota, hear, over_quota};
+use crate::publishing::{Cut, check_length, hear, room, within};
+use crate::quota::Room;
 
 pub(super) use problem::upload_problem;
 use tus::{checksum, creation, expires, insert, is_plain, is_upload, number};
@@ -74,10 +74,9 @@ async fn create(
         return Err(problem::encoded());
     }
     let announced = if is_upload(&headers) { body.size_hint().lower() } else { 0 };
-    check_quota(&app, &live, announced).await?;
-    let room = app.quota.room(live.author.id).saturating_add(announced);
-    if creation.length.is_some_and(|length| length > room) {
-        return Err(over_quota(app.quota.limit(live.author.id)));
+    let room = room(&app, &live, announced).await?;
+    if let Some(length) = creation.length {
+        check_length(&app, &live, length.saturating_sub(announced))?;
     }
     let is_empty = creation.length == Some(0);
     let upload = app.uploads.create(id.0, creation).await.map_err(upload_problem)?;
@@ -87,7 +86,8 @@ async fn create(
     insert(&mut response, header::LOCATION.as_str(), &location);
     insert(&mut response, "upload-expires", &expires(&live));
     if is_upload(&headers) {
-        let appended = append_body(&app, &live, &upload, 0, None, checksum(&headers)?, body).await;
+        let asked = Appending { offset: 0, length: None, checksum: checksum(&headers)?, room };
+        let appended = append_body(&app, &live, &upload, asked, body).await?;
         let offset = match appended {
             // Cut short, the upload is there all the same and holds what came: the publisher goes on from its offset.
             Ok(offset) | Err(Error::Interrupted { offset } | Error::Overtaken { offset }) => offset,
@@ -118,11 +118,13 @@ async fn append(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let began = Instant::now();
     let request = check_append(&app, &caller, id, &upload, &headers).await?;
     let Request { live, upload, offset, length, checksum } = request;
-    check_quota(&app, &live, body.size_hint().lower()).await?;
-    let appended = append_body(&app, &live, &upload, offset, length, checksum, body).await;
-    let offset = appended.map_err(upload_problem)?;
+    let room = room(&app, &live, body.size_hint().lower()).await?;
+    let asked = Appending { offset, length, checksum, room };
+    let offset = append_body(&app, &live, &upload, asked, body).await?.map_err(upload_problem)?;
+    app.metrics.patches.observe(began.elapsed().as_secs_f64());
     let mut response = StatusCode::NO_CONTENT.into_response();
     insert(&mut response, "upload-offset", &offset.to_string());
     insert(&mut response, "upload-expires", &expires(&live));
@@ -222,35 +224,30 @@ async fn open(
     Ok((live, upload))
 }
 
-/// The pieces of a request that did not say its length, up to what its author may still store.
-fn within(
-    room: u64,
-    pieces: BodyDataStream,
-) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static {
-    pieces.scan(room, |room, piece| {
-        let piece = piece.and_then(|piece| {
-            *room = room.checked_sub(piece.len() as u64).ok_or_else(|| axum::Error::new("over the quota"))?;
-            Ok(piece)
-        });
-        ready(Some(piece))
-    })
+/// What is to be appended, and where.
+struct Appending {
+    offset: u64,
+    length: Option<u64>,
+    checksum: Option<Checksum>,
+    room: Room,
 }
 
+/// Appends a body. The outer error is that of the quota: what came before it is kept.
 async fn append_body(
     app: &App,
     live: &Arc<Live>,
     upload: &Arc<Upload>,
-    offset: u64,
-    length: Option<u64>,
-    checksum: Option<Checksum>,
+    asked: Appending,
     body: Body,
-) -> Result<u64, Error> {
+) -> Result<Result<u64, Error>, Problem> {
     hear(app, live).await;
-    let room = if body.size_hint().exact().is_some() { u64::MAX } else { app.quota.room(live.author.id) };
-    let pieces = Box::pin(tell(app, live, within(room, body.into_data_stream())));
+    let Appending { offset, length, checksum, room } = asked;
+    let cut = Cut::default();
+    let pieces = Box::pin(tell(app, live, within(app, live, room, &cut, body.into_data_stream())));
     let appended = upload.append(offset, length, checksum, pieces).await;
     app.recordings.touch(live.id);
-    appended
+    cut.check()?;
+    Ok(appended)
 }
 
 /// The body of a request that brings nothing but its head.

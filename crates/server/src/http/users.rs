@@ -1,6 +1,6 @@
 //! People: register, sign in, refresh, sign out, profile.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use accounts::{Accounts, Change, Name, NewPerson};
@@ -9,23 +9,27 @@ use axum::extract::{ConnectInfo, FromRef, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chat::Chat;
+use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::people::{
-    Credentials, Myself, PasswordChange, PasswordReset, ProfileChange, Refresh, Registering, Registration,
-    RegistrationMode, SignOut, SignedIn, Tokens,
+    Credentials, LinkSent, Myself, PasswordChange, PasswordReset, ProfileChange, Refresh, Registering,
+    Registration, RegistrationMode, SignOut, SignedIn, Tokens,
 };
 use wire::{Refusal, User};
 
 use super::answers::public;
 use super::auth::{Caller, bearer};
 use super::links::came_from;
-use super::problem::Problem;
+use super::problem::{Language, Problem};
+use super::trail::Trail;
 use super::{Json, Sent};
 use crate::clock::now_ms;
 use crate::config::Config;
+use crate::mail::Mail;
+use crate::metrics::Metrics;
 use crate::names;
-use crate::people::roles;
+use crate::people::{password_link, roles};
 
 /// What these handlers get.
 #[derive(Clone, FromRef)]
@@ -33,6 +37,9 @@ pub(crate) struct Users {
     pub(crate) accounts: Accounts,
     pub(crate) chat: Chat,
     pub(crate) config: Arc<Config>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) mail: Mail,
+    pub(crate) tasks: TaskTracker,
 }
 
 pub(crate) fn router() -> OpenApiRouter<Users> {
@@ -58,6 +65,7 @@ async fn register(
     State(users): State<Users>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
+    trail: Trail,
     Json(body): Json<Registration>,
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
@@ -69,6 +77,7 @@ async fn register(
     };
     let invitation = body.invitation.as_deref();
     let (person, tokens) = users.accounts.register(new, invitation, address, now_ms()).await?;
+    trail.by(person.id);
     Ok((StatusCode::CREATED, Answer(signed_in(&person, &tokens))).into_response())
 }
 
@@ -81,7 +90,7 @@ async fn registration(State(users): State<Users>) -> Answer<RegistrationMode> {
         accounts::Registration::Invited => Registering::Invited,
         accounts::Registration::Closed => Registering::Closed,
     };
-    Answer(RegistrationMode { registration })
+    Answer(RegistrationMode { registration, mail: users.mail.is_sent() })
 }
 
 /// Sign in
@@ -92,15 +101,26 @@ async fn login(
     State(users): State<Users>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
+    trail: Trail,
     Json(body): Json<Credentials>,
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
     let signed = users.accounts.login(&body.email, body.password, address, now_ms()).await;
+    if signed.is_err() {
+        users.metrics.sign_ins_failed.inc();
+    }
+    if signed.is_err()
+        && trail.is_kept()
+        && let Ok(person) = users.accounts.by_email(&body.email).await
+    {
+        trail.about(person.id);
+    }
     // Whoever knows the password is known: what they may not do is come in.
     let (person, tokens) = signed.map_err(|error| match error {
         accounts::Error::Disabled => disabled(),
         other => other.into(),
     })?;
+    trail.by(person.id);
     Ok(Answer(signed_in(&person, &tokens)).into_response())
 }
 
@@ -118,7 +138,7 @@ fn disabled() -> Problem {
     responses(
         (status = 200, body = Tokens, description = "The next pair. The same token again within 60 s gets the same answer; \
             later, every token of that sign-in ends."),
-        Refusal<401>))]
+        Refusal<401>, Refusal<429>))]
 async fn refresh(State(users): State<Users>, Json(body): Json<Refresh>) -> Result<Response, Problem> {
     let tokens = users.accounts.refresh(&body.refresh, now_ms()).await?;
     Ok(Answer(pair(&tokens)).into_response())
@@ -127,7 +147,7 @@ async fn refresh(State(users): State<Users>, Json(body): Json<Refresh>) -> Resul
 /// Exchange a refresh token, where the app asks for it
 #[utoipa::path(post, path = "/api/token/refresh", operation_id = "refreshTokenForTheApp", tag = "People",
     request_body = Refresh,
-    responses((status = 200, body = Tokens, description = "As at `/api/users/token/refresh`."), Refusal<401>))]
+    responses((status = 200, body = Tokens, description = "As at `/api/users/token/refresh`."), Refusal<401>, Refusal<429>))]
 async fn refresh_for_the_app(users: State<Users>, body: Json<Refresh>) -> Result<Response, Problem> {
     refresh(users, body).await
 }
@@ -187,24 +207,77 @@ async fn change_password(
     Ok(Answer(signed_in(&person, &tokens)).into_response())
 }
 
-/// Set a password by a link
+/// Set a password by a link, or ask for one
+///
+/// With `token` and `new_password` the password is set. With `email` a link is sent there, where this server sends mail: the
+/// answer is the same whether anybody has that address or not.
 #[utoipa::path(post, path = "/api/users/password-reset", operation_id = "resetPassword", tag = "People",
     request_body = PasswordReset,
     responses((status = 200, description = "Set, and signed in. Every other sign-in has ended, and the link is used up.", body = SignedIn),
-        Refusal<403>, Refusal<422>))]
+        (status = 202, description = "If anybody has that address, a link is on its way to it.", body = LinkSent),
+        Refusal<403>, Refusal<422>, Refusal<429>))]
 async fn reset_password(
     State(users): State<Users>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
+    trail: Trail,
     Json(body): Json<PasswordReset>,
 ) -> Result<Response, Problem> {
     let address = came_from(&users.config, &headers, peer);
-    let reset = users.accounts.reset_password(&body.token, body.new_password, address, now_ms()).await;
+    let (token, new_password) = match (body.token, body.new_password, body.email) {
+        (Some(token), Some(new_password), None) => (token, new_password),
+        (None, None, Some(email)) => {
+            trail.is("ask-password-link");
+            return send_link(&users, email, address, Language::preferred(&headers));
+        }
+        _ => return Err(token_or_email()),
+    };
+    let reset = users.accounts.reset_password(&token, new_password, address, now_ms()).await;
     let (person, tokens) = reset.map_err(|error| match error {
         accounts::Error::NoSuchPerson => accounts::Error::NoLink.into(),
         other => Problem::from(other),
     })?;
+    trail.by(person.id);
     Ok(Answer(signed_in(&person, &tokens)).into_response())
+}
+
+/// Has a link sent to whoever has this address. What is done for somebody and not for nobody is done after the answer, so that
+/// its time tells nothing.
+fn send_link(users: &Users, email: String, address: IpAddr, language: Language) -> Result<Response, Problem> {
+    let Some(base) = users.config.public_url.clone().filter(|_| users.mail.is_sent()) else {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "Ce serveur n'envoie pas de courrier : demandez un lien à qui s'en occupe.",
+            "This server sends no mail: ask whoever runs it for a link.",
+        ));
+    };
+    users.accounts.count_asked_link(address)?;
+    let turn = users.mail.turn().ok_or(accounts::Error::Overloaded)?;
+    let accounts = users.accounts.clone();
+    users.tasks.spawn(async move {
+        let (person, link) = match accounts.link_to_mail(&email, now_ms()).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            Err(error) => return tracing::warn!(%error, "a link to a new password could not be made"),
+        };
+        let (to, link) = (person.email.as_deref().unwrap_or_default(), password_link(&base, &link));
+        if let Err(error) = turn.send_password_link(to, &person.first_name, &link, language).await {
+            tracing::warn!(person = %person.id, %error, "a link to a new password could not be sent");
+        }
+    });
+    let message = match language {
+        Language::French => "Si un compte a cette adresse, un lien vient d'y être envoyé.",
+        Language::English => "If an account has this address, a link is on its way to it.",
+    };
+    Ok((StatusCode::ACCEPTED, Answer(LinkSent { message })).into_response())
+}
+
+fn token_or_email() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "Il faut soit token et new_password, soit email.",
+        "Either token and new_password are needed, or email.",
+    )
 }
 
 fn wrong_password() -> Problem {

@@ -158,6 +158,33 @@ impl Tls {
     }
 }
 
+/// How it stands with what is configured, for whoever looks before the server starts.
+///
+/// # Errors
+/// What to do, where the files hold no certificate that can be served.
+pub(crate) fn look(settings: &Settings) -> Result<String, String> {
+    match settings {
+        Settings::Files(files) => {
+            let shown = files.certificate.display();
+            let read = files::open(files).map_err(|broken| {
+                format!("{shown}: {broken}: put a certificate in PEM and its key there, that the server's user may read")
+            })?;
+            let until = certificate::date(read.0.until);
+            if read.0.until <= std::time::SystemTime::now() {
+                return Err(format!(
+                    "{shown} has expired ({until}): put a new one there, it is served within seconds"
+                ));
+            }
+            Ok(format!("{shown} is good until {until}"))
+        }
+        Settings::Acme(acme) => Ok(format!(
+            "certificates for {} come from {}, which must reach this machine on port 443 or 80",
+            acme.names.join(", "),
+            acme.directory
+        )),
+    }
+}
+
 /// What a connection begins with; nothing of it is taken.
 ///
 /// # Errors

@@ -34,12 +34,27 @@ async fn the_page_is_asked_for_again_only_when_it_changed() {
     let assets: Vec<&str> = page.body.split('"').filter(|part| part.starts_with("/assets/")).collect();
     let mut small = 0;
     for asset in &assets {
-        let file = answer(server.request(Method::GET, asset).header("accept-encoding", "gzip, br")).await;
+        let get =
+            async |coding| answer(server.request(Method::GET, asset).header("accept-encoding", coding)).await;
+        let file = get("gzip, br").await;
         assert_eq!(file.status, 200);
         assert!(file.header("cache-control").contains("immutable"));
+        assert_eq!(file.header("vary").to_ascii_lowercase(), "accept-encoding");
+        assert_eq!(file.header("content-security-policy"), "", "it is a page's");
         // What gains nothing from it is sent as it is.
         let is_tiny = file.header("content-length").parse::<u64>().is_ok_and(|len| len < 1_024);
-        assert!(is_tiny || file.header("content-encoding") == "gzip", "{asset}");
+        if !is_tiny {
+            assert_eq!(file.header("content-encoding"), "br", "{asset}");
+            let others = [get("br;q=0, gzip").await, get("identity").await];
+            assert_eq!(others[0].header("content-encoding"), "gzip", "{asset}");
+            assert_eq!(others[1].header("content-encoding"), "", "{asset}");
+            let tags = [file.header("etag"), others[0].header("etag"), others[1].header("etag")];
+            assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2], "{tags:?}");
+            let again = server.request(Method::GET, asset).header("accept-encoding", "br");
+            let again = answer(again.header("if-none-match", tags[0])).await;
+            assert_eq!((again.status.as_u16(), again.header("etag")), (304, tags[0]));
+            server.get(&format!("{asset}.br")).await.refuses(404, "rien à cette adresse");
+        }
         small += usize::from(!is_tiny);
     }
     assert!(small > 0, "the page has a script: {assets:?}");

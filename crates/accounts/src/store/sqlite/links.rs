@@ -3,16 +3,25 @@
 use ids::{PersonId, UnixMs};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::store::TokenHash;
+use crate::store::{NewLink, TokenHash};
 
 /// What a job on the rows returns that refuses nothing.
 type Kept<T> = Result<T, database::Error>;
 
-pub(super) fn add(connection: &Connection, id: PersonId, token: &TokenHash, expires: UnixMs) -> Kept<()> {
+pub(super) fn add(connection: &Connection, new: &NewLink) -> Kept<()> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO password_links (person, hash, expires_at) VALUES (?, ?, ?)")?
-        .execute(params![id.0, token, expires.0])?;
+        .prepare_cached(
+            "INSERT OR REPLACE INTO password_links (person, hash, expires_at, mailed) VALUES (?, ?, ?, ?)",
+        )?
+        .execute(params![new.person.0, new.token, new.expires.0, new.mailed])?;
     Ok(())
+}
+
+/// Whether a link was sent to the address of its person.
+pub(super) fn is_mailed(connection: &Connection, token: &TokenHash) -> Kept<bool> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM password_links WHERE hash = ? AND mailed")?;
+    Ok(statement.exists([token])?)
 }
 
 pub(super) fn person(connection: &Connection, token: &TokenHash, now: UnixMs) -> Kept<Option<PersonId>> {

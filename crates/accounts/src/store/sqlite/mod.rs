@@ -11,7 +11,9 @@ use database::{Database, Migration, MigrationSet};
 use ids::{PersonId, SignInId, UnixMs};
 use storage::Failure;
 
-use super::{Credentials, Disabled, NewIdentity, NewRow, NewSignIn, Rule, Store, TokenHash, Verdict, Wanted};
+use super::{
+    Credentials, Disabled, NewIdentity, NewLink, NewRow, NewSignIn, Rule, Store, TokenHash, Verdict, Wanted,
+};
 use crate::{Change, Error, Name, Person, Role};
 
 /// The tables of this crate.
@@ -38,8 +40,14 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         },
         Migration {
             number: 4,
+            name: "mailed links",
+            sql: include_str!("../../../migrations/004_mailed_links.sql"),
+            then: None,
+        },
+        Migration {
+            number: 5,
             name: "outbox, quota",
-            sql: include_str!("../../../migrations/004_outbox.sql"),
+            sql: include_str!("../../../migrations/005_outbox.sql"),
             then: None,
         },
     ],
@@ -146,13 +154,8 @@ impl Store for Sqlite {
         Ok(self.0.read(outbox::newest).await?)
     }
 
-    async fn add_password_link(
-        &self,
-        id: PersonId,
-        token: TokenHash,
-        expires: UnixMs,
-    ) -> Result<(), Failure> {
-        Ok(self.0.write(move |c| links::add(c, id, &token, expires)).await?)
+    async fn add_password_link(&self, new: NewLink) -> Result<(), Failure> {
+        Ok(self.0.write(move |c| links::add(c, &new)).await?)
     }
 
     async fn password_link(&self, token: TokenHash, now: UnixMs) -> Result<Option<PersonId>, Failure> {
@@ -168,6 +171,9 @@ impl Store for Sqlite {
         let job = move |c: &rusqlite::Connection| {
             if links::person(c, &token, new.now)? != Some(new.person) {
                 return Err(Error::NoLink);
+            }
+            if links::is_mailed(c, &token)? {
+                people::verify(c, new.person)?;
             }
             Ok(new_password(c, &password, &new)?)
         };

@@ -128,6 +128,13 @@ pub(super) fn credentials(
     Ok(found.optional()?)
 }
 
+/// Stands for it that somebody's address is theirs.
+pub(super) fn verify(connection: &Connection, id: PersonId) -> Kept<()> {
+    let mut statement = connection.prepare_cached("UPDATE users SET verified = 1 WHERE id = ?")?;
+    statement.execute([id.0])?;
+    changes::note(connection, id)
+}
+
 pub(super) fn change(connection: &Connection, id: PersonId, change: &Change) -> Result<Person, Error> {
     if let Some(email) = &change.email {
         let mut taken = connection.prepare_cached("SELECT 1 FROM users WHERE email = ?1 AND id <> ?2")?;

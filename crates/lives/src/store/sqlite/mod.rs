@@ -20,7 +20,8 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         step(2, "when a live was stopped", include_str!("../../../migrations/002_stopped_at.sql")),
         step(3, "outbox, counts, what is recorded", include_str!("../../../migrations/003_outbox.sql")),
         step(4, "epochs of rights, viewers", include_str!("../../../migrations/004_epoch_and_viewers.sql")),
-        step(5, "when replays were complete", include_str!("../../../migrations/005_completed_at.sql")),
+        step(5, "sealed keys, keeping", include_str!("../../../migrations/005_sealed_keys_and_keeping.sql")),
+        step(6, "when replays were complete", include_str!("../../../migrations/006_completed_at.sql")),
     ],
 };
 
@@ -96,8 +97,21 @@ impl Store for Sqlite {
         Ok(self.0.read(rows::half_deleted).await?)
     }
 
-    async fn ended_before(&self, time: UnixMs, limit: u32) -> Result<Vec<LiveId>, Failure> {
-        Ok(self.0.read(move |c| rows::ended_before(c, time, limit)).await?)
+    async fn overdue(
+        &self,
+        now: UnixMs,
+        usually_ms: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<LiveId>, Failure> {
+        Ok(self.0.read(move |c| rows::overdue(c, now, usually_ms, limit)).await?)
+    }
+
+    async fn plain_watch_keys(&self) -> Result<Vec<(LiveId, String)>, Failure> {
+        Ok(self.0.read(rows::plain_watch_keys).await?)
+    }
+
+    async fn replace_watch_keys(&self, keys: Vec<(LiveId, String, String)>) -> Result<(), Failure> {
+        Ok(self.0.write(move |c| rows::replace_watch_keys(c, &keys)).await?)
     }
 
     async fn keep_recorded(&self, recorded: Vec<(LiveId, Recorded)>) -> Result<(), Failure> {

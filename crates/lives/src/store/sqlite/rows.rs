@@ -8,7 +8,7 @@ use crate::{Decision, Error, EventKind, Recorded};
 
 /// What [`read`] reads.
 pub(super) const COLUMNS: &str = "lives.id, author, lives.title, lives.description, lives.content, visibility, started_at, ended_at, \
-     stopped_at, deleted_at, watch_key, stream_key, recorded, epoch, viewers, completed_at";
+     stopped_at, deleted_at, watch_key, stream_key, recorded, epoch, viewers, keep_ms, completed_at";
 
 /// What a job on the rows returns that refuses nothing.
 pub(super) type Kept<T> = Result<T, database::Error>;
@@ -23,8 +23,8 @@ pub(super) fn start(connection: &Connection, new: &NewRow, limit: u32) -> Result
     }
     let mut statement = connection.prepare_cached(
         "INSERT INTO lives (author, title, description, content, visibility, started_at, watch_key, stream_key,
-                            recorded)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                            recorded, keep_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     statement.execute(params![
         new.author.0,
@@ -36,6 +36,7 @@ pub(super) fn start(connection: &Connection, new: &NewRow, limit: u32) -> Result
         new.watch_key,
         new.stream_key,
         written(&Recorded::default()),
+        new.keep_ms,
     ])?;
     let id = LiveId(connection.last_insert_rowid());
     let event = outbox::put(connection, id, EventKind::Started, new.started)?;
@@ -53,7 +54,8 @@ pub(super) fn decide(
     let mut statement = connection.prepare_cached(
         "UPDATE lives SET title = ?2, description = ?3, content = ?4, visibility = ?5, ended_at = ?6,
                           stopped = ?7 IS NOT NULL, stopped_at = ?7, deleted_at = ?8,
-                          watch_key = ?9, stream_key = ?10, epoch = ?11, completed_at = ?12
+                          watch_key = ?9, stream_key = ?10, epoch = ?11, keep_ms = ?12,
+                          completed_at = ?13
          WHERE id = ?1",
     )?;
     statement.execute(params![
@@ -68,6 +70,7 @@ pub(super) fn decide(
         row.watch_key,
         row.stream_key,
         row.epoch,
+        row.keep_ms,
         row.completed.map(|at| at.0),
     ])?;
     let event = outbox::put(connection, id, kind, now)?;
@@ -94,12 +97,34 @@ pub(super) fn running(connection: &Connection) -> Kept<Vec<LiveId>> {
     ids(connection, "SELECT id FROM lives WHERE ended_at IS NULL AND deleted_at IS NULL")
 }
 
-pub(super) fn ended_before(connection: &Connection, time: UnixMs, limit: u32) -> Kept<Vec<LiveId>> {
+pub(super) fn overdue(
+    connection: &Connection,
+    now: UnixMs,
+    usually_ms: Option<i64>,
+    limit: u32,
+) -> Kept<Vec<LiveId>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id FROM lives WHERE ended_at < ?1 AND deleted_at IS NULL ORDER BY ended_at LIMIT ?2",
+        "SELECT id FROM lives WHERE ended_at < ?1 - coalesce(nullif(keep_ms, 0), ?2)
+             AND keep_ms IS NOT 0 AND deleted_at IS NULL ORDER BY ended_at LIMIT ?3",
     )?;
-    let ids = statement.query_map(params![time.0, limit], |row| row.get(0).map(LiveId))?;
+    let ids = statement.query_map(params![now.0, usually_ms, limit], |row| row.get(0).map(LiveId))?;
     Ok(ids.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn plain_watch_keys(connection: &Connection) -> Kept<Vec<(LiveId, String)>> {
+    let sql = "SELECT id, watch_key FROM lives WHERE substr(watch_key, 1, 3) <> 's1.'";
+    let mut statement = connection.prepare(sql)?;
+    let keys = statement.query_map([], |row| Ok((LiveId(row.get(0)?), row.get(1)?)))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn replace_watch_keys(connection: &Connection, keys: &[(LiveId, String, String)]) -> Kept<()> {
+    let mut statement =
+        connection.prepare_cached("UPDATE lives SET watch_key = ?3 WHERE id = ?1 AND watch_key = ?2")?;
+    for (id, before, after) in keys {
+        statement.execute(params![id.0, before, after])?;
+    }
+    Ok(())
 }
 
 pub(super) fn kept(connection: &Connection) -> Kept<Vec<LiveId>> {
@@ -183,6 +208,7 @@ pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         recorded: recorded.and_then(|text| serde_json::from_str(&text).ok()),
         epoch: row.get(13)?,
         viewers: u64::try_from(row.get::<_, i64>(14)?).unwrap_or(0),
-        completed: time(15)?,
+        keep_ms: row.get(15)?,
+        completed: time(16)?,
     })
 }

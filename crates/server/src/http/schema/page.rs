@@ -13,10 +13,12 @@ const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;mar
 pub(super) fn page(schema: &Value) -> String {
     let info = &schema["info"];
     let (title, about) = (text(&info["title"]), text(&info["description"]));
+    let base = text(&schema["servers"][0]["url"]);
+    let base = base.trim_end_matches('/');
     let mut html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style>\
-         <h1>{title}</h1><p>{about}</p><p><a href=\"/api/schema/\">OpenAPI 3.1</a></p>"
+         <h1>{title}</h1><p>{about}</p><p><a href=\"{base}/api/schema/\">OpenAPI 3.1</a></p>"
     );
     for tag in items(&schema["tags"]) {
         let _ = write!(html, "<h2>{}</h2>", text(&tag["name"]));

@@ -24,7 +24,7 @@ use crate::http::auth::Caller;
 use crate::http::links::Base;
 use crate::http::live_answer::replay_url;
 use crate::http::problem::Problem;
-use crate::publishing::check_quota;
+use crate::publishing::{room, take};
 
 /// A finished recording in one request
 #[utoipa::path(post, path = "/api/posts/live/{id}/upload-video", operation_id = "uploadVideo", tag = "Publishing",
@@ -42,7 +42,7 @@ pub(super) async fn upload_video(
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Problem> {
     let live = publishable_live(&app, &caller, id).await?;
-    check_quota(&app, &live, 0).await?;
+    drop(room(&app, &live, 0).await?);
     if !is_plain(&headers) {
         return Err(encoded());
     }
@@ -78,9 +78,11 @@ pub(super) async fn upload_video(
 async fn spooled(app: &App, live: &Arc<Live>, mut field: Field<'_>) -> Result<Spool, Problem> {
     let mut spool = Spool::create(&app.recorder, live.id).await.map_err(upload_problem)?;
     let mut heard = Instant::now();
+    let mut room = room(app, live, 0).await?;
     loop {
         match field.chunk().await {
             Ok(Some(piece)) => {
+                take(app, live, &mut room, piece.len() as u64).await?;
                 spool.add(&piece).await.map_err(upload_problem)?;
                 if heard.elapsed() > HEARD_EVERY {
                     heard = Instant::now();

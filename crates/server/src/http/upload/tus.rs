@@ -32,8 +32,8 @@ const EXTENSIONS: HeaderValue = HeaderValue::from_static(
 
 /// Every answer says the version of the protocol; a request in another one is refused.
 pub(super) async fn speak(request: Request, next: Next) -> Response {
-    let asked = request.headers().get("tus-resumable");
-    let mut response = match asked {
+    let mut response = match request.headers().get("tus-resumable") {
+        Some(version) if !is_version(version) => bad_header("Tus-Resumable").into_response(),
         Some(version) if version != VERSION => Problem::new(
             StatusCode::PRECONDITION_FAILED,
             "Cette version du protocole tus n'est pas prise en charge ; demandez la 1.0.0.",
@@ -45,6 +45,12 @@ pub(super) async fn speak(request: Request, next: Next) -> Response {
     response.headers_mut().insert("tus-resumable", VERSION);
     response.headers_mut().insert("tus-version", VERSION);
     response
+}
+
+/// Whether it is a version at all: three numbers with points between them.
+fn is_version(value: &HeaderValue) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    value.to_str().is_ok_and(|text| text.split('.').count() == 3 && text.split('.').all(is_number))
 }
 
 /// What of tus is understood
@@ -62,7 +68,11 @@ pub(super) async fn discover() -> Response {
 /// What of tus is understood
 #[utoipa::path(options, path = "/api/posts/live/{id}/upload/{upload}", operation_id = "discoverUpload", tag = "Publishing",
     params(LivePath, UploadPath),
-    responses((status = 204, description = "The same as of all uploads."), Refusal<412>))]
+    responses((status = 204, description = "The same as of all uploads.", headers(
+        ("Tus-Version" = String, description = "1.0.0"),
+        ("Tus-Extension" = String, description = "Separated by commas."),
+        ("Tus-Max-Size" = u64, description = "Bytes of an upload at most."),
+        ("Tus-Checksum-Algorithm" = String, description = "Separated by commas."))), Refusal<412>))]
 pub(super) async fn discover_one() -> Response {
     capabilities()
 }
@@ -124,7 +134,9 @@ pub(super) fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, Problem>
 /// A header that is a number, if it is there.
 pub(super) fn number(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, Problem> {
     let Some(value) = headers.get(name) else { return Ok(None) };
-    let number = value.to_str().ok().and_then(|value| value.trim().parse().ok());
+    // Clients keep numbers in 64 bits with a sign.
+    let number = value.to_str().ok().and_then(|value| value.trim().parse::<u64>().ok());
+    let number = number.filter(|number| i64::try_from(*number).is_ok());
     number.map(Some).ok_or_else(|| bad_header(name))
 }
 

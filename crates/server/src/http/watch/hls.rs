@@ -96,7 +96,8 @@ pub(super) struct Which {
 #[utoipa::path(get, path = "/api/posts/live/{id}/hls/index.m3u8", operation_id = "watchHls", tag = "Watching",
     security((), ("bearer" = [])), params(LivePath, KeyQuery, TokenQuery),
     responses(
-        (status = 200, description = "The playlist.", body = String, content_type = "application/vnd.apple.mpegurl"),
+        (status = 200, description = "The playlist.", body = String, content_type = "application/vnd.apple.mpegurl",
+            headers(("Cache-Control" = String, description = "How long it may be kept, and by whom."))),
         Refusal<404>, Refusal<406>))]
 pub(super) async fn index(State(app): State<App>, viewer: Viewer) -> Result<Response, Problem> {
     let text = app.hls.index(viewer.live.id.0, &viewer.recording);
@@ -110,7 +111,8 @@ pub(super) async fn index(State(app): State<App>, viewer: Viewer) -> Result<Resp
 #[utoipa::path(get, path = "/api/posts/live/{id}/hls/video.m3u8", operation_id = "watchHlsVideo", tag = "Watching",
     security((), ("bearer" = [])), params(LivePath, HlsQuery, KeyQuery, TokenQuery),
     responses(
-        (status = 200, description = "The playlist.", body = String, content_type = "application/vnd.apple.mpegurl"),
+        (status = 200, description = "The playlist.", body = String, content_type = "application/vnd.apple.mpegurl",
+            headers(("Cache-Control" = String, description = "How long it may be kept, and by whom."))),
         Refusal<404>, Refusal<406>))]
 pub(super) async fn video(
     State(app): State<App>,
@@ -126,7 +128,8 @@ pub(super) async fn video(
 #[utoipa::path(get, path = "/api/posts/live/{id}/hls/audio.m3u8", operation_id = "watchHlsAudio", tag = "Watching",
     security((), ("bearer" = [])), params(LivePath, HlsQuery, KeyQuery, TokenQuery),
     responses(
-        (status = 200, description = "The playlist.", body = String, content_type = "application/vnd.apple.mpegurl"),
+        (status = 200, description = "The playlist.", body = String, content_type = "application/vnd.apple.mpegurl",
+            headers(("Cache-Control" = String, description = "How long it may be kept, and by whom."))),
         Refusal<404>, Refusal<406>))]
 pub(super) async fn audio(
     State(app): State<App>,
@@ -211,14 +214,21 @@ async fn media_playlist(
 
 fn ask(question: HlsQuery) -> Result<Ask, Problem> {
     let number = |text: Option<String>| {
-        let number = text.map(|text| text.parse::<u64>()).transpose();
-        number.map_err(|_| bad_number())
+        // Clients keep numbers in 64 bits with a sign.
+        let number =
+            text.map(|text| text.parse::<u64>().ok().filter(|number| i64::try_from(*number).is_ok()));
+        number.map(|number| number.ok_or_else(bad_number)).transpose()
     };
     let (segment, part) = (number(question.segment)?, number(question.part)?);
     if part.is_some() && segment.is_none() {
         return Err(bad_number());
     }
-    Ok(Ask { segment, part, skip: question.skip.is_some() })
+    match question.skip.as_deref() {
+        None | Some("YES" | "v2") => Ok(Ask { segment, part, skip: question.skip.is_some() }),
+        Some(_) => {
+            Err(Problem::new(StatusCode::BAD_REQUEST, "_HLS_skip vaut YES ou v2.", "_HLS_skip is YES or v2."))
+        }
+    }
 }
 
 fn bad_number() -> Problem {

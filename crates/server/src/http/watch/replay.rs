@@ -22,6 +22,7 @@ use super::problem::{bad_query, bad_window, no_such_version, replay_problem, uns
 use crate::app::App;
 use crate::http::access::Right;
 use crate::http::answers::caching;
+use crate::http::lives::flag;
 use crate::http::problem::Problem;
 use crate::http::range::{Asked, asked, other_version};
 
@@ -58,13 +59,13 @@ impl FromRequestParts<App> for Request {
 #[utoipa::path(get, path = "/api/posts/live/{id}/replay.mp4", operation_id = "watchReplayMp4", tag = "Watching",
     security((), ("bearer" = [])), params(LivePath, ReplayQuery, RangeHeaders, KeyQuery, TokenQuery),
     responses(
-        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "video/mp4", headers(
+        (status = 200, description = "The bytes.", content((Vec<u8> = "video/mp4"), (Vec<u8> = "audio/mp4")), headers(
             ("ETag" = String, description = "Strong: the bytes of one version never change."),
             ("Accept-Ranges" = String, description = "bytes"),
             ("Content-Length" = u64, description = "Exact."),
             ("Content-Disposition" = String, description = "The title as the file's name."),
             ("Content-Location" = String, description = "Without `v`: the address of this version."))),
-        (status = 206, description = "The range.", body = Vec<u8>, content_type = "video/mp4", headers(
+        (status = 206, description = "The range.", content((Vec<u8> = "video/mp4"), (Vec<u8> = "audio/mp4")), headers(
             ("ETag" = String, description = "Strong: the bytes of one version never change."),
             ("Accept-Ranges" = String, description = "bytes"),
             ("Content-Length" = u64, description = "Exact."),
@@ -82,13 +83,13 @@ pub(super) async fn mp4(State(app): State<App>, request: Request) -> Result<Resp
 #[utoipa::path(get, path = "/api/posts/live/{id}/replay.webm", operation_id = "watchReplayWebm", tag = "Watching",
     security((), ("bearer" = [])), params(LivePath, ReplayQuery, RangeHeaders, KeyQuery, TokenQuery),
     responses(
-        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "video/webm", headers(
+        (status = 200, description = "The bytes.", content((Vec<u8> = "video/webm"), (Vec<u8> = "audio/webm")), headers(
             ("ETag" = String, description = "Strong: the bytes of one version never change."),
             ("Accept-Ranges" = String, description = "bytes"),
             ("Content-Length" = u64, description = "Exact."),
             ("Content-Disposition" = String, description = "The title as the file's name."),
             ("Content-Location" = String, description = "Without `v`: the address of this version."))),
-        (status = 206, description = "The range.", body = Vec<u8>, content_type = "video/webm", headers(
+        (status = 206, description = "The range.", content((Vec<u8> = "video/webm"), (Vec<u8> = "audio/webm")), headers(
             ("ETag" = String, description = "Strong: the bytes of one version never change."),
             ("Accept-Ranges" = String, description = "bytes"),
             ("Content-Length" = u64, description = "Exact."),
@@ -158,6 +159,9 @@ async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Pro
         None => timeline.version(),
     };
     let selection = selection(&question, form)?;
+    // `?download` alone says it too.
+    let download =
+        question.download.is_some() && flag("download", question.download.as_deref())? != Some(false);
     let etag = etag(live.id.0, &version, &selection, form);
     let view = app.replays.view(live.id.0, timeline, version.clone(), selection, form.format).await;
     let view = view.map_err(|error| replay_problem(error, form.format, form.audio_only))?;
@@ -173,7 +177,7 @@ async fn answer(app: &App, request: Request, form: Form) -> Result<Response, Pro
     insert(&mut answer, header::CONTENT_TYPE, view.content_type);
     insert(&mut answer, header::ACCEPT_RANGES, "bytes");
     insert(&mut answer, header::ETAG, &etag);
-    insert(&mut answer, header::CONTENT_DISPOSITION, &disposition(&live, form, question.download.is_some()));
+    insert(&mut answer, header::CONTENT_DISPOSITION, &disposition(&live, form, download));
     let kept = if question.v.is_some() { OF_A_VERSION } else { caching(&live) };
     answer.headers_mut().insert(header::CACHE_CONTROL, kept);
     if question.v.is_none() {

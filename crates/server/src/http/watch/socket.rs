@@ -53,7 +53,7 @@ const GOES_ON: u8 = 0x80;
 /// way. Close codes: 4403 not for you any more, 4404 deleted.
 #[utoipa::path(get, path = "/api/posts/live/{id}/tail/ws", operation_id = "followTails", tag = "Watching",
     security((), ("bearer" = [])), params(LivePath, TailQuery, KeyQuery, TokenQuery),
-    responses((status = 101, description = "Text and binary frames."), Refusal<403>, Refusal<426>))]
+    responses((status = 101, description = "Text and binary frames."), Refusal<403>, Refusal<426>, Refusal<429>))]
 pub(super) async fn upgrade(
     Shared(app): Shared<App>,
     Watched { live, recording, right, .. }: Watched,

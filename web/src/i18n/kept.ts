@@ -1,0 +1,46 @@
+/** The words of keeping lives on this device, loaded with it. */
+const fr = {
+  title: 'Gardés sur cet appareil',
+  lead: 'Ils se regardent sans réseau, avec toute leur conversation.',
+  empty: 'Rien n’est gardé ici.',
+  emptyHint: 'Sous un replay, « Garder » le met sur cet appareil.',
+  cannot: 'Ce navigateur ne garde pas de lives : il lui faut une adresse en https.',
+  keep: 'Garder sur cet appareil',
+  keepLead: 'Se regarde ensuite sans réseau, avec toute la conversation :',
+  way: { video: 'Vidéo', slides: 'Images', audio: 'Son seul' },
+  isKept: 'Ce live est gardé sur cet appareil.',
+  all: 'Voir ce qui est gardé',
+  watch: 'Regarder',
+  goOn: 'Reprendre',
+  letGo: 'Supprimer',
+  letGoOf: (title: string) => `Supprimer « ${title} » de cet appareil`,
+  progress: (got: string, all: string) => `${got} sur ${all}`,
+  cut: 'Interrompu : reprend où c’en était.',
+  failed: 'Cela n’a pas pu être gardé.',
+  room: (used: string, free: string) => `${used} gardés, ${free} libres`,
+  untitled: 'Live sans titre',
+};
+
+const en: typeof fr = {
+  title: 'Kept on this device',
+  lead: 'They play without a network, with their whole conversation.',
+  empty: 'Nothing is kept here.',
+  emptyHint: 'Below a replay, “Keep” puts it on this device.',
+  cannot: 'This browser keeps no lives: it needs an https address.',
+  keep: 'Keep on this device',
+  keepLead: 'Plays without a network afterwards, with the whole conversation:',
+  way: { video: 'Video', slides: 'Stills', audio: 'Sound alone' },
+  isKept: 'This live is kept on this device.',
+  all: 'See what is kept',
+  watch: 'Watch',
+  goOn: 'Go on',
+  letGo: 'Delete',
+  letGoOf: (title) => `Delete “${title}” from this device`,
+  progress: (got, all) => `${got} of ${all}`,
+  cut: 'Cut off: goes on where it was.',
+  failed: 'It could not be kept.',
+  room: (used, free) => `${used} kept, ${free} free`,
+  untitled: 'Untitled live',
+};
+
+export const keptWords: Record<'fr' | 'en', typeof fr> = { fr, en };
