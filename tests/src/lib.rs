@@ -5,6 +5,7 @@
 //! * [`contract`]: holds every answer of theirs against the schema.
 //! * [`people`]: persons and their lives.
 //! * [`rtmp`], [`flv`]: a publisher by RTMP, and what it sends.
+//! * [`receiver`]: somebody who is told what happens, by webhooks.
 //! * [`upload`]: a tus publisher, cut into any slices.
 //! * [`tools`]: ffmpeg and ffprobe, as outside judges.
 //! * [`files`]: what stands in the files of a data directory.
@@ -31,6 +32,7 @@ pub mod pebble;
 pub mod people;
 pub mod proxies;
 pub mod random;
+pub mod receiver;
 pub mod rtmp;
 pub mod server;
 pub mod small_disk;

@@ -7,9 +7,21 @@ use ids::{PersonId, UnixMs};
 use storage::Failure;
 
 use crate::network::Network;
-use crate::store::{NewLink, Wanted};
+use crate::store::{Disabled, NewLink, TokenHash, Wanted};
 use crate::turns::Asking;
 use crate::{Accounts, Error, Person, Role, Tokens, one_time, people, refresh};
+
+/// Entries of the outbox that are read at once.
+const ENTRIES: u32 = 256;
+
+/// An invitation that was made and not yet used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// What tells it from others; opens nothing.
+    pub id: String,
+    /// When it ends.
+    pub expires: UnixMs,
+}
 
 /// A link that is good once, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +80,16 @@ impl Accounts {
         Ok(person)
     }
 
+    /// Says how many bytes of recordings somebody may keep; `None`: as many as everybody.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPerson`].
+    pub async fn set_quota(&self, id: PersonId, bytes: Option<u64>) -> Result<Person, Error> {
+        let person = self.inner.store.set_quota(id, bytes).await;
+        self.forget(id).await;
+        person
+    }
+
     /// Begins to erase somebody: what is known of them goes at once, and nobody finds them any more. What they said and
     /// published goes next, by whoever keeps that; then [`Accounts::erase`] takes the row. Those between the two are in
     /// [`Accounts::to_erase`].
@@ -103,6 +125,16 @@ impl Accounts {
     /// The number of the newest change; 0 without any.
     pub async fn newest_change(&self) -> Result<i64, Failure> {
         self.inner.store.newest_change().await
+    }
+
+    /// Who was put out, as the oldest entries of the outbox after this one say, some hundred at most.
+    pub async fn disabled(&self, after: i64) -> Result<Vec<Disabled>, Failure> {
+        self.inner.store.disabled(after, ENTRIES).await
+    }
+
+    /// The number of the newest such entry that there ever was; 0 without any.
+    pub async fn newest_disabled(&self) -> Result<i64, Failure> {
+        self.inner.store.newest_disabled().await
     }
 
     /// A link by which somebody gives themselves a new password, once within 24 hours. An earlier one is worth nothing any more.
@@ -185,5 +217,12 @@ impl Accounts {
         let link = OneTime { token: one_time::token(), expires: now.plus(one_time::INVITATION) };
         self.inner.store.add_invitation(refresh::hash(&link.token), link.expires, now).await?;
         Ok(link)
+    }
+
+    /// The invitations that are good, those that end last first.
+    pub async fn invitations(&self, now: UnixMs) -> Result<Vec<Invitation>, Failure> {
+        let kept = self.inner.store.invitations(now).await?;
+        let short = |hash: TokenHash| hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Ok(kept.into_iter().map(|(hash, expires)| Invitation { id: short(hash), expires }).collect())
     }
 }

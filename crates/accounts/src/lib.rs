@@ -36,14 +36,14 @@ use std::time::{Duration, Instant};
 use ids::{PersonId, SignInId, UnixMs};
 use storage::Rows;
 
-pub use administration::OneTime;
+pub use administration::{Invitation, OneTime};
 pub use error::Error;
 pub use issuer::{Issuer, IssuerKey};
 pub use keys::SigningKey;
 use network::Network;
 pub use people::{Change, Name, NewPerson, Person, Role};
 pub use registration::Registration;
-pub use store::{MIGRATIONS, Sqlite, Store, Wanted};
+pub use store::{Disabled, MIGRATIONS, Sqlite, Store, Wanted};
 use store::{NewRow, NewSignIn, TokenHash, Verdict};
 use turns::Asking;
 

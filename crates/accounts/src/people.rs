@@ -33,6 +33,8 @@ pub struct Person {
     pub created: UnixMs,
     /// Since when they may do nothing; `None` for those who may.
     pub disabled: Option<UnixMs>,
+    /// How many bytes of recordings they may keep; `None`: as many as everybody.
+    pub quota: Option<u64>,
 }
 
 /// Somebody as everybody sees them.

@@ -63,6 +63,9 @@ pub enum Refusal {
     /// Nobody has this id.
     #[error("no such person")]
     NoPerson,
+    /// The reason of a report is longer than [`crate::REASON_LIMIT`] characters.
+    #[error("the reason is longer than 500 characters")]
+    Reason,
     /// Rules or times out of bounds.
     #[error("slow mode is 0 to 3600000 ms, a silence ends within a year")]
     Rules,

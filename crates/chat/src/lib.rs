@@ -40,15 +40,15 @@ pub use limits::{Limit, Limits, Sender};
 pub use mentions::{LIMIT as MENTIONS_LIMIT, Mention};
 pub use message::{Author, Draft, Kind, Message, POSITION_LIMIT_MS, SEQ_LIMIT, message_id, place, seq_in};
 pub use moderation::{
-    Act, Acting, Held, Rules, RulesChange, SILENCE_LIMIT_MS, SLOW_LIMIT_MS, Sanction, Speaker, WORD_LIMIT,
-    WORDS_LIMIT, WordList,
+    Act, Acting, Ban, Held, NewReport, REASON_LIMIT, Report, Rules, RulesChange, SILENCE_LIMIT_MS,
+    SLOW_LIMIT_MS, Sanction, Speaker, WORD_LIMIT, WORDS_LIMIT, WordList,
 };
 pub use names::Names;
 pub use reactions::Reactions;
 pub use rules::Gate;
 pub use search::{Query, words as search_words};
 pub use service::{Chat, PAGE_LIMIT, SEARCH_LIMIT};
-pub use store::{Counters, Deletion, MIGRATIONS, Posted, ReactionCount, Sqlite, Store};
+pub use store::{Counters, Deletion, Event, EventKind, MIGRATIONS, Posted, ReactionCount, Sqlite, Store};
 pub use tallies::Tallies;
 pub use text::{CONTENT_LIMIT, EMOJI_LIMIT};
 pub use viewer::Viewer;

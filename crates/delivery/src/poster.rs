@@ -36,8 +36,8 @@ const GREY: &[u8] = &[
     0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x10, 0x00, 0x10, 0x00, 0x00, 0x47, 0x08, 0x85, 0x85, 0x88, 0x85,
     0x84, 0x88, 0x02, 0x02, 0x00, 0x0c, 0x0e, 0x60, 0x00, 0xfe, 0x68, 0x00,
 ];
-/// The name of the file beside the bodies.
-const NAME: &str = "poster";
+/// The name of the file beside the bodies in which a poster lies that a publisher sent.
+pub const NAME: &str = "poster";
 /// Pictures that were decoded and are kept, those that could not be counted too.
 const MADE: usize = 256;
 /// Bytes of the pictures that are kept; the oldest go first.

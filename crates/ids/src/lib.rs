@@ -76,6 +76,18 @@ number! {
     EventId
 }
 number! {
+    /// A report of a message, among those of all lives.
+    ReportId
+}
+number! {
+    /// Somebody who is told what happens.
+    WebhookId
+}
+number! {
+    /// An event on its way to a webhook, among those of all.
+    DeliveryId
+}
+number! {
     /// A moment, in milliseconds since 1970 UTC.
     UnixMs
 }

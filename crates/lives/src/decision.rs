@@ -17,6 +17,8 @@ pub enum Decision {
         /// When it was last heard.
         heard: UnixMs,
     },
+    /// All that had come when it was stopped is part of its replay.
+    Complete,
     /// Something is to be said about it that is different.
     Change(Change),
     /// Whoever watches by its address needs another one: this key, sealed.
@@ -49,6 +51,10 @@ pub fn decide(mut row: Row, decision: Decision, now: UnixMs) -> Option<(Row, Eve
             row.ended = Some(heard.max(row.started));
             EventKind::Abandoned
         }
+        Decision::Complete if stopped && row.completed.is_none() => {
+            row.completed = Some(now);
+            EventKind::Completed
+        }
         Decision::Change(change) => {
             row.title = change.title.unwrap_or(row.title);
             row.description = change.description.unwrap_or(row.description);
@@ -72,7 +78,7 @@ pub fn decide(mut row: Row, decision: Decision, now: UnixMs) -> Option<(Row, Eve
             row.deleted = Some(now);
             EventKind::Deleted
         }
-        Decision::Stop | Decision::Resume | Decision::Abandon { .. } => return None,
+        Decision::Stop | Decision::Resume | Decision::Abandon { .. } | Decision::Complete => return None,
     };
     Some((row, kind))
 }
@@ -95,6 +101,7 @@ mod tests {
             started: UnixMs(100),
             ended: ended.map(UnixMs),
             stopped: stopped.map(UnixMs),
+            completed: None,
             deleted: None,
             watch_key: String::new(),
             stream_key: [0; 32],
@@ -127,6 +134,15 @@ mod tests {
         assert_eq!(after(row(None, None), Decision::Stop), Some((Some(500), Some(500), stopped)));
         assert_eq!(after(row(Some(300), None), Decision::Stop), Some((Some(300), Some(500), stopped)));
         assert_eq!(after(row(Some(300), Some(400)), Decision::Stop), None);
+    }
+
+    #[test]
+    fn a_replay_is_complete_once_and_only_of_a_live_that_was_stopped() {
+        assert_eq!(after(row(None, None), Decision::Complete), None);
+        assert_eq!(after(row(Some(300), None), Decision::Complete), None);
+        let (complete, kind) = decide(row(Some(300), Some(400)), Decision::Complete, UnixMs(500)).unwrap();
+        assert_eq!((complete.completed, kind), (Some(UnixMs(500)), EventKind::Completed));
+        assert_eq!(decide(complete, Decision::Complete, UnixMs(600)).map(|(_, kind)| kind), None);
     }
 
     #[test]

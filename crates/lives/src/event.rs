@@ -26,6 +26,8 @@ pub enum EventKind {
     Abandoned,
     /// Somebody stopped it, for good.
     Stopped,
+    /// All that had come when it was stopped is part of its replay.
+    Completed,
     /// What is said about it changed, or who may see it.
     Changed,
     /// It is nobody's to see any more; its bytes and rows go next.
@@ -41,6 +43,7 @@ impl EventKind {
             Self::Resumed => "resumed",
             Self::Abandoned => "abandoned",
             Self::Stopped => "stopped",
+            Self::Completed => "completed",
             Self::Changed => "changed",
             Self::Deleted => "deleted",
         }
@@ -51,8 +54,15 @@ impl FromStr for EventKind {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let all =
-            [Self::Started, Self::Resumed, Self::Abandoned, Self::Stopped, Self::Changed, Self::Deleted];
+        let all = [
+            Self::Started,
+            Self::Resumed,
+            Self::Abandoned,
+            Self::Stopped,
+            Self::Completed,
+            Self::Changed,
+            Self::Deleted,
+        ];
         let found = all.into_iter().find(|kind| kind.name() == name);
         found.ok_or_else(|| format!("\"{name}\" is no event of a live"))
     }

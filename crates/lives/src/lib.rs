@@ -59,6 +59,8 @@ pub struct Filter {
     pub members: bool,
     /// Only lives of this person, and then also the unlisted ones.
     pub of: Option<PersonId>,
+    /// Whether everybody's lives are listed, whoever may see them: for whoever runs the server.
+    pub all: bool,
     /// Only lives of this person, and of those what everybody sees.
     pub by: Option<PersonId>,
 }

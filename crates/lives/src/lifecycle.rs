@@ -119,6 +119,16 @@ impl Lifecycle {
         self.lives.with_author(row).await
     }
 
+    /// All that had come of a live when it was stopped is part of its replay: says so once. Of one that was not stopped,
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLive`].
+    pub async fn complete(&self, id: LiveId, now: UnixMs) -> Result<(), Error> {
+        self.decide(id, Decision::Complete, now).await?;
+        Ok(())
+    }
+
     /// Notes that a publisher of this live was heard. Costs nothing while the live runs; one that was abandoned runs
     /// again. Whether that is so now.
     ///
@@ -201,6 +211,11 @@ impl Lifecycle {
         self.lives.store().purge(id).await
     }
 
+    /// Lives that were stopped and of which it was not yet said that they are complete.
+    pub async fn incomplete(&self) -> Result<Vec<LiveId>, Failure> {
+        self.lives.store().incomplete().await
+    }
+
     /// Lives whose deletion was begun and not finished.
     pub async fn half_deleted(&self) -> Result<Vec<LiveId>, Failure> {
         self.lives.store().half_deleted().await
@@ -215,6 +230,12 @@ impl Lifecycle {
     #[must_use]
     pub fn newest(&self) -> watch::Receiver<EventId> {
         self.inner.newest.subscribe()
+    }
+
+    /// Looks whether another process decided something, and wakes those who follow.
+    pub async fn look(&self) -> Result<(), Failure> {
+        self.tell(self.lives.store().newest_event().await?);
+        Ok(())
     }
 
     /// The oldest events after this one, 256 at most; none when there are no newer ones.

@@ -23,6 +23,8 @@ pub struct Row {
     pub ended: Option<UnixMs>,
     /// When somebody stopped it.
     pub stopped: Option<UnixMs>,
+    /// When all that had come until then was part of its replay.
+    pub completed: Option<UnixMs>,
     /// When its deletion began.
     pub deleted: Option<UnixMs>,
     /// What an unlisted live's address holds, sealed.

@@ -14,6 +14,7 @@ use lives::{Lifecycle, Lives, MediaTokens, WatchKeys};
 use recorder::Recorder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use webhooks::Webhooks;
 
 use crate::access_log::AccessLog;
 use crate::audit::{self, AuditLog};
@@ -81,6 +82,7 @@ pub(crate) struct App {
     pub(crate) audit: AuditLog,
     pub(crate) rates: Arc<Rates>,
     pub(crate) mail: Mail,
+    pub(crate) webhooks: Webhooks,
     /// Cancelled when the server leaves: answers that do not end by themselves end then.
     pub(crate) leaving: CancellationToken,
     /// Tasks that outlive their request; leaving waits for them.
@@ -133,6 +135,7 @@ impl App {
         let fan_out = metrics.fan_out.clone();
         chat.tallies().fan_out.tell(move |time| fan_out.observe(time.as_secs_f64()));
         let (chat_states, tasks) = (States::default(), TaskTracker::new());
+        let webhooks = Webhooks::new(engines.webhooks()).map_err(Error::Client)?;
         let listeners = Listeners::new(Followers {
             lifecycle: lifecycle.clone(),
             recordings: recordings.clone(),
@@ -176,6 +179,7 @@ impl App {
             audit,
             mail,
             rates,
+            webhooks,
             leaving: CancellationToken::new(),
             tasks,
             since: Instant::now(),

@@ -1,4 +1,5 @@
-//! The command line: `communiconnect serve | doctor | verify | export | reread | user | completions`.
+//! The command line: `communiconnect serve | doctor | verify | export | backup | restore | reread | completions`, and what is in
+//! [`commands`].
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,13 +12,12 @@ use delivery::poster;
 use ids::LiveId;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::commands::Administration;
 use crate::config::{ConfigError, Written};
 use crate::in_use::InUse;
 use crate::terminal::say;
-use crate::user_command::UserCommand;
 use crate::{
-    backup, check, data_dir, doctor, engines, export, logging, offline, recorded, serve, shutdown,
-    user_command,
+    backup, check, commands, data_dir, doctor, engines, export, logging, offline, recorded, serve, shutdown,
 };
 
 /// How long tasks that would not end are waited for, once the server has left.
@@ -97,11 +97,8 @@ enum Command {
         #[command(flatten)]
         at: DataDir,
     },
-    /// Lists people, adds them, puts them out and lets them in again; also beside a running server
-    User {
-        #[command(subcommand)]
-        command: UserCommand,
-    },
+    #[command(flatten)]
+    Administration(Administration),
     /// Writes what a shell needs to complete commands and options, on standard output
     Completions {
         /// The shell
@@ -138,7 +135,7 @@ pub fn main() -> ExitCode {
         Some(Command::Backup { to, at }) => back_up(&at.data_dir, &to),
         Some(Command::Restore { from, at }) => restore(&from, &at.data_dir),
         Some(Command::Reread { live_id, all: _, at }) => reread(&at.data_dir, live_id),
-        Some(Command::User { command }) => user_command::run(command),
+        Some(Command::Administration(command)) => commands::run(command),
         Some(Command::DecodeKeyframe) => return poster::decode_standard_input(),
     };
     done.unwrap_or_else(|sentence| {

@@ -25,7 +25,7 @@ impl Engines {
 
     /// Opens the database of a data directory with the tables of every crate, each after those it points to.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, Error> {
-        let sets = [accounts::MIGRATIONS, lives::MIGRATIONS, chat::MIGRATIONS];
+        let sets = [accounts::MIGRATIONS, lives::MIGRATIONS, chat::MIGRATIONS, webhooks::MIGRATIONS];
         Ok(Self { database: Database::open(&path(data_dir), &sets).map_err(Failure::from)? })
     }
 
@@ -39,6 +39,10 @@ impl Engines {
 
     pub(crate) fn conversations(&self) -> impl chat::Store + use<> {
         chat::Sqlite::new(self.database.clone())
+    }
+
+    pub(crate) fn webhooks(&self) -> impl webhooks::Store + use<> {
+        webhooks::Sqlite::new(self.database.clone())
     }
 
     /// Leaves nothing in the files of what was deleted.

@@ -20,8 +20,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// People who are erased at once.
 const AT_ONCE: usize = 8;
 
-/// Lets this process forget what it remembers of people whom another one changed (the command line beside the server), and
-/// shows new names, until the server leaves. `newest` is the last change that is known.
+/// Lets this process forget what it remembers of people whom another one changed (the command line beside the server), hear
+/// what that decided of lives, and show new names, until the server leaves. `newest` is the last change that is known.
 pub(crate) async fn hear_changes(app: App, newest: i64) {
     let mut newest = newest;
     let mut ticks = tokio::time::interval(LOOK);
@@ -29,6 +29,9 @@ pub(crate) async fn hear_changes(app: App, newest: i64) {
         tokio::select! {
             () = app.leaving.cancelled() => return,
             _ = ticks.tick() => {}
+        }
+        if let Err(error) = app.lifecycle.look().await {
+            tracing::warn!(%error, "what others decided of lives cannot be read");
         }
         match app.accounts.changes(newest).await {
             Ok(changes) => {
@@ -45,6 +48,7 @@ pub(crate) async fn hear_changes(app: App, newest: i64) {
 async fn show(app: &App, person: PersonId) {
     app.accounts.forget(person).await;
     if let Ok(person) = app.accounts.person(person).await {
+        app.quota.set_own(person.id, person.quota);
         app.chat.renamed(&names::author(&Name::from(&person)));
     }
 }

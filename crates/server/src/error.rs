@@ -29,6 +29,9 @@ pub enum Error {
     /// Another server works on the data directory.
     #[error(transparent)]
     InUse(#[from] Refused),
+    /// No client of HTTP can be made, with which others are told what happens.
+    #[error("webhooks cannot be sent: {0}")]
+    Client(String),
     /// The recordings.
     #[error("the recordings cannot be opened: {0}")]
     Recorder(#[from] recorder::Error),

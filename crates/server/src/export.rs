@@ -1,9 +1,10 @@
 //! A live as files that need nothing of ours: `communiconnect export`.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::Read;
 use std::path::Path;
 
+use bytes::Bytes;
 use ids::LiveId;
 use recorder::Recording;
 use timeline::view::{self, Format, Selection, Unavailable, View};
@@ -105,14 +106,61 @@ fn line(take: &Take, name: &str) -> String {
 fn write(recording: &Recording, cut: &View, output: &Path) -> Result<(), String> {
     let named = |error: std::io::Error| format!("{}: {error}", output.display());
     let mut file = File::create(output).map_err(named)?;
-    let mut at = 0;
-    while at < cut.len() {
-        let to = cut.len().min(at + PIECE);
-        let bytes = delivery::replay::read(recording, cut, at..to).map_err(said)?;
-        file.write_all(&bytes).map_err(named)?;
-        at = to;
-    }
+    std::io::copy(&mut Cut::new(recording, cut), &mut file).map_err(named)?;
     file.sync_all().map_err(named)
+}
+
+/// Everything that can be played of a live, as files: one where that holds it all, else one for each take, by their names.
+///
+/// # Errors
+/// A sentence: a take can be had as no file.
+pub(crate) fn files(timeline: &Timeline) -> Result<Vec<(String, View)>, String> {
+    if timeline.takes().is_empty() {
+        return Ok(Vec::new());
+    }
+    match whole(timeline, None) {
+        Ok((cut, ending)) => Ok(vec![(format!("recording.{ending}"), cut)]),
+        Err(Unavailable::TakesDiffer(_)) => {
+            let in_order = timeline.in_play_order().into_iter();
+            let takes = (1..).zip(in_order.filter(|take| take.duration_ms() > 0));
+            takes
+                .map(|(number, take)| {
+                    let (cut, ending) = whole(timeline, Some(take.number)).map_err(said)?;
+                    Ok((format!("take-{number:03}.{ending}"), cut))
+                })
+                .collect()
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The bytes of a view of a recording, as they are read.
+pub(crate) struct Cut<'a> {
+    recording: &'a Recording,
+    cut: &'a View,
+    at: u64,
+    piece: Bytes,
+}
+
+impl<'a> Cut<'a> {
+    /// From its first byte on.
+    pub(crate) fn new(recording: &'a Recording, cut: &'a View) -> Self {
+        Self { recording, cut, at: 0, piece: Bytes::new() }
+    }
+}
+
+impl Read for Cut<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        if self.piece.is_empty() && self.at < self.cut.len() {
+            let to = self.cut.len().min(self.at + PIECE);
+            let read = delivery::replay::read(self.recording, self.cut, self.at..to);
+            self.piece = read.map_err(std::io::Error::other)?;
+            self.at = to;
+        }
+        let count = into.len().min(self.piece.len());
+        into[..count].copy_from_slice(&self.piece.split_to(count));
+        Ok(count)
+    }
 }
 
 fn said(error: impl std::fmt::Display) -> String {

@@ -3,12 +3,14 @@
 //! [`run`] is the whole server; the command line ([`cli`]) only gives it a configuration and a signal to leave.
 
 mod access_log;
+mod administered;
 mod app;
 mod audit;
 mod backup;
 mod check;
 pub mod cli;
 mod clock;
+mod commands;
 mod config;
 mod connection;
 mod data_dir;
@@ -28,9 +30,11 @@ mod metrics;
 mod names;
 mod offline;
 mod otlp;
+mod outboxes;
 mod pace;
 mod parting;
 mod people;
+mod person_export;
 mod places;
 mod presence;
 mod publishing;
@@ -48,7 +52,7 @@ mod terminal;
 mod timeout;
 mod tls;
 mod traffic;
-mod user_command;
+mod webhook_answers;
 
 pub use config::{AccessLogFormat, Config, ConfigError, Written};
 pub use error::Error;

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use crate::clock::now_ms;
 use crate::http::chat_state::States;
 use crate::recorded::Recordings;
 use crate::summaries::Summaries;
@@ -88,6 +89,11 @@ impl Listeners {
         for live in lifecycle.half_deleted().await? {
             self.followers.finish_deletion(live).await;
         }
+        // So was a stop.
+        for live in lifecycle.incomplete().await? {
+            self.followers.close(live).await;
+            self.followers.complete(live).await;
+        }
         self.progress.send_modify(|progress| progress.read = from);
         Ok(tokio::spawn(self.clone().follow(from)))
     }
@@ -157,14 +163,29 @@ impl Followers {
         let live = event.live;
         match event.kind {
             EventKind::Started | EventKind::Resumed => self.recordings.run(live).await,
-            EventKind::Abandoned | EventKind::Stopped => {
-                self.recordings.stop(live).await;
-                self.summaries.keep_now(live).await;
+            EventKind::Abandoned => self.close(live).await,
+            EventKind::Stopped => {
+                self.close(live).await;
+                self.complete(live).await;
             }
-            EventKind::Changed => {}
+            EventKind::Completed | EventKind::Changed => {}
             EventKind::Deleted => self.finish_deletion(live).await,
         }
         self.chat_states.look_again(live);
+    }
+
+    /// Everything received is durable and part of the recording, and lists show it.
+    async fn close(&self, live: LiveId) {
+        self.recordings.stop(live).await;
+        self.summaries.keep_now(live).await;
+    }
+
+    /// Says so. What fails, or is cut by a crash, is said at the next start.
+    async fn complete(&self, live: LiveId) {
+        match self.lifecycle.complete(live, now_ms()).await {
+            Ok(()) | Err(lives::Error::NoSuchLive) => {}
+            Err(error) => tracing::error!(%live, %error, "could not say that a replay is complete"),
+        }
     }
 
     /// Deletes the bytes, then the conversation, then the row, which says until then that there is something left to delete.

@@ -17,6 +17,7 @@ pub(crate) fn account(person: &Person) -> Account<'_> {
         roles: roles(person),
         created_at: Time(person.created.0),
         disabled_at: person.disabled.map(|at| Time(at.0)),
+        quota_bytes: person.quota,
     }
 }
 

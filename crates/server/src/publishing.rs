@@ -34,14 +34,14 @@ pub(crate) async fn room(app: &App, live: &Live, bytes: u64) -> Result<Room, Pro
         }
         measure(app, author, refused).await?;
     }
-    Err(refusal(app, refused))
+    Err(refusal(app, author, refused))
 }
 
 /// Refuses a whole file of a length for which there would be no room now.
 pub(crate) fn check_length(app: &App, live: &Live, length: u64) -> Result<(), Problem> {
     match app.quota.is_too_much(live.author.id, length) {
         None | Some(NoRoom::Unmeasured) => Ok(()),
-        Some(no_room) => Err(refusal(app, no_room)),
+        Some(no_room) => Err(refusal(app, live.author.id, no_room)),
     }
 }
 
@@ -107,6 +107,10 @@ where
 /// Measures what is not known, or was in the way.
 async fn measure(app: &App, person: PersonId, no_room: NoRoom) -> Result<(), Problem> {
     let (must_measure_person, must_measure_all) = app.quota.must_measure(person, no_room);
+    if must_measure_person {
+        let own = app.accounts.person(person).await.ok().and_then(|person| person.quota);
+        app.quota.set_own(person, own);
+    }
     let lives = if must_measure_person { Some(app.lives.of_author(person).await?) } else { None };
     let recorder = Arc::clone(&app.recorder);
     let measuring = spawn_blocking(move || {
@@ -122,16 +126,19 @@ async fn measure(app: &App, person: PersonId, no_room: NoRoom) -> Result<(), Pro
 }
 
 /// 507: there is no room.
-fn refusal(app: &App, no_room: NoRoom) -> Problem {
+fn refusal(app: &App, author: PersonId, no_room: NoRoom) -> Problem {
     let full =
         |french: String, english: String| Problem::new(StatusCode::INSUFFICIENT_STORAGE, french, english);
     let limits = app.quota.limits();
     match no_room {
         NoRoom::Unmeasured => Problem::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
-        NoRoom::Person => full(
-            format!("Vos lives atteignent la limite de {} octets ; supprimez-en pour en enregistrer d'autres.", limits.person),
-            format!("Your lives reach the limit of {} bytes; delete some to record others.", limits.person),
-        ),
+        NoRoom::Person => {
+            let limit = app.quota.limit(author);
+            full(
+                format!("Vos lives atteignent la limite de {limit} octets ; supprimez-en pour en enregistrer d'autres."),
+                format!("Your lives reach the limit of {limit} bytes; delete some to record others."),
+            )
+        }
         NoRoom::All => {
             let limit = limits.all.unwrap_or_default();
             full(

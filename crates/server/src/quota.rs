@@ -70,6 +70,8 @@ pub(crate) struct Quota {
 #[derive(Debug, Default)]
 struct State {
     people: HashMap<PersonId, Known>,
+    /// What some people may store, of whom something else was said than of all.
+    own: HashMap<PersonId, u64>,
     all: Known,
     /// What is left of the disk, and since when that is known.
     left: Option<(u64, Instant)>,
@@ -136,6 +138,20 @@ impl Quota {
         let good_for = if is_in_the_way { DISK_GOOD_FOR } else { ALL_GOOD_FOR };
         let all = self.limits().all.is_none() || known.all.is_good_for(good_for);
         (is_in_the_way || !one, !all)
+    }
+
+    /// What this person may store.
+    pub(crate) fn limit(&self, person: PersonId) -> u64 {
+        self.lock().own.get(&person).copied().unwrap_or(self.limits().person)
+    }
+
+    /// What this person may store from now on; `None`: as much as everybody.
+    pub(crate) fn set_own(&self, person: PersonId, bytes: Option<u64>) {
+        let mut known = self.lock();
+        match bytes {
+            Some(bytes) => known.own.insert(person, bytes),
+            None => known.own.remove(&person),
+        };
     }
 
     /// Forgets what was measured: something was deleted.
@@ -206,7 +222,7 @@ impl State {
         let one = one.ok_or(NoRoom::Unmeasured)?.sum(bytes);
         let left = self.left.filter(|(_, since)| since.elapsed() < DISK_GOOD_FOR);
         let (left, _) = left.ok_or(NoRoom::Unmeasured)?;
-        if one > limits.person {
+        if one > self.own.get(&person).copied().unwrap_or(limits.person) {
             return Err(NoRoom::Person);
         }
         if let Some(limit) = limits.all {

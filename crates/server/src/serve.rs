@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::in_use::InUse;
 use crate::places::{Place, Places};
 use crate::tls::{Settings, Tls, To};
-use crate::{data_dir, erasure, http, reload, rtmp, summaries, timeout};
+use crate::{data_dir, erasure, http, outboxes, reload, rtmp, summaries, timeout};
 
 /// How long closing may take after the deadline: what is open is to be closed also when a request was cut.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -81,6 +81,7 @@ pub async fn run(
     app.tasks.spawn(summaries::keep(Arc::clone(&app.summaries), app.leaving.clone()));
     app.tasks.spawn(erasure::hear_changes(app.clone(), app.accounts.newest_change().await?));
     app.tasks.spawn(erasure::erase(app.clone()));
+    app.tasks.spawn(outboxes::tell(app.clone()));
     app.tasks.spawn(reload::on_hangup(app.clone(), hangup));
     if let Some(spans) = app.spans.clone() {
         let leaving = app.leaving.clone();

@@ -4,6 +4,7 @@
 //! Nothing here knows a domain, a database or HTTP: whoever answers fills these types from what it has.
 //! Durations and positions are whole milliseconds, sizes are bytes.
 
+pub mod admin;
 pub mod conversation;
 pub mod frames;
 pub mod keeping;
@@ -18,6 +19,7 @@ pub mod search;
 pub mod tail;
 pub mod time;
 pub mod timeline;
+pub mod webhooks;
 
 pub use page::Page;
 pub use people::{Named, Person, User};

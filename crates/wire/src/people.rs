@@ -106,6 +106,17 @@ pub struct Account<'a> {
     /// Since when they may do nothing; null for those who may.
     #[schema(required = true)]
     pub disabled_at: Option<Time>,
+    /// Bytes of recordings that they may keep; null: as many as everybody.
+    #[schema(required = true)]
+    pub quota_bytes: Option<u64>,
+}
+
+/// How many bytes of recordings somebody may keep.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaChange {
+    /// Bytes; null: as many as everybody.
+    pub quota_bytes: Option<u64>,
 }
 
 /// Who may sign up.

@@ -1,6 +1,7 @@
 /** The words of somebody's profile, and of the page that others see of them. */
 const fr = {
   title: 'Profil',
+  admin: 'Administration',
   mine: 'Mes lives',
   name: 'Votre nom',
   firstName: 'Prénom',
@@ -25,6 +26,7 @@ const fr = {
 
 const en: typeof fr = {
   title: 'Profile',
+  admin: 'Administration',
   mine: 'My lives',
   name: 'Your name',
   firstName: 'First name',

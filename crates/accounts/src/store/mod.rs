@@ -74,6 +74,17 @@ pub struct NewIdentity {
     pub now: UnixMs,
 }
 
+/// Somebody who was put out, as the outbox has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disabled {
+    /// Its number; later ones are higher.
+    pub number: i64,
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: UnixMs,
+}
+
 /// A link by which somebody gives themselves a password.
 #[derive(Debug, Clone, Copy)]
 pub struct NewLink {
@@ -199,6 +210,16 @@ pub trait Store: Send + Sync + 'static {
     /// sign-ins that ended; [`Error::NoSuchPerson`].
     async fn disable(&self, id: PersonId, at: Option<UnixMs>) -> Result<(Person, Vec<SignInId>), Error>;
 
+    /// How many bytes of recordings somebody may keep; `None`: as many as everybody. [`Error::NoSuchPerson`].
+    async fn set_quota(&self, id: PersonId, bytes: Option<u64>) -> Result<Person, Error>;
+
+    /// Who was put out, as the oldest entries of the outbox after this one say, so many at most. An entry is written in the
+    /// transaction in which it happened.
+    async fn disabled(&self, after: i64, limit: u32) -> Result<Vec<Disabled>, Failure>;
+
+    /// The number of the newest entry of the outbox that there ever was; 0 without any.
+    async fn newest_disabled(&self) -> Result<i64, Failure>;
+
     /// Takes everything that is known of somebody out of their row and everything that hangs on it, and has them erased. Tells
     /// the sign-ins that ended; [`Error::NoSuchPerson`].
     async fn begin_erasure(&self, id: PersonId, now: UnixMs) -> Result<Vec<SignInId>, Error>;
@@ -232,6 +253,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps an invitation, and forgets those whose time is over.
     async fn add_invitation(&self, token: TokenHash, expires: UnixMs, now: UnixMs) -> Result<(), Failure>;
+
+    /// The invitations that are good, by their hashes, with when they end, those that end last first.
+    async fn invitations(&self, now: UnixMs) -> Result<Vec<(TokenHash, UnixMs)>, Failure>;
 
     /// Whether an invitation is good.
     async fn is_invited(&self, token: TokenHash, now: UnixMs) -> Result<bool, Failure>;

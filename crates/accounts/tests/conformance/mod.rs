@@ -21,6 +21,8 @@ pub(crate) async fn all<K, S: Store>(fresh: impl AsyncFn() -> (K, S)) {
     links_are_good_once(&fresh().await.1).await;
     networks_are_remembered(&fresh().await.1).await;
     changes_are_told_in_their_order(&fresh().await.1).await;
+    who_is_put_out_is_told_once(&fresh().await.1).await;
+    a_quota_of_ones_own_is_kept(&fresh().await.1).await;
 }
 
 fn new(email: &str) -> NewRow {
@@ -321,6 +323,8 @@ async fn links_are_good_once(store: &impl Store) {
     assert!(store.person(person).await.unwrap().verified);
 
     store.add_invitation([7; 32], LATER, NOW).await.unwrap();
+    assert_eq!(store.invitations(NOW).await.unwrap(), [([7; 32], LATER)]);
+    assert_eq!(store.invitations(LATER).await.unwrap(), []);
     assert!(
         store.is_invited([7; 32], NOW).await.unwrap() && !store.is_invited([7; 32], LATER).await.unwrap()
     );
@@ -359,4 +363,29 @@ async fn changes_are_told_in_their_order(store: &impl Store) {
     assert_eq!(changes.iter().map(|(_, person)| *person).collect::<Vec<_>>(), [zoe, awa, awa]);
     assert_eq!(store.newest_change().await.unwrap(), changes[2].0);
     assert!(store.changes(changes[2].0).await.unwrap().is_empty());
+}
+
+async fn who_is_put_out_is_told_once(store: &impl Store) {
+    let (awa, zoe) = (store.add(new("a@b")).await.unwrap().id, store.add(new("z@b")).await.unwrap().id);
+    assert_eq!(store.newest_disabled().await.unwrap(), 0);
+    store.disable(awa, Some(NOW)).await.unwrap();
+    let again = store.disable(awa, Some(LATER)).await.unwrap().0;
+    assert_eq!(again.disabled, Some(NOW), "since the first time");
+    store.disable(awa, None).await.unwrap();
+    store.disable(zoe, None).await.unwrap();
+    store.disable(awa, Some(LATER)).await.unwrap();
+    let told = store.disabled(0, 10).await.unwrap();
+    let whom: Vec<_> = told.iter().map(|one| (one.person, one.at)).collect();
+    assert_eq!(whom, [(awa, NOW), (awa, LATER)]);
+    assert_eq!(store.disabled(told[0].number, 10).await.unwrap(), told[1..]);
+    assert_eq!(store.newest_disabled().await.unwrap(), told[1].number);
+}
+
+async fn a_quota_of_ones_own_is_kept(store: &impl Store) {
+    let awa = store.add(new("a@b")).await.unwrap();
+    assert_eq!(awa.quota, None);
+    assert_eq!(store.set_quota(awa.id, Some(5)).await.unwrap().quota, Some(5));
+    assert_eq!(store.person(awa.id).await.unwrap().quota, Some(5));
+    assert_eq!(store.set_quota(awa.id, None).await.unwrap().quota, None);
+    assert!(matches!(store.set_quota(PersonId(99), None).await, Err(Error::NoSuchPerson)));
 }

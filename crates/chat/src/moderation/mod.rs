@@ -2,11 +2,12 @@
 //! Every act is written down.
 
 mod actions;
+mod reports;
 mod words;
 
 use std::collections::BTreeSet;
 
-use ids::{ActId, HeldId, LiveId, MessageId, PersonId, UnixMs};
+use ids::{ActId, HeldId, LiveId, MessageId, PersonId, ReportId, UnixMs};
 use timeline::PlayClock;
 use wire::Time;
 use wire::moderation::{ChatRules, ModerationAct};
@@ -116,6 +117,46 @@ pub struct Act {
     pub subject: Option<i64>,
     /// More about it.
     pub detail: String,
+}
+
+/// Longest reason of a report, in characters.
+pub const REASON_LIMIT: usize = 500;
+
+/// A report to be kept.
+#[derive(Debug, Clone)]
+pub struct NewReport {
+    /// Who reports, where and when.
+    pub acting: Acting,
+    /// Which message.
+    pub message_id: MessageId,
+    /// Why, at most [`REASON_LIMIT`] characters; may be empty.
+    pub reason: String,
+}
+
+/// A message that somebody reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Its number among those of all lives.
+    pub id: ReportId,
+    /// The message.
+    pub message: Message,
+    /// Who reported it.
+    pub by_id: PersonId,
+    /// When, in milliseconds since 1970 UTC.
+    pub at_ms: UnixMs,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+/// Somebody who may not write in a live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ban {
+    /// Where.
+    pub live_id: LiveId,
+    /// Who.
+    pub person_id: PersonId,
+    /// Until when, in milliseconds since 1970 UTC; `None` for as long as the live is there.
+    pub until_ms: Option<UnixMs>,
 }
 
 /// Somebody who moderates a conversation, when and where.

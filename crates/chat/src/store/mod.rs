@@ -7,7 +7,7 @@ mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ids::{ActId, Change, HeldId, LiveId, MessageId, PersonId, Seq, UnixMs};
+use ids::{ActId, Change, HeldId, LiveId, MessageId, PersonId, ReportId, Seq, UnixMs};
 use storage::Failure;
 use timeline::Position;
 
@@ -16,7 +16,7 @@ pub use sqlite::{MIGRATIONS, Sqlite};
 use crate::compression::Packed;
 use crate::mentions::Mention;
 use crate::message::{Author, Draft, Message};
-use crate::moderation::{Act, Acting, Held, Rules, RulesChange, Sanction};
+use crate::moderation::{Act, Acting, Ban, Held, NewReport, Report, Rules, RulesChange, Sanction};
 use crate::rules::Gate;
 use crate::search::Query;
 use crate::window::{Stretch, Window};
@@ -115,6 +115,30 @@ pub struct Standing {
     pub rules: Rules,
 }
 
+/// Something that happened in a conversation that others are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// Its number in the outbox; later ones are higher. The store gives it.
+    pub number: i64,
+    /// Where.
+    pub live_id: LiveId,
+    /// Whose message it is about.
+    pub person_id: PersonId,
+    /// When, in milliseconds since 1970 UTC.
+    pub at_ms: UnixMs,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What can happen in a conversation that others are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// A message waits for approval.
+    Held(HeldId),
+    /// A message was reported.
+    Reported(ReportId, MessageId),
+}
+
 /// Every emoji of a live and how often it was sent, the most frequent first; and the counts by take, second and emoji.
 pub type ReactionCounts = (Vec<(String, i64)>, Vec<ReactionCount>);
 
@@ -206,4 +230,40 @@ pub trait Store: Send + Sync + 'static {
 
     /// The acts before the one with this id, newest first.
     async fn acts(&self, live_id: LiveId, before: ActId, limit: u32) -> Result<Vec<Act>, Failure>;
+
+    /// Keeps a report of a message, with an event; the same message again by the same person is the report that there is.
+    /// [`Refusal::NoMessage`].
+    async fn report(&self, new: NewReport) -> Result<ReportId, Error>;
+
+    /// How many reports there are in all lives, and those after the first `skip`, the newest first, `limit` at most.
+    async fn reports(&self, skip: u64, limit: u32) -> Result<(u64, Vec<Report>), Failure>;
+
+    /// Lets go of a report; whether there was one.
+    async fn dismiss(&self, id: ReportId) -> Result<bool, Failure>;
+
+    /// At most `limit` messages of somebody that are there to be read, in all lives, those with ids after this one, by their
+    /// ids.
+    async fn said(&self, person_id: PersonId, after: MessageId, limit: u32) -> Result<Vec<Message>, Failure>;
+
+    /// What somebody wrote that waits for approval, in all lives.
+    async fn waiting_of(&self, person_id: PersonId) -> Result<Vec<Message>, Failure>;
+
+    /// What somebody reported: of which message, when, and why.
+    async fn reported_by(&self, person_id: PersonId) -> Result<Vec<(MessageId, UnixMs, String)>, Failure>;
+
+    /// How many people may not write now, in one live or in each, and those after the first `skip`, `limit` at most.
+    async fn bans(
+        &self,
+        live_id: Option<LiveId>,
+        now_ms: UnixMs,
+        skip: u64,
+        limit: u32,
+    ) -> Result<(u64, Vec<Ban>), Failure>;
+
+    /// The oldest events after this number, in their order, `limit` at most. An event is written in the transaction in which
+    /// it happened.
+    async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, Failure>;
+
+    /// The number of the newest event there ever was; 0 without any.
+    async fn newest_event(&self) -> Result<i64, Failure>;
 }

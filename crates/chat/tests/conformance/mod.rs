@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use chat::store::{Deleting, Order, Posting, Standing, Store};
+use chat::store::{Deleting, EventKind, Order, Posting, Standing, Store};
 use chat::{
-    Acting, Author, Counters, Deletion, Draft, Error, Gate, Kind, Mention, Message, Posted, Query, Refusal,
-    RulesChange, Sanction, Stretch, Window, WordList, message_id, pack,
+    Acting, Author, Counters, Deletion, Draft, Error, Gate, Kind, Mention, Message, NewReport, Posted, Query,
+    Refusal, RulesChange, Sanction, Stretch, Window, WordList, message_id, pack,
 };
 use ids::{ActId, Change, LiveId, MessageId, PersonId, Seq, UnixMs};
 use timeline::Position;
@@ -33,6 +33,8 @@ pub(crate) async fn all<K, S: Store>(fresh: impl AsyncFn() -> (K, S)) {
     what_waits_is_approved_or_not(&fresh().await.1).await;
     a_forgotten_conversation_is_gone(&fresh().await.1).await;
     what_somebody_said_is_erased_in_every_live(&fresh().await.1).await;
+    reports_and_what_is_held_are_told(&fresh().await.1).await;
+    bans_of_all_lives_are_listed(&fresh().await.1).await;
 }
 
 fn said(author_id: PersonId, content: &str, ms: i64) -> Order {
@@ -348,4 +350,57 @@ async fn what_somebody_said_is_erased_in_every_live(store: &impl Store) {
     assert!(store.standing(LIVE, 0).await.unwrap().rules.moderators.is_empty());
     let acts = store.acts(LIVE, ActId(i64::MAX), 10).await.unwrap();
     assert!(acts.iter().all(|act| act.detail.is_empty()), "{acts:?}");
+}
+
+async fn reports_and_what_is_held_are_told(store: &impl Store) {
+    post(store, said(ADA, "un", 0)).await.unwrap();
+    post(store, said(ADA, "deux", 1)).await.unwrap();
+    let report = |by_id, seq, reason: &str| NewReport {
+        acting: acting(by_id),
+        message_id: message_id(LIVE, Seq(seq)),
+        reason: reason.to_owned(),
+    };
+    let first = store.report(report(ZOE, 1, "impoli")).await.unwrap();
+    assert_eq!(store.report(report(ZOE, 1, "encore")).await.unwrap(), first, "once for each person");
+    let second = store.report(report(HOST, 2, "")).await.unwrap();
+    assert_eq!(refusal(store.report(report(ZOE, 9, "")).await), Some(Refusal::NoMessage));
+    let waiting = Order { gate: Gate::Guarded { slow_ms: 0, hold: true }, ..said(PAUL, "trois", 2) };
+    post(store, with_id(waiting, 1)).await.unwrap();
+
+    let events = store.events(0, 10).await.unwrap();
+    let reported = |id, seq| EventKind::Reported(id, message_id(LIVE, Seq(seq)));
+    assert_eq!(
+        events[..2].iter().map(|one| one.kind).collect::<Vec<_>>(),
+        [reported(first, 1), reported(second, 2)]
+    );
+    assert!(matches!(events[2].kind, EventKind::Held(_)), "{events:?}");
+    assert_eq!(events.iter().map(|one| one.person_id).collect::<Vec<_>>(), [ADA, ADA, PAUL]);
+    assert_eq!(store.events(events[1].number, 10).await.unwrap(), events[2..]);
+    assert_eq!(store.newest_event().await.unwrap(), events[2].number);
+
+    let (count, listed) = store.reports(0, 10).await.unwrap();
+    assert_eq!((count, listed.iter().map(|one| one.id).collect::<Vec<_>>()), (2, vec![second, first]));
+    assert_eq!((listed[1].reason.as_str(), listed[1].message.content.as_str()), ("impoli", "un"));
+    assert_eq!(store.reported_by(ZOE).await.unwrap().len(), 1);
+    assert_eq!(store.waiting_of(PAUL).await.unwrap()[0].content, "trois");
+    assert_eq!(seqs(&store.said(ADA, message_id(LIVE, Seq(1)), 10).await.unwrap()), [2]);
+    assert!(store.dismiss(second).await.unwrap() && !store.dismiss(second).await.unwrap());
+    let deleting = Deleting { acting: acting(ADA), message_id: message_id(LIVE, Seq(1)), moderates: false };
+    store.delete(deleting).await.unwrap();
+    assert_eq!(store.reports(0, 10).await.unwrap().0, 0, "a message takes its reports with it");
+}
+
+async fn bans_of_all_lives_are_listed(store: &impl Store) {
+    let sanction = |person_id, until_ms| Sanction { person_id, until_ms, delete_messages: false };
+    store.sanction(acting(HOST), sanction(ZOE, None)).await.unwrap();
+    let there = Acting { live_id: OTHER, ..acting(HOST) };
+    store.sanction(there, sanction(ADA, Some(NOW.plus_ms(10)))).await.unwrap();
+    let list = async |live, now| {
+        let (count, found) = store.bans(live, now, 0, 10).await.unwrap();
+        assert_eq!(count, found.len() as u64);
+        found.into_iter().map(|one| (one.live_id, one.person_id)).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, NOW).await, [(OTHER, ADA), (LIVE, ZOE)]);
+    assert_eq!(list(Some(LIVE), NOW).await, [(LIVE, ZOE)]);
+    assert_eq!(list(None, NOW.plus_ms(10)).await, [(LIVE, ZOE)], "what is over is over");
 }

@@ -45,6 +45,9 @@ pub trait Store: Send + Sync + 'static {
     /// Lives that run.
     async fn running(&self) -> Result<Vec<LiveId>, Failure>;
 
+    /// Lives that were stopped and are not yet complete.
+    async fn incomplete(&self) -> Result<Vec<LiveId>, Failure>;
+
     /// Lives whose deletion was begun and not finished.
     async fn half_deleted(&self) -> Result<Vec<LiveId>, Failure>;
 

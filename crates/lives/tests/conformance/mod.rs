@@ -20,6 +20,7 @@ pub(crate) async fn all<K, S: Store>(fresh: impl AsyncFn() -> (K, S)) {
     keys_and_epochs_are_kept(&fresh().await.1).await;
     lives_that_ended_long_ago_are_found(&fresh().await.1).await;
     watch_keys_that_are_not_sealed_are_found_and_replaced(&fresh().await.1).await;
+    whoever_runs_the_server_lists_all(&fresh().await.1).await;
 }
 
 fn new(author: PersonId, title: &str, visibility: Visibility, key: u8) -> NewRow {
@@ -78,13 +79,16 @@ async fn events_are_in_the_order_of_the_decisions(store: &impl Store) {
     store.decide(live, Decision::Abandon { heard: NOW }, NOW).await.unwrap();
     let (_, resumed) = store.decide(live, Decision::Resume, NOW).await.unwrap();
     store.decide(live, Decision::Stop, NOW).await.unwrap();
+    assert_eq!(store.incomplete().await.unwrap(), [live]);
+    store.decide(live, Decision::Complete, NOW).await.unwrap();
+    assert_eq!(store.incomplete().await.unwrap(), []);
     let events = store.events(EventId(0), 10).await.unwrap();
     let kinds: Vec<_> = events.iter().map(|event| (event.live, event.kind)).collect();
-    use EventKind::{Abandoned, Resumed, Started, Stopped};
-    assert_eq!(kinds, [Started, Abandoned, Resumed, Stopped].map(|kind| (live, kind)));
+    use EventKind::{Abandoned, Completed, Resumed, Started, Stopped};
+    assert_eq!(kinds, [Started, Abandoned, Resumed, Stopped, Completed].map(|kind| (live, kind)));
     assert_eq!(Some(events[2].id), resumed);
     assert_eq!(store.events(events[1].id, 1).await.unwrap(), events[2..3]);
-    assert_eq!(store.newest_event().await.unwrap(), events[3].id);
+    assert_eq!(store.newest_event().await.unwrap(), events[4].id);
 }
 
 async fn lists_show_and_count_what_they_are_asked_for(store: &impl Store) {
@@ -219,4 +223,18 @@ async fn watch_keys_that_are_not_sealed_are_found_and_replaced(store: &impl Stor
     store.replace_watch_keys(replaced("w")).await.unwrap();
     assert_eq!(store.live(one).await.unwrap().watch_key, "s1.new");
     assert!(store.plain_watch_keys().await.unwrap().is_empty());
+}
+
+async fn whoever_runs_the_server_lists_all(store: &impl Store) {
+    let unlisted = store.start(new(AWA, "", Visibility::Unlisted, 1), 9).await.unwrap().0.id;
+    let members = store.start(new(ZOE, "", Visibility::Members, 2), 9).await.unwrap().0.id;
+    store.decide(members, Decision::Stop, NOW).await.unwrap();
+    let list = async |filter: Filter| {
+        let (count, rows) = store.list(Filter { all: true, ..filter }, 0, 10).await.unwrap();
+        assert_eq!(count, rows.len() as u64);
+        rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list(Filter::default()).await, [members, unlisted]);
+    assert_eq!(list(Filter { running: Some(true), ..Filter::default() }).await, [unlisted]);
+    assert_eq!(list(Filter { of: Some(ZOE), ..Filter::default() }).await, [members]);
 }

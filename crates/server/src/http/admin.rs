@@ -10,7 +10,7 @@ use ids::PersonId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::page::PageQuery;
-use wire::people::{Account, AccountChange, OneTimeLink, PeopleQuery, PersonPath, RoleChange};
+use wire::people::{Account, AccountChange, OneTimeLink, PeopleQuery, PersonPath, QuotaChange, RoleChange};
 use wire::{Page, Refusal, Time};
 
 use super::Sent;
@@ -33,12 +33,13 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(enable))
         .routes(routes!(make_password_link))
         .routes(routes!(change_role))
+        .routes(routes!(change_quota))
         .routes(routes!(logout_all))
         .routes(routes!(invite))
 }
 
 /// An administrator who asks: 401 to the anonymous, 403 to others.
-struct Admin(PersonId);
+pub(super) struct Admin(pub(super) PersonId);
 
 impl FromRequestParts<App> for Admin {
     type Rejection = Problem;
@@ -220,6 +221,22 @@ fn meant(role: wire::people::Role) -> accounts::Role {
         wire::people::Role::Admin => accounts::Role::Admin,
         wire::people::Role::Moderator => accounts::Role::Moderator,
     }
+}
+
+/// Say how much a person may keep
+#[utoipa::path(post, path = "/api/admin/users/{id}/quota", operation_id = "changeQuota", tag = "Running it",
+    security(("bearer" = [])), params(PersonPath), request_body = QuotaChange,
+    responses((status = 200, description = "Them, with their quota.", body = Account)))]
+async fn change_quota(
+    State(app): State<App>,
+    _: Admin,
+    Path(Id(id)): Path<Id<PersonId>>,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let QuotaChange { quota_bytes } = sent.json().await?;
+    let person = app.accounts.set_quota(id, quota_bytes).await?;
+    app.quota.set_own(id, person.quota);
+    Ok(Answer(account(&person)).into_response())
 }
 
 /// End every sign-in of a person

@@ -97,7 +97,8 @@ async fn list(
     let of =
         if flag("mine", query.mine.as_deref())? == Some(true) { Some(caller.person()?.id) } else { None };
     let by = author(query.author.as_deref())?;
-    let filter = Filter { running, words: query.q, members: matches!(caller, Caller::Person(_)), of, by };
+    let filter =
+        Filter { running, words: query.q, members: matches!(caller, Caller::Person(_)), of, by, all: false };
     let page = app.lives.list(filter, paging.page, paging.page_size).await?;
     let results = list_answers(&app, &base, &caller, page.lives.iter()).await;
     Ok(Answer(paging.envelope(&base, page.count, results)).into_response())

@@ -4,6 +4,8 @@
 
 pub(crate) mod access;
 mod admin;
+mod admin_lists;
+mod admin_webhooks;
 mod answers;
 pub(crate) mod auth;
 mod chat;
@@ -13,6 +15,7 @@ mod chat_history;
 mod chat_moderation;
 mod chat_people;
 mod chat_presence;
+mod chat_report;
 pub(crate) mod chat_state;
 mod chat_ws;
 mod codings;
@@ -76,9 +79,12 @@ pub(crate) fn router(app: &App) -> Router {
         .merge(chat_export::router())
         .merge(chat_presence::router())
         .merge(chat_moderation::router())
+        .merge(chat_report::router())
         .merge(chat_people::router())
         .merge(chat_ws::router())
         .merge(admin::router())
+        .merge(admin_lists::router())
+        .merge(admin_webhooks::router())
         .with_state(app.clone());
     let scraping = match (app.config.metrics_listen, holders(app)) {
         (Some(_), _) => Scraping::Elsewhere,

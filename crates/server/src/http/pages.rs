@@ -31,7 +31,7 @@ const LIVE_EN: &str = "live.en.html";
 const CODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 /// The application's pages beside those of lives and people, which stand at `/live/ID` and `/people/ID`; `web/src/pages.ts` has
 /// the same.
-const PAGES: &[&str] = &["", "kept", "login", "me", "profile", "register", "studio"];
+const PAGES: &[&str] = &["", "admin", "kept", "login", "me", "profile", "register", "studio"];
 /// The folder whose files have their content's hash in their name.
 const HASHED: &str = "assets/";
 /// The custom elements: a module that pages of any site load, which asks for leave (Fetch, "CORS protocol").

@@ -48,6 +48,14 @@ pub(super) fn add_invitation(
     Ok(())
 }
 
+pub(super) fn invitations(connection: &Connection, now: UnixMs) -> Kept<Vec<(TokenHash, UnixMs)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT hash, expires_at FROM invitations WHERE expires_at > ? ORDER BY expires_at DESC, hash",
+    )?;
+    let found = statement.query_map([now.0], |row| Ok((row.get(0)?, UnixMs(row.get(1)?))))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn is_invited(connection: &Connection, token: &TokenHash, now: UnixMs) -> Kept<bool> {
     let mut statement =
         connection.prepare_cached("SELECT 1 FROM invitations WHERE hash = ? AND expires_at > ?")?;

@@ -2,6 +2,7 @@
 
 mod changes;
 mod links;
+mod outbox;
 mod people;
 mod sign_ins;
 
@@ -10,7 +11,9 @@ use database::{Database, Migration, MigrationSet};
 use ids::{PersonId, SignInId, UnixMs};
 use storage::Failure;
 
-use super::{Credentials, NewIdentity, NewLink, NewRow, NewSignIn, Rule, Store, TokenHash, Verdict, Wanted};
+use super::{
+    Credentials, Disabled, NewIdentity, NewLink, NewRow, NewSignIn, Rule, Store, TokenHash, Verdict, Wanted,
+};
 use crate::{Change, Error, Name, Person, Role};
 
 /// The tables of this crate.
@@ -39,6 +42,12 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             number: 4,
             name: "mailed links",
             sql: include_str!("../../../migrations/004_mailed_links.sql"),
+            then: None,
+        },
+        Migration {
+            number: 5,
+            name: "outbox, quota",
+            sql: include_str!("../../../migrations/005_outbox.sql"),
             then: None,
         },
     ],
@@ -133,6 +142,18 @@ impl Store for Sqlite {
         Ok(self.0.read(changes::newest).await?)
     }
 
+    async fn set_quota(&self, id: PersonId, bytes: Option<u64>) -> Result<Person, Error> {
+        self.0.write(move |c| people::set_quota(c, id, bytes)).await
+    }
+
+    async fn disabled(&self, after: i64, limit: u32) -> Result<Vec<Disabled>, Failure> {
+        Ok(self.0.read(move |c| outbox::disabled(c, after, limit)).await?)
+    }
+
+    async fn newest_disabled(&self) -> Result<i64, Failure> {
+        Ok(self.0.read(outbox::newest).await?)
+    }
+
     async fn add_password_link(&self, new: NewLink) -> Result<(), Failure> {
         Ok(self.0.write(move |c| links::add(c, &new)).await?)
     }
@@ -161,6 +182,10 @@ impl Store for Sqlite {
 
     async fn add_invitation(&self, token: TokenHash, expires: UnixMs, now: UnixMs) -> Result<(), Failure> {
         Ok(self.0.write(move |c| links::add_invitation(c, &token, expires, now)).await?)
+    }
+
+    async fn invitations(&self, now: UnixMs) -> Result<Vec<(TokenHash, UnixMs)>, Failure> {
+        Ok(self.0.read(move |c| links::invitations(c, now)).await?)
     }
 
     async fn is_invited(&self, token: TokenHash, now: UnixMs) -> Result<bool, Failure> {

@@ -1,7 +1,7 @@
 use ids::{PersonId, UnixMs};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
-use super::{changes, links};
+use super::{changes, links, outbox};
 use crate::store::{Credentials, NewIdentity, NewRow, TokenHash, Wanted};
 use crate::{Change, Error, Name, Person, Role};
 
@@ -11,7 +11,8 @@ type Kept<T> = Result<T, database::Error>;
 /// What [`person`] reads.
 const COLUMNS: &str = "id, email, first_name, last_name, profile_picture,
      (SELECT group_concat(role, ' ' ORDER BY role) FROM roles WHERE person = users.id),
-     (SELECT min(subject) FROM identities WHERE person = users.id), verified, created_at, disabled_at";
+     (SELECT min(subject) FROM identities WHERE person = users.id), verified, created_at, disabled_at,
+     quota";
 /// What hangs on a row and is known of a person.
 const KNOWN_OF_THEM: [&str; 5] =
     ["roles", "identities", "password_links", "sign_in_networks", "refresh_families"];
@@ -173,13 +174,25 @@ pub(super) fn set_role(
     get(connection, id)
 }
 
-/// Whoever is disabled already is so since then.
+pub(super) fn set_quota(connection: &Connection, id: PersonId, bytes: Option<u64>) -> Result<Person, Error> {
+    get(connection, id)?;
+    let bytes = bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+    connection.prepare_cached("UPDATE users SET quota = ?2 WHERE id = ?1")?.execute(params![id.0, bytes])?;
+    changes::note(connection, id)?;
+    get(connection, id)
+}
+
+/// Whoever is disabled already is so since then, and nobody is told again.
 pub(super) fn disable(connection: &Connection, id: PersonId, at: Option<UnixMs>) -> Kept<()> {
-    connection
+    let changed = connection
         .prepare_cached(
-            "UPDATE users SET disabled_at = iif(?2 IS NULL, NULL, coalesce(disabled_at, ?2)) WHERE id = ?1",
+            "UPDATE users SET disabled_at = ?2
+             WHERE id = ?1 AND (disabled_at IS NULL) <> (?2 IS NULL) AND erasing_at IS NULL",
         )?
         .execute(params![id.0, at.map(|at| at.0)])?;
+    if let Some(at) = at.filter(|_| changed > 0) {
+        outbox::put_disabled(connection, id, at)?;
+    }
     changes::note(connection, id)
 }
 
@@ -277,5 +290,6 @@ fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
         verified: row.get(7)?,
         created: UnixMs(row.get(8)?),
         disabled: row.get::<_, Option<i64>>(9)?.map(UnixMs),
+        quota: row.get::<_, Option<i64>>(10)?.and_then(|bytes| u64::try_from(bytes).ok()),
     })
 }

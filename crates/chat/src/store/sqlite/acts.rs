@@ -1,6 +1,6 @@
 //! Acts of those who moderate, in SQL.
 
-use ids::{ActId, LiveId, PersonId, Seq, UnixMs};
+use ids::{ActId, LiveId, MessageId, PersonId, Seq, UnixMs};
 use rusqlite::{Connection, params};
 
 use super::Kept;
@@ -46,4 +46,10 @@ pub(super) fn unpin(conn: &Connection, live_id: LiveId, seq: Seq) -> Kept<bool> 
         .prepare_cached("UPDATE chat_rules SET pinned = NULL WHERE live_id = ?1 AND pinned = ?2")?
         .execute([live_id.0, seq.0])?;
     Ok(changed > 0)
+}
+
+/// What a message was reported for goes with it.
+pub(super) fn forget_reports(conn: &Connection, id: MessageId) -> Kept<()> {
+    conn.prepare_cached("DELETE FROM chat_reports WHERE message_id = ?1")?.execute([id.0])?;
+    Ok(())
 }

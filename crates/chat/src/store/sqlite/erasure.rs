@@ -8,10 +8,11 @@ use crate::moderation::Acting;
 use crate::store::Deletion;
 
 /// What hangs on a person beside their messages, to be taken away when those are.
-const THE_REST: [&str; 4] = [
+const THE_REST: [&str; 5] = [
     "DELETE FROM chat_held WHERE author_id = ?1",
     "DELETE FROM chat_moderators WHERE person_id = ?1",
     "DELETE FROM chat_sanctions WHERE person_id = ?1",
+    "DELETE FROM chat_reports WHERE by_id = ?1 OR author_id = ?1",
     // An act about a message that waited has its text.
     "UPDATE chat_acts SET detail = '' WHERE subject = ?1 AND act IN ('approve', 'reject')",
 ];

@@ -1,12 +1,12 @@
 //! What the rules ask for before somebody writes, in SQL.
 
-use ids::{LiveId, PersonId, Seq, UnixMs};
+use ids::{HeldId, LiveId, PersonId, Seq, UnixMs};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Kept;
+use super::{Kept, outbox};
 use crate::mentions::{self, Mention};
 use crate::message::{Draft, Kind, SEQ_LIMIT, message_id};
-use crate::store::Posting;
+use crate::store::{Event, EventKind, Posting};
 
 /// Whether anybody is silenced or banned in a live, or was.
 pub(super) fn has_sanctions(conn: &Connection, live_id: LiveId) -> Kept<bool> {
@@ -68,7 +68,7 @@ fn takes_part(conn: &Connection, posting: Posting, id: PersonId) -> Kept<bool> {
     Ok(wrote.exists(in_live(id, posting.live_id))? || moderates.exists([posting.live_id.0, id.0])?)
 }
 
-/// Puts a message aside until a moderator approves it. The same `client_id` again finds it there.
+/// Puts a message aside until a moderator approves it, and writes down that it waits. The same `client_id` again finds it there.
 pub(super) fn hold(
     conn: &Connection,
     posting: Posting,
@@ -76,25 +76,36 @@ pub(super) fn hold(
     reply_to: Option<Seq>,
     mentions: &[Mention],
 ) -> Kept<()> {
-    conn.prepare_cached(
-        "INSERT OR IGNORE INTO chat_held \
+    let held = conn
+        .prepare_cached(
+            "INSERT OR IGNORE INTO chat_held \
          (live_id, author_id, created_at, kind, take, ms, reply_to, on_replay, content, client_id, \
          mentions) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )?
-    .execute(params![
-        posting.live_id.0,
-        posting.author_id.0,
-        posting.now_ms.0,
-        draft.kind == Kind::Emoji,
-        draft.position.take,
-        draft.position.ms,
-        reply_to.map(|seq| seq.0),
-        posting.on_replay,
-        draft.content,
-        draft.client_id,
-        mentions::packed(mentions),
-    ])?;
-    Ok(())
+        )?
+        .execute(params![
+            posting.live_id.0,
+            posting.author_id.0,
+            posting.now_ms.0,
+            draft.kind == Kind::Emoji,
+            draft.position.take,
+            draft.position.ms,
+            reply_to.map(|seq| seq.0),
+            posting.on_replay,
+            draft.content,
+            draft.client_id,
+            mentions::packed(mentions),
+        ])?;
+    if held == 0 {
+        return Ok(());
+    }
+    let event = Event {
+        number: 0,
+        live_id: posting.live_id,
+        person_id: posting.author_id,
+        at_ms: posting.now_ms,
+        kind: EventKind::Held(HeldId(conn.last_insert_rowid())),
+    };
+    outbox::put(conn, event)
 }
 
 /// A person, and the first and last ids that their messages in a live may have.

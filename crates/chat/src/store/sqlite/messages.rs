@@ -17,7 +17,7 @@ use crate::{Error, Refusal, rules};
 pub(super) const INDEX_BATCH: i64 = 1_000;
 
 /// Every table with rows of lives, but for the messages, whose ids tell their live.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "chat_sent",
     "chat_deletions",
     "chat_reactions",
@@ -27,6 +27,7 @@ const TABLES: [&str; 9] = [
     "chat_sanctions",
     "chat_held",
     "chat_acts",
+    "chat_reports",
 ];
 const DELETED: i64 = 1;
 pub(super) const ON_REPLAY: i64 = 2;
@@ -86,6 +87,7 @@ pub(super) fn erase(conn: &Connection, acting: Acting, id: MessageId, author_id:
         acting.by_id.0,
         acting.now_ms.0,
     ])?;
+    acts::forget_reports(conn, id)?;
     let deletion = Deletion { change: Change(change), seq: Seq(seq) };
     if acts::unpin(conn, acting.live_id, deletion.seq)? {
         acts::note(conn, acting, "pin", None, "")?;
@@ -278,6 +280,19 @@ pub(super) fn with_unindexed(conn: &Connection) -> Kept<Vec<LiveId>> {
 pub(super) fn by_id(conn: &Connection, id: MessageId) -> Kept<Option<Message>> {
     let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE m.id = ?1"))?;
     Ok(collect(statement.query_map([id.0], read)?)?.pop())
+}
+
+/// At most `limit` messages of somebody that are there to be read, those with ids after this one, by their ids.
+pub(super) fn of_author(
+    conn: &Connection,
+    author_id: PersonId,
+    after: MessageId,
+    limit: u32,
+) -> Kept<Vec<Message>> {
+    let sql =
+        format!("{SELECT} WHERE m.author_id = ?1 AND m.id > ?2 AND m.flags & 1 = 0 ORDER BY m.id LIMIT ?3");
+    let mut statement = conn.prepare_cached(&sql)?;
+    collect(statement.query_map(params![author_id.0, after.0, limit], read)?)
 }
 
 /// At most `limit` deletions after the one numbered `since`, in their order.

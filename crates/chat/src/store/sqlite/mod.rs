@@ -7,21 +7,23 @@ mod gate;
 mod messages;
 mod migration;
 mod moderation;
+mod outbox;
+mod reports;
 mod verify;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use database::{Database, Migration, MigrationSet};
-use ids::{ActId, Change, HeldId, LiveId, MessageId, PersonId, UnixMs};
+use ids::{ActId, Change, HeldId, LiveId, MessageId, PersonId, ReportId, UnixMs};
 use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
 use storage::Failure;
 
-use super::{Counters, Deleting, Deletion, Order, Posted, ReactionCounts, Standing, Store};
+use super::{Counters, Deleting, Deletion, Event, Order, Posted, ReactionCounts, Standing, Store};
 use crate::compression::{self, Packed};
 use crate::message::Message;
-use crate::moderation::{Act, Acting, Held, Rules, RulesChange, Sanction};
+use crate::moderation::{Act, Acting, Ban, Held, NewReport, Report, Rules, RulesChange, Sanction};
 use crate::search::Query;
 use crate::window::{Stretch, Window};
 use crate::{Error, Refusal};
@@ -44,6 +46,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             ..step(6, "packed text, narrower still", include_str!("../../../migrations/V6__packed.sql"))
         },
         step(7, "every script in the search index", include_str!("../../../migrations/V7__every_script.sql")),
+        step(8, "reports, outbox", include_str!("../../../migrations/V8__reports.sql")),
     ],
 };
 
@@ -210,6 +213,48 @@ impl Store for Sqlite {
 
     async fn acts(&self, live_id: LiveId, before: ActId, limit: u32) -> Result<Vec<Act>, Failure> {
         Ok(self.0.read(move |conn| acts::acts(conn, live_id, before, limit)).await?)
+    }
+
+    async fn report(&self, new: NewReport) -> Result<ReportId, Error> {
+        self.0.write(move |conn| reports::report(conn, &new)).await
+    }
+
+    async fn reports(&self, skip: u64, limit: u32) -> Result<(u64, Vec<Report>), Failure> {
+        Ok(self.0.read(move |conn| reports::list(conn, skip, limit)).await?)
+    }
+
+    async fn dismiss(&self, id: ReportId) -> Result<bool, Failure> {
+        Ok(self.0.write(move |conn| reports::dismiss(conn, id)).await?)
+    }
+
+    async fn said(&self, person_id: PersonId, after: MessageId, limit: u32) -> Result<Vec<Message>, Failure> {
+        Ok(self.0.read(move |conn| messages::of_author(conn, person_id, after, limit)).await?)
+    }
+
+    async fn waiting_of(&self, person_id: PersonId) -> Result<Vec<Message>, Failure> {
+        Ok(self.0.read(move |conn| moderation::held_of(conn, person_id)).await?)
+    }
+
+    async fn reported_by(&self, person_id: PersonId) -> Result<Vec<(MessageId, UnixMs, String)>, Failure> {
+        Ok(self.0.read(move |conn| reports::by(conn, person_id)).await?)
+    }
+
+    async fn bans(
+        &self,
+        live_id: Option<LiveId>,
+        now_ms: UnixMs,
+        skip: u64,
+        limit: u32,
+    ) -> Result<(u64, Vec<Ban>), Failure> {
+        Ok(self.0.read(move |conn| reports::bans(conn, live_id, now_ms, skip, limit)).await?)
+    }
+
+    async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, Failure> {
+        Ok(self.0.read(move |conn| outbox::events(conn, after, limit)).await?)
+    }
+
+    async fn newest_event(&self) -> Result<i64, Failure> {
+        Ok(self.0.read(outbox::newest).await?)
     }
 }
 

@@ -172,6 +172,18 @@ pub(super) fn held(conn: &Connection, live_id: LiveId, limit: u32) -> Kept<Vec<H
     Ok(rows.into_iter().map(held).collect())
 }
 
+/// What somebody wrote that waits for approval, in all lives.
+pub(super) fn held_of(conn: &Connection, author_id: PersonId) -> Kept<Vec<Message>> {
+    let mut lives = conn.prepare_cached("SELECT DISTINCT live_id FROM chat_held WHERE author_id = ?1")?;
+    let lives = lives.query_map([author_id.0], |row| row.get(0).map(LiveId))?;
+    let mut found = Vec::new();
+    for live_id in lives.collect::<rusqlite::Result<Vec<_>>>()? {
+        let waiting = held(conn, live_id, u32::MAX)?.into_iter().map(|held| held.message);
+        found.extend(waiting.filter(|message| message.author.id == author_id));
+    }
+    Ok(found)
+}
+
 /// Takes a message out of those that wait: stores it when it is approved.
 pub(super) fn decide(
     conn: &Connection,

@@ -52,7 +52,7 @@ fn kept_count(connection: &Connection, filter: &Filter) -> Kept<i64> {
     )?;
     // The counts of all people together stand under 0.
     let author = filter.of.or(filter.by).map_or(0, |person| person.0);
-    let values = (author, filter.members, filter.running, filter.of.is_some());
+    let values = (author, filter.members, filter.running, filter.of.is_some() || filter.all);
     Ok(statement.query_row(values, |row| row.get(0))?)
 }
 
@@ -73,6 +73,7 @@ fn condition(filter: &Filter) -> (String, Vec<Value>) {
             parts.push("author = ?");
             values.push(Value::Integer(person.0));
         }
+        (None, _) if filter.all => {}
         // The plus keeps SQLite from an index by which the lives of a page would have to be sorted, or all ended ones looked at
         // to find the few that run: in the order of their numbers a page is read and no more.
         (None, true) => parts.push("+visibility IN ('public', 'members')"),

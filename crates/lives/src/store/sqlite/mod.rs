@@ -21,6 +21,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         step(3, "outbox, counts, what is recorded", include_str!("../../../migrations/003_outbox.sql")),
         step(4, "epochs of rights, viewers", include_str!("../../../migrations/004_epoch_and_viewers.sql")),
         step(5, "sealed keys, keeping", include_str!("../../../migrations/005_sealed_keys_and_keeping.sql")),
+        step(6, "when replays were complete", include_str!("../../../migrations/006_completed_at.sql")),
     ],
 };
 
@@ -86,6 +87,10 @@ impl Store for Sqlite {
 
     async fn running(&self) -> Result<Vec<LiveId>, Failure> {
         Ok(self.0.read(rows::running).await?)
+    }
+
+    async fn incomplete(&self) -> Result<Vec<LiveId>, Failure> {
+        Ok(self.0.read(rows::incomplete).await?)
     }
 
     async fn half_deleted(&self) -> Result<Vec<LiveId>, Failure> {

@@ -8,7 +8,7 @@ use crate::{Decision, Error, EventKind, Recorded};
 
 /// What [`read`] reads.
 pub(super) const COLUMNS: &str = "lives.id, author, lives.title, lives.description, lives.content, visibility, started_at, ended_at, \
-     stopped_at, deleted_at, watch_key, stream_key, recorded, epoch, viewers, keep_ms";
+     stopped_at, deleted_at, watch_key, stream_key, recorded, epoch, viewers, keep_ms, completed_at";
 
 /// What a job on the rows returns that refuses nothing.
 pub(super) type Kept<T> = Result<T, database::Error>;
@@ -54,7 +54,8 @@ pub(super) fn decide(
     let mut statement = connection.prepare_cached(
         "UPDATE lives SET title = ?2, description = ?3, content = ?4, visibility = ?5, ended_at = ?6,
                           stopped = ?7 IS NOT NULL, stopped_at = ?7, deleted_at = ?8,
-                          watch_key = ?9, stream_key = ?10, epoch = ?11, keep_ms = ?12
+                          watch_key = ?9, stream_key = ?10, epoch = ?11, keep_ms = ?12,
+                          completed_at = ?13
          WHERE id = ?1",
     )?;
     statement.execute(params![
@@ -70,6 +71,7 @@ pub(super) fn decide(
         row.stream_key,
         row.epoch,
         row.keep_ms,
+        row.completed.map(|at| at.0),
     ])?;
     let event = outbox::put(connection, id, kind, now)?;
     Ok((row, Some(event)))
@@ -140,6 +142,13 @@ pub(super) fn half_deleted(connection: &Connection) -> Kept<Vec<LiveId>> {
     ids(connection, "SELECT id FROM lives WHERE deleted_at IS NOT NULL")
 }
 
+pub(super) fn incomplete(connection: &Connection) -> Kept<Vec<LiveId>> {
+    ids(
+        connection,
+        "SELECT id FROM lives WHERE stopped_at IS NOT NULL AND completed_at IS NULL AND deleted_at IS NULL",
+    )
+}
+
 pub(super) fn keep_recorded(connection: &Connection, recorded: &[(LiveId, Recorded)]) -> Kept<()> {
     let mut statement = connection.prepare_cached("UPDATE lives SET recorded = ?2 WHERE id = ?1")?;
     for (id, recorded) in recorded {
@@ -200,5 +209,6 @@ pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         epoch: row.get(13)?,
         viewers: u64::try_from(row.get::<_, i64>(14)?).unwrap_or(0),
         keep_ms: row.get(15)?,
+        completed: time(16)?,
     })
 }

@@ -168,6 +168,33 @@ impl From<lives::Error> for Problem {
     }
 }
 
+impl From<webhooks::Error> for Problem {
+    fn from(error: webhooks::Error) -> Self {
+        use webhooks::Error;
+        match error {
+            Error::NoSuchWebhook => {
+                Self::new(StatusCode::NOT_FOUND, "Ce webhook n'existe pas.", "There is no such webhook.")
+            }
+            Error::NoSuchDelivery => Self::new(
+                StatusCode::NOT_FOUND,
+                "Ce webhook n'a pas cette livraison.",
+                "This webhook has no such delivery.",
+            ),
+            Error::Bad(what) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                format!("Ce webhook ne peut pas être ajouté : {what}."),
+                format!("This webhook cannot be added: {what}."),
+            ),
+            Error::TooMany { limit } => Self::new(
+                StatusCode::CONFLICT,
+                format!("Il y a déjà {limit} webhooks : retirez-en un."),
+                format!("There are {limit} webhooks already: remove one."),
+            ),
+            Error::Storage(failure) => failure.into(),
+        }
+    }
+}
+
 impl From<chat::Error> for Problem {
     fn from(error: chat::Error) -> Self {
         match error {
@@ -224,6 +251,9 @@ impl From<Refusal> for Problem {
             }
             Refusal::NoPerson => {
                 with(StatusCode::NOT_FOUND, "Cette personne n'existe pas.", "There is no such person.")
+            }
+            Refusal::Reason => {
+                not_so("Un motif a 500 caractères au plus.", "A reason has at most 500 characters.")
             }
             Refusal::NotYours => forbidden("Ce message n'est pas le vôtre.", "This message is not yours."),
             Refusal::NotModerator => {
