@@ -371,8 +371,7 @@ impl Trial {
             Change::Refresh => {
                 let body = json!({"refresh": self.world.tokens[at].1});
                 let answer = api.post("/api/users/token/refresh/", body).await.expect(200).json();
-                let token = |name: &str| answer[name].as_str().expect("a token").to_owned();
-                self.world.tokens[at].1 = token("refresh");
+                self.world.tokens[at].1 = answer["refresh"].as_str().expect("a token").to_owned();
                 Some(format!("{name} has fresh tokens"))
             }
             _ => None,

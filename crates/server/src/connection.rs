@@ -71,7 +71,7 @@ pub(crate) async fn talk_by_tls(
         // The pace is that of what is sent, so a reader who takes nothing is found where bytes wait for them.
         let stream = counted(stream, traffic);
         Ok(match opening {
-            Opening::Tls => Opened::Tls(tls.take(stream, Speaks::Http).await?),
+            Opening::Tls => Opened::Tls(tls.take(stream, Speaks::Http).await?.map(Box::new)),
             Opening::Http => Opened::Plain(stream),
             Opening::Other => Opened::Tls(None),
         })
@@ -88,7 +88,7 @@ pub(crate) async fn talk_by_tls(
 /// How a connection on a port of TLS began.
 enum Opened {
     /// With a handshake; `None` where nothing follows it.
-    Tls(Option<TlsStream<Bare>>),
+    Tls(Option<Box<TlsStream<Bare>>>),
     Plain(Bare),
 }
 

@@ -140,7 +140,7 @@ fn above(path: &Path) -> std::path::PathBuf {
 }
 
 fn disk_room(config: &Config) -> Result<String, String> {
-    let stat = rustix::fs::statvfs(&above(&config.data_dir)).map_err(|error| error.to_string())?;
+    let stat = rustix::fs::statvfs(above(&config.data_dir)).map_err(|error| error.to_string())?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     let said = format!("{free} bytes are free, of which {} are kept for the database", config.reserve);
     if free > config.reserve {

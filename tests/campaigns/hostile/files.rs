@@ -33,8 +33,11 @@ const PACKET: &[u8] = &[0xFC, 0xFF, 0xFE];
 /// OpusHead of two channels (RFC 7845, section 5.1).
 const OPUS_HEAD: &[u8] = b"OpusHead\x01\x02\x00\x00\x80\xBB\x00\x00\x00\x00\x00";
 
-/// The kinds: their names, and how each is made of a number of bytes.
-pub(crate) const KINDS: [(&str, fn(usize) -> Vec<u8>); 9] = [
+/// A kind: its name, and how it is made of a number of bytes.
+pub(crate) type FileKind = (&'static str, fn(usize) -> Vec<u8>);
+
+/// The kinds.
+pub(crate) const KINDS: [FileKind; 9] = [
     ("jumping times", jumping_times),
     ("laces of one byte", laces),
     ("clusters of one frame", clusters),
