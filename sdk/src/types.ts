@@ -938,6 +938,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/posts/live/{id}/chat/{message_id}/report/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report a message
+         * @description To whoever runs the server. The same message again is the report that there is.
+         */
+        post: operations["reportMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/posts/live/{id}/chat/people/": {
         parameters: {
             query?: never;
@@ -1088,6 +1108,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/users/{id}/quota/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say how much a person may keep */
+        post: operations["changeQuota"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/users/{id}/logout-all/": {
         parameters: {
             query?: never;
@@ -1112,10 +1149,278 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List invitations
+         * @description Those that are good. Their links were told once.
+         */
+        get: operations["listInvitations"];
         put?: never;
         /** Make an invitation */
         post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/lives/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List lives
+         * @description Everybody's, whoever may see them, the newest first.
+         */
+        get: operations["listAllLives"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/lives/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a live */
+        get: operations["showAnyLive"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a live
+         * @description With its recording and its conversation. There is no way back.
+         */
+        delete: operations["deleteAnyLive"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reports/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List reports
+         * @description The newest first.
+         */
+        get: operations["listReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/reports/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Dismiss a report
+         * @description The message stays; a message that is deleted takes its reports with it.
+         */
+        delete: operations["dismissReport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/bans/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List bans
+         * @description Who may not write, in which live: silences and bans.
+         */
+        get: operations["listBans"];
+        put?: never;
+        /**
+         * Ban somebody in a live
+         * @description They may read it, and not write in it.
+         */
+        post: operations["banPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/bans/{live_id}/{person_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Lift a ban */
+        delete: operations["unbanPerson"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks
+         * @description The oldest first.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Add a webhook
+         * @description It hears what happens from then on. Its secret is told this once.
+         */
+        post: operations["addWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a webhook */
+        get: operations["showWebhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a webhook
+         * @description What waits for it is not sent any more.
+         */
+        delete: operations["removeWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{id}/pause/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a webhook
+         * @description What happens meanwhile is sent when it is resumed.
+         */
+        post: operations["pauseWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{id}/resume/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume a webhook */
+        post: operations["resumeWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{id}/try/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a webhook out
+         * @description Sends one request of the type `webhook.try` at once, also to one that is paused.
+         */
+        post: operations["tryWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{id}/replay/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send once more
+         * @description What was set aside, or one delivery, whatever became of it.
+         */
+        post: operations["replayWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/{id}/deliveries/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a webhook is sent
+         * @description The newest first. Of what was taken, and of what was set aside, the newest thousand are kept.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1249,6 +1554,11 @@ export interface components {
             /** @description Since when they are here. */
             created_at: components["schemas"]["Time"];
             disabled_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Bytes of recordings that they may keep; null: as many as everybody.
+             */
+            quota_bytes: number | null;
         };
         /** @description What an administrator changes of somebody; what is left out stays. A field that is none of these is refused. */
         AccountChange: {
@@ -1263,6 +1573,17 @@ export interface components {
              * @description An http(s) address; `null` takes the picture away.
              */
             profile_picture?: string | null;
+        };
+        /** @description Somebody who may not write in a live. */
+        Ban: {
+            /**
+             * Format: int64
+             * @description Where.
+             */
+            live_id: number;
+            /** @description Who. */
+            person: components["schemas"]["Owner"];
+            until: components["schemas"]["Time"] | null;
         };
         /** @description How a conversation is led. */
         ChatRules: {
@@ -1354,6 +1675,38 @@ export interface components {
             /** @description As it was when signing up. */
             password: string;
         };
+        /** @description An event on its way to a webhook. */
+        Delivery: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description The `webhook-id` under which it is sent, each time the same. */
+            webhook_id: string;
+            /** @description What happened. */
+            type: string;
+            /** @description When. */
+            timestamp: components["schemas"]["Time"];
+            /** @description What is sent. */
+            body: unknown;
+            /** @description Where it stands. */
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            last_tried_at: components["schemas"]["Time"] | null;
+            next_at: components["schemas"]["Time"] | null;
+            /** @description What the last attempt said. */
+            outcome: string | null;
+        };
+        /**
+         * @description Where a delivery stands.
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "delivered" | "set_aside";
         /** @description How often people reacted, by emoji. */
         EmojiCounts: {
             [key: string]: number;
@@ -1398,6 +1751,13 @@ export interface components {
         };
         /** @description A history: messages, or a page of them where one was asked for. */
         History: components["schemas"]["Message"][] | components["schemas"]["Page_Message"];
+        /** @description An invitation that was made and not yet used. Its link was told once. */
+        Invitation: {
+            /** @description What tells it from others; opens nothing. */
+            id: string;
+            /** @description When it ends. */
+            expires_at: components["schemas"]["Time"];
+        };
         /** @description How long somebody asks for: a number of days, 0 or `forever` for ever. */
         KeepDaysAsked: number | string;
         /** @description A link is on its way, if anybody has that address. */
@@ -1632,6 +1992,24 @@ export interface components {
             /** @description May be empty. */
             last_name: string;
         };
+        /** @description Somebody who is to write no more in a live. */
+        NewBan: {
+            /**
+             * Format: int64
+             * @description Where.
+             */
+            live_id: number;
+            /**
+             * Format: int64
+             * @description Who.
+             */
+            person_id: number;
+            /**
+             * Format: int32
+             * @description For so long, a year at most; without it for as long as the live is there.
+             */
+            seconds?: number | null;
+        };
         /**
          * @description A message as it is sent, over HTTP or over the WebSocket. What is wrong in it is refused with a sentence, so it is kept as it
          *     was written until then.
@@ -1653,6 +2031,11 @@ export interface components {
             position?: components["schemas"]["Position"] | null;
             /** @description Ids of people. Kept are those who wrote in this live, moderate it or are its author. */
             mentions?: number[];
+        };
+        /** @description Why a message is reported. */
+        NewReport: {
+            /** @description At most 500 characters. */
+            reason?: string;
         };
         /** @description How somebody is kept from writing. */
         NewSanction: {
@@ -1679,6 +2062,17 @@ export interface components {
              */
             watch_url: string;
         };
+        /** @description A webhook to be added. */
+        NewWebhook: {
+            /** @description Where requests go: https or http. */
+            url: string;
+            /** @description What they are signed with: `whsec_` and the base64 of 24 to 64 bytes. One is made without. */
+            secret?: string | null;
+            /** @description What it hears; everything without. */
+            events?: string[];
+            /** @description Whether it may be inside the operator's network. */
+            allow_private?: boolean;
+        };
         /** @description A link that is good once. */
         OneTimeLink: {
             /**
@@ -1688,6 +2082,54 @@ export interface components {
             url: string;
             /** @description When it ends. */
             expires_at: components["schemas"]["Time"];
+        };
+        /** @description A live as administrators see it. */
+        OwnedLive: {
+            /**
+             * Format: int64
+             * @description Never used again.
+             */
+            id: number;
+            /** @description May be empty. */
+            title: string;
+            /** @description Whose it is. */
+            owner: components["schemas"]["Owner"];
+            /** @description Who may see it. */
+            visibility: components["schemas"]["Visibility"];
+            /** @description Whether it runs. */
+            state: components["schemas"]["LiveState"];
+            /** @description When it began. */
+            started_at: components["schemas"]["Time"];
+            ended_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description The end of its timeline. Milliseconds.
+             */
+            duration_ms: number;
+            /**
+             * Format: int64
+             * @description Bytes of its frames.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Who watched ten seconds or more.
+             */
+            viewers_total: number;
+        };
+        /** @description Somebody in a list of administrators. */
+        Owner: {
+            /**
+             * Format: int64
+             * @description Never anybody else's.
+             */
+            id: number;
+            /** @description Null for people of another app, and for whoever is gone. */
+            email: string | null;
+            /** @description May be empty. */
+            first_name: string;
+            /** @description May be empty. */
+            last_name: string;
         };
         /** @description A page of a list. */
         Page_Account: {
@@ -1733,6 +2175,85 @@ export interface components {
                 /** @description Since when they are here. */
                 created_at: components["schemas"]["Time"];
                 disabled_at: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description Bytes of recordings that they may keep; null: as many as everybody.
+                 */
+                quota_bytes: number | null;
+            }[];
+        };
+        /** @description A page of a list. */
+        Page_Ban: {
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            count: number;
+            /**
+             * Format: uri
+             * @description Address of the next page.
+             */
+            next: string | null;
+            /**
+             * Format: uri
+             * @description Address of the page before.
+             */
+            previous: string | null;
+            /** @description What stands on this one. */
+            results: {
+                /**
+                 * Format: int64
+                 * @description Where.
+                 */
+                live_id: number;
+                /** @description Who. */
+                person: components["schemas"]["Owner"];
+                until: components["schemas"]["Time"] | null;
+            }[];
+        };
+        /** @description A page of a list. */
+        Page_Delivery: {
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            count: number;
+            /**
+             * Format: uri
+             * @description Address of the next page.
+             */
+            next: string | null;
+            /**
+             * Format: uri
+             * @description Address of the page before.
+             */
+            previous: string | null;
+            /** @description What stands on this one. */
+            results: {
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 */
+                id: number;
+                /** @description The `webhook-id` under which it is sent, each time the same. */
+                webhook_id: string;
+                /** @description What happened. */
+                type: string;
+                /** @description When. */
+                timestamp: components["schemas"]["Time"];
+                /** @description What is sent. */
+                body: unknown;
+                /** @description Where it stands. */
+                state: components["schemas"]["DeliveryState"];
+                /**
+                 * Format: int32
+                 * @description How often it was tried.
+                 */
+                attempts: number;
+                last_tried_at: components["schemas"]["Time"] | null;
+                next_at: components["schemas"]["Time"] | null;
+                /** @description What the last attempt said. */
+                outcome: string | null;
             }[];
         };
         /** @description A page of a list. */
@@ -1757,6 +2278,31 @@ export interface components {
                 /** @description The live. */
                 live: components["schemas"]["Live"];
                 message: components["schemas"]["Message"] | null;
+            }[];
+        };
+        /** @description A page of a list. */
+        Page_Invitation: {
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            count: number;
+            /**
+             * Format: uri
+             * @description Address of the next page.
+             */
+            next: string | null;
+            /**
+             * Format: uri
+             * @description Address of the page before.
+             */
+            previous: string | null;
+            /** @description What stands on this one. */
+            results: {
+                /** @description What tells it from others; opens nothing. */
+                id: string;
+                /** @description When it ends. */
+                expires_at: components["schemas"]["Time"];
             }[];
         };
         /** @description A page of a list. */
@@ -1920,6 +2466,58 @@ export interface components {
             }[];
         };
         /** @description A page of a list. */
+        Page_OwnedLive: {
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            count: number;
+            /**
+             * Format: uri
+             * @description Address of the next page.
+             */
+            next: string | null;
+            /**
+             * Format: uri
+             * @description Address of the page before.
+             */
+            previous: string | null;
+            /** @description What stands on this one. */
+            results: {
+                /**
+                 * Format: int64
+                 * @description Never used again.
+                 */
+                id: number;
+                /** @description May be empty. */
+                title: string;
+                /** @description Whose it is. */
+                owner: components["schemas"]["Owner"];
+                /** @description Who may see it. */
+                visibility: components["schemas"]["Visibility"];
+                /** @description Whether it runs. */
+                state: components["schemas"]["LiveState"];
+                /** @description When it began. */
+                started_at: components["schemas"]["Time"];
+                ended_at: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description The end of its timeline. Milliseconds.
+                 */
+                duration_ms: number;
+                /**
+                 * Format: int64
+                 * @description Bytes of its frames.
+                 */
+                bytes: number;
+                /**
+                 * Format: int64
+                 * @description Who watched ten seconds or more.
+                 */
+                viewers_total: number;
+            }[];
+        };
+        /** @description A page of a list. */
         Page_Post: {
             /**
              * Format: int64
@@ -1955,6 +2553,105 @@ export interface components {
                 is_live_post: boolean;
                 /** @description The live. */
                 live: components["schemas"]["Live"];
+            }[];
+        };
+        /** @description A page of a list. */
+        Page_Report: {
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            count: number;
+            /**
+             * Format: uri
+             * @description Address of the next page.
+             */
+            next: string | null;
+            /**
+             * Format: uri
+             * @description Address of the page before.
+             */
+            previous: string | null;
+            /** @description What stands on this one. */
+            results: {
+                /**
+                 * Format: int64
+                 * @description Its number.
+                 */
+                id: number;
+                /**
+                 * Format: int64
+                 * @description Where the message stands.
+                 */
+                live_id: number;
+                /**
+                 * Format: int64
+                 * @description The message.
+                 */
+                message_id: number;
+                /** @description What it says. */
+                content: string;
+                /** @description Who wrote it. */
+                author: components["schemas"]["Owner"];
+                /** @description Who reported it. */
+                reported_by: components["schemas"]["Owner"];
+                /** @description Why; may be empty. */
+                reason: string;
+                /** @description When it was reported. */
+                created_at: components["schemas"]["Time"];
+            }[];
+        };
+        /** @description A page of a list. */
+        Page_Webhook: {
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            count: number;
+            /**
+             * Format: uri
+             * @description Address of the next page.
+             */
+            next: string | null;
+            /**
+             * Format: uri
+             * @description Address of the page before.
+             */
+            previous: string | null;
+            /** @description What stands on this one. */
+            results: {
+                /**
+                 * Format: int64
+                 * @description Never another one's.
+                 */
+                id: number;
+                /**
+                 * Format: uri
+                 * @description Where requests go.
+                 */
+                url: string;
+                /**
+                 * @description What it hears: `live.started`, `live.resumed`, `live.ended`, `live.stopped`, `replay.complete`, `message.held`,
+                 *     `message.reported`, `person.disabled`; empty for everything.
+                 */
+                events: string[];
+                /** @description Whether it may be inside the operator's network. */
+                allow_private: boolean;
+                paused_at: components["schemas"]["Time"] | null;
+                /** @description Since when it hears. */
+                created_at: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description How many events wait to be sent.
+                 */
+                waiting: number;
+                /**
+                 * Format: int64
+                 * @description How many were tried for a day and set aside.
+                 */
+                set_aside: number;
+                /** @description What its requests are signed with. It is told once, when it is added. */
+                secret?: string;
             }[];
         };
         /** @description A password and the one that takes its place. */
@@ -2060,6 +2757,14 @@ export interface components {
              */
             profile_picture?: string | null;
         };
+        /** @description How many bytes of recordings somebody may keep. */
+        QuotaChange: {
+            /**
+             * Format: int64
+             * @description Bytes; null: as many as everybody.
+             */
+            quota_bytes?: number | null;
+        };
         /** @description Reactions of one second of the timeline. */
         ReactionSecond: {
             /**
@@ -2136,6 +2841,50 @@ export interface components {
              * @description The sound alone.
              */
             audio: string | null;
+        };
+        /** @description How many deliveries are sent once more. */
+        Replayed: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            replayed: number;
+        };
+        /** @description A message that somebody reported. */
+        Report: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description Where the message stands.
+             */
+            live_id: number;
+            /**
+             * Format: int64
+             * @description The message.
+             */
+            message_id: number;
+            /** @description What it says. */
+            content: string;
+            /** @description Who wrote it. */
+            author: components["schemas"]["Owner"];
+            /** @description Who reported it. */
+            reported_by: components["schemas"]["Owner"];
+            /** @description Why; may be empty. */
+            reason: string;
+            /** @description When it was reported. */
+            created_at: components["schemas"]["Time"];
+        };
+        /** @description A report that was kept. */
+        Reported: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            report_id: number;
         };
         /**
          * @description What somebody may do beside what everybody may.
@@ -2487,6 +3236,23 @@ export interface components {
          * @enum {string}
          */
         TrackKind: "video" | "audio";
+        /** @description What came of a request that only tries a webhook out. */
+        TriedWebhook: {
+            /** @description Whether it was taken: the answer was 2xx. */
+            taken: boolean;
+            /**
+             * Format: int32
+             * @description The status of the answer; null without one.
+             */
+            status: number | null;
+            /** @description What happened, in a sentence. */
+            said: string;
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            took_ms: number;
+        };
         /** @description Bytes that were acknowledged and stand in no take. They are kept as they came. */
         Unread: {
             /**
@@ -2560,6 +3326,49 @@ export interface components {
          * @enum {string}
          */
         Visibility: "public" | "unlisted" | "members";
+        /** @description A program that is told what happens. */
+        Webhook: {
+            /**
+             * Format: int64
+             * @description Never another one's.
+             */
+            id: number;
+            /**
+             * Format: uri
+             * @description Where requests go.
+             */
+            url: string;
+            /**
+             * @description What it hears: `live.started`, `live.resumed`, `live.ended`, `live.stopped`, `replay.complete`, `message.held`,
+             *     `message.reported`, `person.disabled`; empty for everything.
+             */
+            events: string[];
+            /** @description Whether it may be inside the operator's network. */
+            allow_private: boolean;
+            paused_at: components["schemas"]["Time"] | null;
+            /** @description Since when it hears. */
+            created_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description How many events wait to be sent.
+             */
+            waiting: number;
+            /**
+             * Format: int64
+             * @description How many were tried for a day and set aside.
+             */
+            set_aside: number;
+            /** @description What its requests are signed with. It is told once, when it is added. */
+            secret?: string;
+        };
+        /** @description Which delivery is to be sent once more. */
+        WebhookReplay: {
+            /**
+             * Format: int64
+             * @description The number of one; all that were set aside without.
+             */
+            delivery_id?: number | null;
+        };
     };
     responses: {
         /** @description Malformed. */
@@ -2762,17 +3571,21 @@ export interface components {
 }
 export type Account = components['schemas']['Account'];
 export type AccountChange = components['schemas']['AccountChange'];
+export type Ban = components['schemas']['Ban'];
 export type ChatRules = components['schemas']['ChatRules'];
 export type ChatRulesChange = components['schemas']['ChatRulesChange'];
 export type ClientFrame = components['schemas']['ClientFrame'];
 export type Cost = components['schemas']['Cost'];
 export type Credentials = components['schemas']['Credentials'];
+export type Delivery = components['schemas']['Delivery'];
+export type DeliveryState = components['schemas']['DeliveryState'];
 export type EmojiCounts = components['schemas']['EmojiCounts'];
 export type EngineState = components['schemas']['EngineState'];
 export type Found = components['schemas']['Found'];
 export type Gap = components['schemas']['Gap'];
 export type HeldMessage = components['schemas']['HeldMessage'];
 export type History = components['schemas']['History'];
+export type Invitation = components['schemas']['Invitation'];
 export type KeepDaysAsked = components['schemas']['KeepDaysAsked'];
 export type LinkSent = components['schemas']['LinkSent'];
 export type Live = components['schemas']['Live'];
@@ -2784,16 +3597,27 @@ export type MessageKind = components['schemas']['MessageKind'];
 export type ModerationAct = components['schemas']['ModerationAct'];
 export type Myself = components['schemas']['Myself'];
 export type Named = components['schemas']['Named'];
+export type NewBan = components['schemas']['NewBan'];
 export type NewMessage = components['schemas']['NewMessage'];
+export type NewReport = components['schemas']['NewReport'];
 export type NewSanction = components['schemas']['NewSanction'];
 export type NewStreamKey = components['schemas']['NewStreamKey'];
 export type NewWatchKey = components['schemas']['NewWatchKey'];
+export type NewWebhook = components['schemas']['NewWebhook'];
 export type OneTimeLink = components['schemas']['OneTimeLink'];
+export type OwnedLive = components['schemas']['OwnedLive'];
+export type Owner = components['schemas']['Owner'];
 export type Page_Account = components['schemas']['Page_Account'];
+export type Page_Ban = components['schemas']['Page_Ban'];
+export type Page_Delivery = components['schemas']['Page_Delivery'];
 export type Page_Found = components['schemas']['Page_Found'];
+export type Page_Invitation = components['schemas']['Page_Invitation'];
 export type Page_Live = components['schemas']['Page_Live'];
 export type Page_Message = components['schemas']['Page_Message'];
+export type Page_OwnedLive = components['schemas']['Page_OwnedLive'];
 export type Page_Post = components['schemas']['Page_Post'];
+export type Page_Report = components['schemas']['Page_Report'];
+export type Page_Webhook = components['schemas']['Page_Webhook'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type PasswordReset = components['schemas']['PasswordReset'];
 export type Person = components['schemas']['Person'];
@@ -2802,6 +3626,7 @@ export type Post = components['schemas']['Post'];
 export type Present = components['schemas']['Present'];
 export type Problem = components['schemas']['Problem'];
 export type ProfileChange = components['schemas']['ProfileChange'];
+export type QuotaChange = components['schemas']['QuotaChange'];
 export type ReactionSecond = components['schemas']['ReactionSecond'];
 export type Reactions = components['schemas']['Reactions'];
 export type Readiness = components['schemas']['Readiness'];
@@ -2810,6 +3635,9 @@ export type Registering = components['schemas']['Registering'];
 export type Registration = components['schemas']['Registration'];
 export type RegistrationMode = components['schemas']['RegistrationMode'];
 export type Replay = components['schemas']['Replay'];
+export type Replayed = components['schemas']['Replayed'];
+export type Report = components['schemas']['Report'];
+export type Reported = components['schemas']['Reported'];
 export type Role = components['schemas']['Role'];
 export type RoleChange = components['schemas']['RoleChange'];
 export type Sanction = components['schemas']['Sanction'];
@@ -2829,11 +3657,14 @@ export type Time = components['schemas']['Time'];
 export type Timeline = components['schemas']['Timeline'];
 export type Tokens = components['schemas']['Tokens'];
 export type TrackKind = components['schemas']['TrackKind'];
+export type TriedWebhook = components['schemas']['TriedWebhook'];
 export type Unread = components['schemas']['Unread'];
 export type UploadedVideo = components['schemas']['UploadedVideo'];
 export type User = components['schemas']['User'];
 export type VideoForm = components['schemas']['VideoForm'];
 export type Visibility = components['schemas']['Visibility'];
+export type Webhook = components['schemas']['Webhook'];
+export type WebhookReplay = components['schemas']['WebhookReplay'];
 export type ResponseProblem400 = components['responses']['Problem400'];
 export type ResponseProblem401 = components['responses']['Problem401'];
 export type ResponseProblem403 = components['responses']['Problem403'];
@@ -5700,6 +6531,50 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    reportMessage: {
+        parameters: {
+            query?: {
+                /** @description The key of an unlisted live. */
+                key?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+                /** @description The message's id. */
+                message_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewReport"];
+            };
+        };
+        responses: {
+            /** @description It was reported. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reported"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     readPeople: {
         parameters: {
             query?: {
@@ -6037,6 +6912,43 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    changeQuota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Their id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["QuotaChange"];
+            };
+        };
+        responses: {
+            /** @description Them, with their quota. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     logoutPerson: {
         parameters: {
             query?: never;
@@ -6066,6 +6978,37 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    listInvitations: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description Results of a page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Invitation"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     invite: {
         parameters: {
             query?: never;
@@ -6091,6 +7034,551 @@ export interface operations {
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
+        };
+    };
+    listAllLives: {
+        parameters: {
+            query?: {
+                /** @description Words of its title or description. */
+                q?: string;
+                /** @description `live` or `ended`. */
+                state?: string;
+                /** @description Only those of the person with this id. */
+                owner?: number;
+                /** @description From 1. */
+                page?: number;
+                /** @description Results of a page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OwnedLive"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    showAnyLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The live. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnedLive"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteAnyLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The live's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    listReports: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description Results of a page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Report"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    dismissReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    listBans: {
+        parameters: {
+            query?: {
+                /** @description Only those of this live. */
+                live_id?: number;
+                /** @description From 1. */
+                page?: number;
+                /** @description Results of a page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Ban"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    banPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBan"];
+            };
+        };
+        responses: {
+            /** @description They may not write there. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    unbanPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Where. */
+                live_id: number;
+                /** @description Who. */
+                person_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They may write there. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description Results of a page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    addWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook, with its secret. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            405: components["responses"]["Problem405"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    showWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    removeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    pauseWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook, paused. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    resumeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook, which is sent to again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    tryWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriedWebhook"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    replayWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WebhookReplay"];
+            };
+        };
+        responses: {
+            /** @description How many are sent once more. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those that stand so. */
+                state?: "waiting" | "delivered" | "set_aside";
+                /** @description From 1. */
+                page?: number;
+                /** @description Results of a page. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Its id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Delivery"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     health: {
