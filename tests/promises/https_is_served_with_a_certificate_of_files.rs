@@ -58,7 +58,10 @@ async fn a_live_is_published_talked_about_and_watched_over_https() {
         authority.connect(NAME, server.socket_address(), &["http/1.1"]).await.expect("it is trusted");
     let mut talk = Talk::over(stream, &server, &live, "").await;
     talk.authenticate(&author).await;
-    talk.send(json!({"type": "send_message", "content": "Bonsoir", "client_ref": "1"})).await;
+    talk.send(
+        json!({"type": "send", "content": "Bonsoir", "client_id": "5e1c1a52-6c6f-4b8c-9d9f-0123456789ab"}),
+    )
+    .await;
     assert_eq!(talk.messages().await[0]["content"], "Bonsoir");
 
     live.stop(&author.api).await;
@@ -142,7 +145,8 @@ async fn a_changed_pair_is_served_without_a_cut_and_a_broken_one_is_not() {
     let mut second = shown_to(&client, NAME, address).await;
     while second == first {
         assert!(begin.elapsed() < SEEN, "the old one is still shown");
-        second = shown_to(&client, NAME, address).await;
+        // A new client: the one before keeps its connection, which is not cut.
+        second = shown_to(&authority.client(NAME, address), NAME, address).await;
     }
     open.write_all(b"GET /healthz HTTP/1.1\r\nHost: a.example\r\n\r\n").await.expect("it is not cut");
     let mut start = [0; 12];
@@ -154,7 +158,8 @@ async fn a_changed_pair_is_served_without_a_cut_and_a_broken_one_is_not() {
     logged(&server, "the key is not that of the certificate").await;
     files.write(&authority.expired(&[NAME]));
     logged(&server, "the certificate has expired: it was good until Wed, 01 Jan 2020").await;
-    assert_eq!(shown_to(&client, NAME, address).await, second, "the one before is served on");
+    let last = shown_to(&authority.client(NAME, address), NAME, address).await;
+    assert_eq!(last, second, "the one before is served on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -170,7 +170,10 @@ impl Quota {
         }
         if let Some(stored) = measure.person {
             let one = known.people.entry(person).or_default();
-            (one.stored, one.since) = (stored, Some(now));
+            // What came lately may be gathered and on no disk yet: a measure takes nothing of it away. What was deleted was forgotten.
+            let is_fresh = one.is_good_for(GOOD_FOR);
+            one.stored = if is_fresh { one.stored.max(stored) } else { stored };
+            one.since = if is_fresh { one.since } else { Some(now) };
         }
         if let Some(all) = measure.all {
             (known.all.stored, known.all.since) = (all, Some(now));

@@ -91,6 +91,9 @@ async fn measure(chat: &Chat, recordings: &Recordings, live: LiveId, at: u64) ->
         messages += range.len() as u64;
         text.push_str(&array(range.iter(), &clock));
     }
+    if text.is_empty() {
+        text.push_str("[]");
+    }
     let bytes = tokio::task::spawn_blocking(move || compressed(text.as_bytes())).await.unwrap_or(0);
     Ok(Cost { at, messages, bytes: bytes as u64 })
 }

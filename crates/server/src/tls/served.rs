@@ -131,6 +131,8 @@ fn made(wanted: &CertificateParams) -> Result<Arc<CertifiedKey>, rcgen::Error> {
     let certificate = wanted.self_signed(&key)?;
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let certified = CertifiedKey::from_der(vec![certificate.der().clone()], key, &provider);
-    Ok(Arc::new(certified.map_err(|_| rcgen::Error::CouldNotParseKeyPair)?))
+    let key = provider.key_provider.load_private_key(key).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+    // The two were made for one another. They are not compared here: the extension that proves a name is critical, so who reads
+    // certificates to trust them refuses this one (RFC 8737, section 3).
+    Ok(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)))
 }
