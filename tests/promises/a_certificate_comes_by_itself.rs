@@ -62,15 +62,15 @@ async fn it_is_proved_by_tls_and_kept_over_a_restart() {
     let pebble = place.start(settings).await;
     let certificate = another_than(&own, server.socket_address()).await;
     let begin = Instant::now();
-    while !is_of_pebble(&shown("second.example.org", server.socket_address()).await) {
+    // Each name has its own; until it comes, the first's is shown.
+    loop {
+        let second = shown("second.example.org", server.socket_address()).await;
+        if is_of_pebble(&second) && second != certificate {
+            break;
+        }
         assert!(begin.elapsed() < COMES, "no certificate of the second name came");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_ne!(
-        shown("second.example.org", server.socket_address()).await,
-        certificate,
-        "each name has its own"
-    );
     assert_eq!(
         shown("somebody.example", server.socket_address()).await,
         certificate,

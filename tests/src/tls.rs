@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use reqwest::tls::TlsInfo;
 use reqwest::{Certificate, Client};
 use rustls::pki_types::ServerName;
@@ -42,6 +42,8 @@ pub struct Files {
 impl Default for Authority {
     fn default() -> Self {
         let mut wanted = CertificateParams::default();
+        // Another name than those it signs have: OpenSSL takes a certificate for its own issuer's where they are one.
+        wanted.distinguished_name.push(DnType::CommonName, "an authority of the tests");
         wanted.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
         Self(CertifiedIssuer::self_signed(wanted, key).expect("an authority"))

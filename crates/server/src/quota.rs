@@ -327,6 +327,7 @@ mod tests {
     fn near_the_reserve_those_who_take_most_are_refused_first() {
         let quota = quota(10_000, None, 500);
         let refused = |stored, left| {
+            quota.forget();
             measure(&quota, AWA, stored, 0, left);
             quota.room(AWA, 0).err()
         };
