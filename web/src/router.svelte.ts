@@ -26,8 +26,7 @@ class Router {
   }
 
   #onClick(event: MouseEvent): void {
-    if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey)
-      return;
+    if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     const link = (event.target as Element | null)?.closest?.('a:not([download], [target="_blank"])');
     const href = link?.getAttribute('href');
     if (!href?.startsWith(`${top}/`) || href.startsWith(`${top}/api/`)) return;
