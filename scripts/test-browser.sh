@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p artifacts
 export COMMUNICONNECT_BIN="${COMMUNICONNECT_BIN:-${CARGO_TARGET_DIR:-$PWD/target}/debug/communiconnect}"
-alone=(behind busy hls in-step many-tabs players)
+alone=(behind busy hls in-step many-tabs players two-people ways)
 
 alone_files=()
 for name in "${alone[@]}"; do alone_files+=("tests/e2e/$name.test.mjs"); done
